@@ -1,0 +1,52 @@
+# What CI runs is `just check`, nothing else. Everything here is plain cargo; `just` only saves the typing.
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+# List the recipes.
+default:
+    @just --list --unsorted
+
+# After every change: format, lints, the rules of the house, unit tests. Under a minute when warm.
+quick:
+    cargo fmt --check
+    cargo clippy --quiet --locked --all-targets -- -D warnings
+    cargo test --quiet --locked --test structure
+    cargo test --quiet --locked --lib
+
+# Before every push, and what CI runs: all lints and all tests. The generated pages are held by the unit tests.
+check: lint test
+
+# Format and lints only.
+lint:
+    cargo fmt --check
+    cargo clippy --locked --all-targets -- -D warnings
+
+# Every test; with words, those whose name has them.
+test *words:
+    cargo test --locked {{ words }}
+
+# Weeks of simulated operation from many seeds; with a seed, that one history again: `just sim 42`.
+sim seed='' histories='2000':
+    {{ if seed == '' { 'CAMPANILE_SIM_HISTORIES=' + quote(histories) } else { 'CAMPANILE_SIM_SEED=' + quote(seed) } }} cargo test --locked --release --test sim -- --nocapture
+
+# Twenty times `kill -9` under load, with nothing lost, doubled or stuck.
+kills:
+    CAMPANILE_KILLS=20 cargo test --locked --test kill9 -- --nocapture
+
+# Due times and throughput, against what the machine itself can do.
+bench:
+    cargo bench --locked --bench next
+    cargo bench --locked --bench throughput
+
+# Write the generated pages of docs/ anew; `git diff` shows what changed.
+docs:
+    CAMPANILE_WRITE_DOCS=1 cargo test --quiet --locked --lib
+
+# A daemon on the examples of jobs.d, its state in .demo; ask it with `just ctl status`.
+demo:
+    mkdir -p .demo
+    cargo run --locked -- daemon --jobs jobs.d --state .demo --socket .demo/campanile.sock
+
+# Speak to the demo's daemon: `just ctl runs`.
+ctl *words:
+    @cargo run --quiet --locked -- ctl --socket .demo/campanile.sock {{ words }}

@@ -1,0 +1,14 @@
+//! Campanile: a scheduler daemon with a persistent job store.
+//!
+//! The floors, from the ground up: `model` decides; `store`, `files`, `wire`, `logs`, `outbound` are one technology
+//! each; `engine` writes and `query` reads; `runner`, `hooks` and `api` touch the world; `driver` and `sim` turn the
+//! wheel, on a real and on a virtual clock; `daemon`, `local` and `ctl` are what a user starts; `cli` is how they say so.
+//! Arrows go down only. ARCHITECTURE.md has the picture.
+
+// L1
+// L2
+// L3
+// L4
+// L5
+// L6
+// L7
