@@ -6,9 +6,14 @@
 //! Arrows go down only. ARCHITECTURE.md has the picture.
 
 // L1
+pub mod model;
 // L2
+pub mod environment;
 // L3
 // L4
 // L5
 // L6
 // L7
+
+#[cfg(test)]
+mod pages;

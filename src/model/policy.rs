@@ -1,0 +1,7 @@
+//! Decisions that are pure functions of facts: how an exit is judged, when a hook is tried again, whether a run is
+//! admitted, what is kept.
+
+pub mod deliver;
+pub mod judge;
+pub mod overlap;
+pub mod retention;

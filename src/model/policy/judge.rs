@@ -1,0 +1,199 @@
+//! Facts in, decision out: what an attempt's exit means for its task. Executors never decide to retry; only this does.
+//!
+//! Two counters bound the tries. `max_attempts` bounds attempts that failed by their own doing. An interruption (the
+//! machine or the runner died, the daemon drained) is nobody's failure: it counts apart, up to `MAX_INTERRUPTIONS`, and a
+//! drain counts not at all, since it happens once for each stop that an operator asks for.
+
+use crate::model::definition::{OnInterrupt, Retry, Task};
+use crate::model::duration::Duration;
+use crate::model::exit::{Exit, ExitKind, StopReason};
+use crate::model::outcome::Outcome;
+use crate::model::state::TaskState;
+use crate::model::timestamp::Steady;
+
+/// How often a task is tried again after an interruption.
+pub const MAX_INTERRUPTIONS: u32 = 3;
+
+/// What a task becomes after its attempt.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// It did what it was to do.
+    Complete,
+    /// Another attempt is due.
+    Retry {
+        /// Not before.
+        until: Steady,
+    },
+    /// It is over, and did not succeed.
+    Fail(Outcome),
+    /// It was not needed.
+    Skip(Outcome),
+    /// It was not wanted any more.
+    Cancel,
+}
+
+impl Verdict {
+    /// The state that this verdict puts the task in.
+    pub fn state(self) -> TaskState {
+        match self {
+            Verdict::Complete => TaskState::Completed,
+            Verdict::Retry { until } => TaskState::Retrying { until },
+            Verdict::Fail(outcome) => TaskState::Failed(outcome),
+            Verdict::Skip(outcome) => TaskState::Skipped(outcome),
+            Verdict::Cancel => TaskState::Cancelled(Outcome::Cancelled),
+        }
+    }
+}
+
+/// How often a task was tried, the attempt that just ended included.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Tries {
+    /// All attempts.
+    pub n_attempts: u32,
+    /// Those of them that were interrupted, by a crash or a drain.
+    pub n_interrupted: u32,
+    /// Those of the interrupted that were drained.
+    pub n_drained: u32,
+}
+
+/// What `exit` means for `task`. `cancelled` is the user's intent; `chance`, in [0, 1), moves the delay by the jitter.
+pub fn judge(task: &Task, exit: &Exit, tries: Tries, cancelled: bool, now: Steady, chance: f64) -> Verdict {
+    match seen(task, exit) {
+        Seen::Done => Verdict::Complete,
+        Seen::NotNeeded => Verdict::Skip(Outcome::ExitCode),
+        Seen::Stopped => Verdict::Cancel,
+        _ if cancelled => Verdict::Cancel,
+        Seen::Drained => match task.on_interrupt {
+            OnInterrupt::Retry => Verdict::Retry { until: now },
+            OnInterrupt::Fail => Verdict::Fail(Outcome::Interrupted),
+        },
+        Seen::Gone => {
+            let n_crashed = tries.n_interrupted.saturating_sub(tries.n_drained);
+            match task.on_interrupt {
+                OnInterrupt::Retry if n_crashed <= MAX_INTERRUPTIONS => Verdict::Retry { until: now },
+                OnInterrupt::Retry | OnInterrupt::Fail => Verdict::Fail(Outcome::Interrupted),
+            }
+        }
+        Seen::Failed { outcome, may_retry } => {
+            let n_failed = tries.n_attempts.saturating_sub(tries.n_interrupted);
+            if may_retry && n_failed < task.retry.max_attempts {
+                Verdict::Retry { until: now.plus(delay(&task.retry, n_failed, chance)) }
+            } else {
+                Verdict::Fail(outcome)
+            }
+        }
+    }
+}
+
+enum Seen {
+    Done,
+    NotNeeded,
+    Stopped,
+    Drained,
+    Gone,
+    Failed { outcome: Outcome, may_retry: bool },
+}
+
+fn seen(task: &Task, exit: &Exit) -> Seen {
+    let codes = &task.exit_codes;
+    match exit.kind {
+        ExitKind::Code(code) if codes.ok.contains(&code) => Seen::Done,
+        ExitKind::Code(code) if codes.skip.contains(&code) => Seen::NotNeeded,
+        ExitKind::Code(code) => {
+            let may_retry = codes.retry.is_empty() || codes.retry.contains(&code);
+            Seen::Failed { outcome: Outcome::ExitCode, may_retry }
+        }
+        ExitKind::Signal(_) => Seen::Failed { outcome: Outcome::Signal, may_retry: true },
+        ExitKind::Timeout => Seen::Failed { outcome: Outcome::Timeout, may_retry: true },
+        ExitKind::NotStarted => Seen::Failed { outcome: Outcome::SpawnError, may_retry: true },
+        ExitKind::Stopped(StopReason::Cancel) => Seen::Stopped,
+        ExitKind::Stopped(StopReason::Drain) => Seen::Drained,
+        ExitKind::Lost => Seen::Gone,
+    }
+}
+
+/// The pause after the `n`th failed attempt: exponential, capped, then moved by at most `jitter` of itself either way.
+pub fn delay(retry: &Retry, n: u32, chance: f64) -> Duration {
+    let exponent = i32::try_from(n.saturating_sub(1)).unwrap_or(i32::MAX);
+    let grown = retry.delay.times(retry.factor.powi(exponent)).min(retry.max_delay);
+    grown.times(1.0 + retry.jitter * (2.0 * chance - 1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::definition::{Action, ExitCodes};
+    use crate::model::timestamp::Timestamp;
+
+    const NOW: Steady = Steady(1_000_000);
+
+    fn task(change: impl FnOnce(&mut Task)) -> Task {
+        let mut task = Task::new("main", Action::Noop);
+        task.retry = Retry { max_attempts: 3, jitter: 0.0, ..Retry::default() };
+        change(&mut task);
+        task
+    }
+
+    fn check(task: &Task, kind: ExitKind, tries: (u32, u32, u32), cancelled: bool, expected: Verdict) {
+        let tries = Tries { n_attempts: tries.0, n_interrupted: tries.1, n_drained: tries.2 };
+        let exit = Exit::bare(kind, Timestamp::from_micros(0));
+        assert_eq!(judge(task, &exit, tries, cancelled, NOW, 0.5), expected, "{kind:?} after {tries:?}");
+    }
+
+    fn after(secs: i64) -> Verdict {
+        Verdict::Retry { until: NOW.plus(Duration::from_secs(secs)) }
+    }
+
+    #[test]
+    fn a_failure_is_tried_again_until_the_attempts_are_used_up() {
+        let task = task(|_| ());
+        for kind in [ExitKind::Code(1), ExitKind::Signal(9), ExitKind::Timeout, ExitKind::NotStarted] {
+            check(&task, kind, (1, 0, 0), false, after(1));
+            check(&task, kind, (2, 0, 0), false, after(2));
+        }
+        check(&task, ExitKind::Code(1), (3, 0, 0), false, Verdict::Fail(Outcome::ExitCode));
+        check(&task, ExitKind::Signal(9), (3, 0, 0), false, Verdict::Fail(Outcome::Signal));
+        check(&task, ExitKind::Timeout, (3, 0, 0), false, Verdict::Fail(Outcome::Timeout));
+        check(&task, ExitKind::NotStarted, (3, 0, 0), false, Verdict::Fail(Outcome::SpawnError));
+    }
+
+    #[test]
+    fn exit_codes_are_read_by_their_lists() {
+        let task = task(|task| task.exit_codes = ExitCodes { ok: vec![0, 24], retry: vec![75], skip: vec![99] });
+        check(&task, ExitKind::Code(24), (1, 0, 0), false, Verdict::Complete);
+        check(&task, ExitKind::Code(99), (1, 0, 0), false, Verdict::Skip(Outcome::ExitCode));
+        check(&task, ExitKind::Code(75), (1, 0, 0), false, after(1));
+        check(&task, ExitKind::Code(1), (1, 0, 0), false, Verdict::Fail(Outcome::ExitCode));
+    }
+
+    #[test]
+    fn an_interruption_is_nobodys_failure_and_is_bounded() {
+        let retried = task(|task| task.retry.max_attempts = 1);
+        check(&retried, ExitKind::Lost, (1, 1, 0), false, after(0));
+        check(&retried, ExitKind::Lost, (3, 3, 0), false, after(0));
+        check(&retried, ExitKind::Lost, (4, 4, 0), false, Verdict::Fail(Outcome::Interrupted));
+        check(&retried, ExitKind::Stopped(StopReason::Drain), (9, 9, 9), false, after(0));
+        let failed = task(|task| task.on_interrupt = OnInterrupt::Fail);
+        check(&failed, ExitKind::Lost, (1, 1, 0), false, Verdict::Fail(Outcome::Interrupted));
+    }
+
+    #[test]
+    fn a_cancel_ends_the_tries_but_does_not_undo_a_success() {
+        let task = task(|_| ());
+        check(&task, ExitKind::Stopped(StopReason::Cancel), (1, 0, 0), true, Verdict::Cancel);
+        check(&task, ExitKind::Code(1), (1, 0, 0), true, Verdict::Cancel);
+        check(&task, ExitKind::Lost, (1, 1, 0), true, Verdict::Cancel);
+        check(&task, ExitKind::Code(0), (1, 0, 0), true, Verdict::Complete);
+    }
+
+    #[test]
+    fn delays_grow_to_their_cap_and_jitter_moves_them_by_its_part() {
+        let retry = Retry { max_attempts: 99, jitter: 0.1, ..Retry::default() };
+        let secs = |n, chance| delay(&retry, n, chance).as_micros() as f64 / 1e6;
+        assert_eq!(secs(1, 0.5), 1.0);
+        assert_eq!(secs(4, 0.5), 8.0);
+        assert_eq!(secs(4000, 0.5), 300.0);
+        assert!((secs(4, 0.0) - 7.2).abs() < 1e-6);
+        assert!((secs(4, 0.999_999) - 8.8).abs() < 1e-3);
+    }
+}

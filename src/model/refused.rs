@@ -1,0 +1,121 @@
+//! A request that was understood and may not be done. Each variant names the thing and, by `hint`, the next thing to
+//! do; `wire::code` maps them to exit codes, HTTP statuses and stable codes.
+
+use super::id::RunId;
+use super::outcome::Reason;
+
+/// Understood, and not done.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Refused {
+    /// There is no such thing.
+    #[error("there is no {what} `{name}`")]
+    NotFound {
+        /// The kind of thing.
+        what: &'static str,
+        /// As it was asked for.
+        name: String,
+    },
+    /// The words fit more than one thing.
+    #[error("`{name}` fits {n} {what}s")]
+    Ambiguous {
+        /// The kind of thing.
+        what: &'static str,
+        /// As it was asked for.
+        name: String,
+        /// How many.
+        n: usize,
+    },
+    /// A transition that no table lists.
+    #[error("a {machine} that is {state} cannot take `{event}`")]
+    Transition {
+        /// Which machine.
+        machine: &'static str,
+        /// Its state.
+        state: String,
+        /// What was to happen.
+        event: String,
+    },
+    /// Ended never changes.
+    #[error("run `{}` already ended ({state})", run.short())]
+    RunAlreadyEnded {
+        /// Which.
+        run: RunId,
+        /// How.
+        state: &'static str,
+    },
+    /// Ended never changes.
+    #[error("task `{task}` already ended ({state})")]
+    TaskAlreadyEnded {
+        /// Which.
+        task: String,
+        /// How.
+        state: &'static str,
+    },
+    /// The job's file is gone.
+    #[error("job `{job}` is retired: its file is gone")]
+    JobRetired {
+        /// Which.
+        job: String,
+    },
+    /// The gate said no.
+    #[error("job `{job}` may not start now ({reason})")]
+    NotAdmitted {
+        /// Which.
+        job: String,
+        /// Why.
+        reason: Reason,
+    },
+    /// It is so already.
+    #[error("{what} is already {state}")]
+    Already {
+        /// The thing.
+        what: String,
+        /// The state it is in.
+        state: &'static str,
+    },
+    /// A request that makes no sense as written.
+    #[error("{problem}")]
+    BadRequest {
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The daemon is stopping.
+    #[error("the daemon is stopping")]
+    Stopping,
+    /// Nothing can be written now.
+    #[error("the daemon cannot write its store now: {why}")]
+    Unavailable {
+        /// What stands in the way.
+        why: String,
+    },
+    /// Campanile itself failed.
+    #[error("internal error: {what}")]
+    Internal {
+        /// What failed.
+        what: String,
+    },
+}
+
+impl Refused {
+    /// The next thing to do.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Refused::NotFound { what: "job", .. } => Some("`campanile ctl jobs` lists the jobs".to_owned()),
+            Refused::NotFound { what: "run", .. } => Some("`campanile ctl runs` lists the runs".to_owned()),
+            Refused::NotFound { .. } | Refused::Transition { .. } | Refused::Already { .. } => None,
+            Refused::Ambiguous { .. } => Some("give more of the id".to_owned()),
+            Refused::RunAlreadyEnded { .. } | Refused::TaskAlreadyEnded { .. } => {
+                Some("what has ended never changes; start the job again with `campanile ctl start JOB`".to_owned())
+            }
+            Refused::JobRetired { .. } => Some("put its file back and run `campanile ctl reload`".to_owned()),
+            Refused::NotAdmitted { job, reason: Reason::Paused } => {
+                Some(format!("resume it (`campanile ctl resume {job}`, or `enabled` in its file), or add `--force`"))
+            }
+            Refused::NotAdmitted { .. } => Some("wait for the live run to end, or add `--force`".to_owned()),
+            Refused::BadRequest { .. } => None,
+            Refused::Stopping => Some("ask again when it is back".to_owned()),
+            Refused::Unavailable { .. } => Some("free space or mend the disk; it tries again by itself".to_owned()),
+            Refused::Internal { .. } => Some("the daemon's log says more; please report it".to_owned()),
+        }
+    }
+}
