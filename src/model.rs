@@ -13,4 +13,5 @@ pub mod policy;
 pub mod process;
 pub mod refused;
 pub mod state;
+pub mod time;
 pub mod timestamp;

@@ -1,0 +1,259 @@
+//! Daylight saving: which instants the civil times of a cron expression are, in a zone whose clock is set forward and
+//! back. This is the only file that knows both a cron expression and a zone.
+//!
+//! # The rules
+//!
+//! They are Debian cron's, kept for the zone of each schedule instead of for the machine's.
+//!
+//! - A *fixed-time* expression, in which neither minute nor hour begins with `*`, names times of the day. Each happens
+//!   once. In the gap, where the clock jumps from 02:00 to 03:00, 02:30 happens at the first instant after the gap, and
+//!   so do 02:15 and 02:45: the three are one due time. In the fold, where the clock returns from 03:00 to 02:00, 02:30
+//!   happens on the first pass and not on the second.
+//! - Any other expression follows *real time*: it is due whenever the clock shows a time that it names. What the gap
+//!   leaves out is not shown and not due; what the fold shows twice is due twice. `*/15 * * * *` is due every 15 minutes
+//!   through both, and so is `*/15 2 * * *` within its hour.
+//! - Six fields follow real time: whoever writes seconds wants intervals.
+//! - Due times are strictly increasing in UTC, always.
+//!
+//! # Algorithm
+//!
+//! Both begin with the civil time that the clock shows at `after`, and ask the expression for the next civil time.
+//!
+//! *Fixed time.* That civil time is put into the zone: where the clock shows it once, that instant; in the fold, the
+//! first pass; in the gap, the instant of the change. This map never decreases, so the first civil time whose instant is
+//! later than `after` is the answer. Civil times are rejected only while `after` is on the second pass of a fold: at
+//! most one for each minute of it.
+//!
+//! *Real time.* We walk the stretches of constant offset. Within a stretch, instant and civil time differ by a constant,
+//! so the next civil time gives an instant; if that is before the stretch's end, it is the answer. Else the next stretch
+//! begins, possibly with an earlier civil time (fold) or a later one (gap). `civil` stays the right candidate as long
+//! as the stretch begins between `floor`, from which we searched, and `civil` itself; only else we ask again. This is
+//! what makes an expression that is due every eight years cost one search and not sixteen.
+//!
+//! Stretches that cannot matter are leapt over: no offset exceeds 26 hours, so that from 26 hours after `floor` until
+//! 26 hours before `civil`, both read as UTC, the clock shows nothing but times between the two. This bounds the
+//! work for any expression: a handful of stretches at either end.
+//!
+//! # Why not
+//!
+//! - *croner on zoned times* adds a run at the end of a gap for jobs that were not in it, and gives up on gaps above two
+//!   hours (Apia skipped a whole day). *Steps of a minute or an hour* loop or lose runs where the change is 30 minutes
+//!   (Lord Howe), 45 minutes past the hour (Chatham) or two hours (Troll). Stretches know no such sizes.
+//! - *Skipping gap times*, as many schedulers do, loses the nightly backup once a year; *running fold times twice* runs
+//!   it twice. Both were reported as bugs wherever they were chosen.
+//!
+//! Whole seconds only: a zone's offset has no fraction, and an expression names none.
+
+use jiff::civil::DateTime;
+use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::model::time::cron::Cron;
+
+const SECOND: SignedDuration = SignedDuration::from_secs(1);
+/// No offset is as large as this.
+const REACH: SignedDuration = SignedDuration::from_hours(26);
+
+/// The first instant after `after`, a whole second, at which `cron` is due in `zone`.
+pub fn next(cron: &Cron, zone: &TimeZone, after: Timestamp) -> Option<Timestamp> {
+    if cron.is_fixed_time() { next_fixed(cron, zone, after) } else { next_running(cron, zone, after) }
+}
+
+fn next_fixed(cron: &Cron, zone: &TimeZone, after: Timestamp) -> Option<Timestamp> {
+    let mut civil = zone.to_datetime(after);
+    loop {
+        civil = cron.next(civil)?;
+        let at = first_pass(zone, civil)?;
+        if at > after {
+            return Some(at);
+        }
+    }
+}
+
+/// The first instant at which the clock shows `civil`, or has left it out.
+pub fn first_pass(zone: &TimeZone, civil: DateTime) -> Option<Timestamp> {
+    match zone.to_ambiguous_timestamp(civil).offset() {
+        AmbiguousOffset::Unambiguous { offset } => offset.to_timestamp(civil).ok(),
+        AmbiguousOffset::Fold { before, .. } => before.to_timestamp(civil).ok(),
+        AmbiguousOffset::Gap { before, .. } => {
+            let past = before.to_timestamp(civil).ok()?;
+            zone.preceding(past.checked_add(SECOND).ok()?).next().map(|change| change.timestamp())
+        }
+    }
+}
+
+fn next_running(cron: &Cron, zone: &TimeZone, after: Timestamp) -> Option<Timestamp> {
+    let mut from = after;
+    let mut offset = zone.to_offset(from);
+    let mut floor = offset.to_datetime(from);
+    let mut civil = cron.next(floor)?;
+    loop {
+        let end = zone.following(from).next().map(|change| change.timestamp());
+        let at = offset.to_timestamp(civil).ok();
+        let Some(end) = end.filter(|end| at.is_none_or(|at| *end <= at)) else {
+            return at;
+        };
+        from = leap(floor, civil, end).unwrap_or(end);
+        offset = zone.to_offset(from);
+        let shown = offset.to_datetime(from);
+        if shown > civil || shown <= floor {
+            floor = shown.checked_sub(SECOND).ok()?;
+            civil = cron.next(floor)?;
+        }
+    }
+}
+
+/// A later place than `end` to go on from, if nothing can be due in between.
+fn leap(floor: DateTime, civil: DateTime, end: Timestamp) -> Option<Timestamp> {
+    let earliest = Offset::UTC.to_timestamp(floor).ok()?.checked_add(REACH).ok()?;
+    let latest = Offset::UTC.to_timestamp(civil).ok()?.checked_sub(REACH).ok()?;
+    (earliest < end && end < latest).then_some(latest)
+}
+
+/// What daylight saving did to one due time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Shift {
+    /// The clock left `named` out; due at the first instant after the gap.
+    Gap {
+        /// The civil time that the expression names; the first, if there were several.
+        named: DateTime,
+    },
+    /// The clock shows this time twice, and this is the first pass; the second is not due.
+    Once,
+    /// The clock shows this time twice, and this is the first pass; the second is due too.
+    FirstPass,
+    /// The clock shows this time twice, and this is the second pass.
+    SecondPass,
+}
+
+/// What daylight saving did to the due time `at`, if anything.
+pub fn shift(cron: &Cron, zone: &TimeZone, at: Timestamp) -> Option<Shift> {
+    let civil = zone.to_datetime(at);
+    if let AmbiguousOffset::Fold { before, .. } = zone.to_ambiguous_timestamp(civil).offset() {
+        return Some(match (cron.is_fixed_time(), zone.to_offset(at) == before) {
+            (true, _) => Shift::Once,
+            (false, true) => Shift::FirstPass,
+            (false, false) => Shift::SecondPass,
+        });
+    }
+    let before = zone.to_offset(at.checked_sub(SECOND).ok()?);
+    let gap = before.to_datetime(at);
+    let named = cron.next(gap.checked_sub(SECOND).ok()?)?;
+    (gap < civil && named < civil && cron.is_fixed_time()).then_some(Shift::Gap { named })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn zone(name: &str) -> TimeZone {
+        jiff::tz::TimeZoneDatabase::bundled().get(name).expect(name)
+    }
+
+    fn check(expression: &str, name: &str, after: &str, expected: &[&str]) {
+        let (cron, zone) = (Cron::parse(expression, "job").expect(expression), zone(name));
+        let after: Timestamp = after.parse().expect("because the case is valid");
+        let found: Vec<String> = std::iter::successors(next(&cron, &zone, after), |at| next(&cron, &zone, *at))
+            .take(expected.len())
+            .map(|at| at.display_with_offset(zone.to_offset(at)).to_string())
+            .collect();
+        let full: Vec<String> = expected.iter().map(|at| format!("{}:00{}", &at[..16], &at[16..])).collect();
+        assert_eq!(found, full, "{expression} in {name} after {after}");
+    }
+
+    #[test]
+    fn a_fixed_time_in_the_gap_is_due_once_at_its_end() {
+        let eve = "2027-03-27T12:00:00+01:00";
+        check("30 2 * * *", "Europe/Berlin", eve, &["2027-03-28T03:00+02:00", "2027-03-29T02:30+02:00"]);
+        check("15,30,45 2 * * *", "Europe/Berlin", eve, &["2027-03-28T03:00+02:00", "2027-03-29T02:15+02:00"]);
+        check("30 2,3 * * *", "Europe/Berlin", eve, &["2027-03-28T03:00+02:00", "2027-03-28T03:30+02:00"]);
+        check("0 2,3 * * *", "Europe/Berlin", eve, &["2027-03-28T03:00+02:00", "2027-03-29T02:00+02:00"]);
+        check(
+            "19 1 * * *",
+            "America/New_York",
+            "2027-03-13T12:00:00Z",
+            &["2027-03-14T01:19-05:00", "2027-03-15T01:19-04:00"],
+        );
+        check(
+            "15 2 * * *",
+            "Australia/Lord_Howe",
+            "2027-10-02T02:30:00Z",
+            &["2027-10-03T02:30+11:00", "2027-10-04T02:15+11:00"],
+        );
+        check(
+            "0 0 * * *",
+            "Africa/Cairo",
+            "2027-04-29T12:00:00Z",
+            &["2027-04-30T01:00+03:00", "2027-05-01T00:00+03:00"],
+        );
+        check("0 2 * * *", "Antarctica/Troll", "2027-03-28T00:00:00Z", &["2027-03-28T03:00+02:00"]);
+    }
+
+    #[test]
+    fn a_fixed_time_in_the_fold_is_due_on_the_first_pass_only() {
+        let expected = ["2027-10-31T02:30+02:00", "2027-11-01T02:30+01:00"];
+        check("30 2 * * *", "Europe/Berlin", "2027-10-30T12:00:00Z", &expected);
+        check("30 2 * * *", "Europe/Berlin", "2027-10-31T00:30:00Z", &expected[1..]);
+        check("30 2 * * *", "Europe/Berlin", "2027-10-31T01:05:00Z", &expected[1..]);
+        check("0-59 2 * * *", "Europe/Berlin", "2027-10-31T01:05:00Z", &["2027-11-01T02:00+01:00"]);
+    }
+
+    #[test]
+    fn other_expressions_follow_real_time() {
+        check(
+            "*/30 * * * *",
+            "Europe/Berlin",
+            "2027-03-28T00:00:00Z",
+            &["2027-03-28T01:30+01:00", "2027-03-28T03:00+02:00", "2027-03-28T03:30+02:00"],
+        );
+        check("*/30 2 * * *", "Europe/Berlin", "2027-03-27T12:00:00Z", &["2027-03-29T02:00+02:00"]);
+        check(
+            "*/30 2 * * *",
+            "Europe/Berlin",
+            "2027-10-30T12:00:00Z",
+            &[
+                "2027-10-31T02:00+02:00",
+                "2027-10-31T02:30+02:00",
+                "2027-10-31T02:00+01:00",
+                "2027-10-31T02:30+01:00",
+                "2027-11-01T02:00+01:00",
+            ],
+        );
+        check(
+            "0 30 2 * * *",
+            "Europe/Berlin",
+            "2027-10-31T00:00:00Z",
+            &["2027-10-31T02:30+02:00", "2027-10-31T02:30+01:00"],
+        );
+    }
+
+    #[test]
+    fn a_day_that_a_zone_skipped_is_one_long_gap() {
+        let eve = "2011-12-29T22:00:00Z";
+        check("30 12 * * *", "Pacific/Apia", eve, &["2011-12-29T12:30-10:00", "2011-12-31T00:00+14:00"]);
+        check("*/30 12 30 12 *", "Pacific/Apia", eve, &["2012-12-30T12:00+14:00"]);
+    }
+
+    #[test]
+    fn rare_expressions_are_found_over_many_changes_of_the_clock() {
+        check("* 0 29 2 *", "America/Santiago", "2096-03-01T12:00:00Z", &["2104-02-29T00:00-03:00"]);
+        check("* 0 29 2 */5", "Europe/Berlin", "2027-01-01T00:00:00Z", &["2032-02-29T00:00+01:00"]);
+    }
+
+    #[test]
+    fn what_daylight_saving_did_can_be_told() {
+        let check = |expression, at: &str, expected| {
+            let cron = Cron::parse(expression, "job").expect(expression);
+            let at = at.parse().expect("because the case is valid");
+            assert_eq!(shift(&cron, &zone("Europe/Berlin"), at), expected, "{expression} at {at}");
+        };
+        let named = DateTime::constant(2027, 3, 28, 2, 30, 0, 0);
+        check("30 2 * * *", "2027-03-28T01:00:00Z", Some(Shift::Gap { named }));
+        check("0 3 * * *", "2027-03-28T01:00:00Z", None);
+        check("*/30 * * * *", "2027-03-28T01:00:00Z", None);
+        check("30 2 * * *", "2027-10-31T00:30:00Z", Some(Shift::Once));
+        check("*/30 2 * * *", "2027-10-31T00:30:00Z", Some(Shift::FirstPass));
+        check("*/30 2 * * *", "2027-10-31T01:30:00Z", Some(Shift::SecondPass));
+        check("30 2 * * *", "2027-06-01T00:30:00Z", None);
+    }
+}
