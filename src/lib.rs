@@ -8,7 +8,11 @@
 // L1
 pub mod model;
 // L2
+pub mod clock;
 pub mod environment;
+pub mod print;
+pub mod secret;
+pub mod tzdb;
 // L3
 // L4
 // L5
