@@ -12,6 +12,7 @@ pub mod clock;
 pub mod environment;
 pub mod print;
 pub mod secret;
+pub mod store;
 pub mod tzdb;
 // L3
 // L4

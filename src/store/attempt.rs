@@ -1,0 +1,113 @@
+//! Attempts: one try at a task each, named by its launch number, immutable once ended.
+
+use super::{StoreError, Tx};
+use crate::model::exit::{Exit, ExitKind, StopReason};
+use crate::model::id::{Launch, RunId, TaskId};
+use crate::model::state::AttemptState;
+use crate::model::timestamp::Timestamp;
+
+const INSERT: &str = "INSERT INTO attempt (launch, task_id, number, state, claimed_at) VALUES (?1, ?2, ?3, ?4, ?5)";
+const INSERT_DONE: &str = "
+INSERT INTO attempt (launch, task_id, number, state, claimed_at, started_at, ended_at, exit, exit_code)
+VALUES (?1, ?2, ?3, 'ended', ?4, ?4, ?4, 'code', 0)";
+const START: &str = "UPDATE attempt SET state = 'running', started_at = ?2 WHERE launch = ?1 AND state = 'starting'";
+const END: &str = "
+UPDATE attempt
+   SET state = 'ended', started_at = coalesce(?2, started_at), ended_at = ?3, exit = ?4, exit_code = ?5, log_path = ?6,
+       n_log_bytes = ?7, n_dropped = ?8, n_leftovers = ?9, error = ?10
+ WHERE launch = ?1 AND state <> 'ended'";
+const LIVE: &str = "
+SELECT attempt.launch, attempt.task_id, task.run_id, attempt.state
+  FROM attempt JOIN task ON task.id = attempt.task_id WHERE attempt.state <> 'ended'";
+const LOGS_OF_RUN: &str = "
+SELECT attempt.log_path FROM task JOIN attempt ON attempt.task_id = task.id
+ WHERE task.run_id = ?1 AND attempt.log_path IS NOT NULL";
+const DELETE_OF_RUN: &str = "DELETE FROM attempt WHERE task_id IN (SELECT id FROM task WHERE run_id = ?1)";
+
+/// A new attempt.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    pub(crate) launch: Launch,
+    pub(crate) task: TaskId,
+    pub(crate) number: u32,
+}
+
+/// Records claims. That no task has two live attempts is an index of the table.
+pub(crate) fn claim(tx: &Tx<'_>, claims: &[Claim], now: Timestamp) -> Result<(), StoreError> {
+    claims.iter().try_for_each(|claim| {
+        let starting = AttemptState::Starting.as_str();
+        tx.execute(INSERT, &[&claim.launch, &claim.task, &claim.number, &starting, &now]).map(drop)
+    })
+}
+
+/// Records attempts that needed no process: claimed, started and ended with success at once.
+pub(crate) fn done(tx: &Tx<'_>, claims: &[Claim], now: Timestamp) -> Result<(), StoreError> {
+    claims
+        .iter()
+        .try_for_each(|claim| tx.execute(INSERT_DONE, &[&claim.launch, &claim.task, &claim.number, &now]).map(drop))
+}
+
+/// The attempt's process exists; `false` if it was known, or has ended.
+pub(crate) fn start(tx: &Tx<'_>, launch: Launch, at: Timestamp) -> Result<bool, StoreError> {
+    Ok(tx.execute(START, &[&launch, &at])? == 1)
+}
+
+/// Records how the attempt ended; `false` if it had ended before.
+pub(crate) fn end(tx: &Tx<'_>, launch: Launch, exit: &Exit) -> Result<bool, StoreError> {
+    let (kind, code) = match exit.kind {
+        ExitKind::Code(code) => ("code", Some(code)),
+        ExitKind::Signal(signal) => ("signal", Some(signal)),
+        ExitKind::Timeout => ("timeout", None),
+        ExitKind::Stopped(StopReason::Cancel) => ("cancelled", None),
+        ExitKind::Stopped(StopReason::Drain) => ("drained", None),
+        ExitKind::Lost => ("lost", None),
+        ExitKind::NotStarted => ("not_started", None),
+    };
+    let log = exit.log.as_ref();
+    let bytes = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+    let values: &[&dyn rusqlite::ToSql] = &[
+        &launch,
+        &exit.started_at,
+        &exit.ended_at,
+        &kind,
+        &code,
+        &log.map(|log| log.path.as_str()),
+        &log.map(|log| bytes(log.n_bytes)),
+        &log.map(|log| bytes(log.n_dropped)),
+        &exit.n_leftovers,
+        &exit.error,
+    ];
+    Ok(tx.execute(END, values)? == 1)
+}
+
+/// A live attempt.
+#[derive(Debug)]
+pub(crate) struct Live {
+    pub(crate) launch: Launch,
+    pub(crate) task: TaskId,
+    pub(crate) run: RunId,
+    pub(crate) has_started: bool,
+}
+
+/// Every live attempt.
+pub(crate) fn live(tx: &Tx<'_>) -> Result<Vec<Live>, StoreError> {
+    tx.all(LIVE, &[], |row| {
+        let state: String = row.get(3)?;
+        Ok(Live {
+            launch: row.get(0)?,
+            task: row.get(1)?,
+            run: row.get(2)?,
+            has_started: state == AttemptState::Running.as_str(),
+        })
+    })
+}
+
+/// The logs of a run's attempts.
+pub(crate) fn logs_of_run(tx: &Tx<'_>, run: RunId) -> Result<Vec<String>, StoreError> {
+    tx.all(LOGS_OF_RUN, &[&run], |row| Ok(row.get(0)?))
+}
+
+/// Forgets the attempts of runs; before their tasks.
+pub(crate) fn delete(tx: &Tx<'_>, runs: &[RunId]) -> Result<(), StoreError> {
+    runs.iter().try_for_each(|run| tx.execute(DELETE_OF_RUN, &[run]).map(drop))
+}

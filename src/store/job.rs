@@ -1,0 +1,131 @@
+//! Jobs: the name, the revision in force, and the counters that the gate reads.
+
+use rusqlite::Row;
+
+use super::{StoreError, Tx};
+use crate::model::id::{DefinitionId, JobId};
+use crate::model::timestamp::Timestamp;
+
+/// A job's row.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct JobRow {
+    pub(crate) id: JobId,
+    pub(crate) name: String,
+    pub(crate) revision: i64,
+    pub(crate) definition_id: DefinitionId,
+    pub(crate) source: String,
+    pub(crate) is_retired: bool,
+    pub(crate) is_paused: bool,
+    pub(crate) n_live: u32,
+    pub(crate) last_success_at: Option<Timestamp>,
+}
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, name, revision, definition_id, source, retired_at IS NOT NULL, paused_at IS NOT NULL, n_live, \
+             last_success_at FROM job ",
+            $rest
+        )
+    };
+}
+
+fn read(row: &Row<'_>) -> Result<JobRow, StoreError> {
+    Ok(JobRow {
+        id: row.get(0)?,
+        name: row.get(1)?,
+        revision: row.get(2)?,
+        definition_id: row.get(3)?,
+        source: row.get(4)?,
+        is_retired: row.get(5)?,
+        is_paused: row.get(6)?,
+        n_live: row.get(7)?,
+        last_success_at: row.get(8)?,
+    })
+}
+
+const GET: &str = select!("WHERE id = ?1");
+const BY_NAME: &str = select!("WHERE name = ?1");
+const ALL: &str = select!("ORDER BY id");
+const INSERT: &str = "
+INSERT INTO job (name, revision, definition_id, source, loaded_at) VALUES (?1, 1, ?2, ?3, ?4) RETURNING id";
+const REVISE: &str = "
+UPDATE job SET revision = revision + 1, definition_id = ?3, source = ?4, loaded_at = ?5, retired_at = NULL
+ WHERE id = ?1 AND revision = ?2";
+const MOVE: &str = "UPDATE job SET source = ?2 WHERE id = ?1";
+const RETIRE: &str = "UPDATE job SET retired_at = ?2 WHERE id = ?1 AND retired_at IS NULL";
+const PAUSE: &str = "UPDATE job SET paused_at = ?2, paused_by = ?3 WHERE id = ?1 AND paused_at IS NULL";
+const RESUME: &str = "UPDATE job SET paused_at = NULL, paused_by = NULL WHERE id = ?1 AND paused_at IS NOT NULL";
+const BEGIN_RUN: &str = "
+UPDATE job SET last_number = last_number + 1, n_live = n_live + 1 WHERE id = ?1 RETURNING last_number";
+const END_RUN: &str = "
+UPDATE job SET n_live = n_live - 1, last_success_at = coalesce(?2, last_success_at) WHERE id = ?1";
+
+/// The job of that id.
+pub(crate) fn get(tx: &Tx<'_>, id: JobId) -> Result<JobRow, StoreError> {
+    tx.one(GET, &[&id], read)?.ok_or_else(|| StoreError::unreadable(format!("job {id}"), "it is missing"))
+}
+
+/// The job of that name, retired or not.
+pub(crate) fn by_name(tx: &Tx<'_>, name: &str) -> Result<Option<JobRow>, StoreError> {
+    tx.one(BY_NAME, &[&name], read)
+}
+
+/// Every job, retired ones included.
+pub(crate) fn all(tx: &Tx<'_>) -> Result<Vec<JobRow>, StoreError> {
+    tx.all(ALL, &[], read)
+}
+
+/// A job that was never there before, at revision 1.
+pub(crate) fn insert(
+    tx: &Tx<'_>,
+    name: &str,
+    definition: DefinitionId,
+    source: &str,
+    now: Timestamp,
+) -> Result<JobId, StoreError> {
+    let id = tx.one(INSERT, &[&name, &definition, &source, &now], |row| Ok(row.get(0)?))?;
+    id.ok_or_else(|| StoreError::unreadable("a new job", "it was not inserted"))
+}
+
+/// The next revision of a job, which is no longer retired if it was.
+pub(crate) fn revise(
+    tx: &Tx<'_>,
+    job: &JobRow,
+    definition: DefinitionId,
+    source: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    tx.execute(REVISE, &[&job.id, &job.revision, &definition, &source, &now]).map(drop)
+}
+
+/// The same definition, in another file.
+pub(crate) fn set_source(tx: &Tx<'_>, id: JobId, source: &str) -> Result<(), StoreError> {
+    tx.execute(MOVE, &[&id, &source]).map(drop)
+}
+
+/// The job's file is gone.
+pub(crate) fn retire(tx: &Tx<'_>, id: JobId, now: Timestamp) -> Result<(), StoreError> {
+    tx.execute(RETIRE, &[&id, &now]).map(drop)
+}
+
+/// Pauses the job; `false` if it was paused.
+pub(crate) fn pause(tx: &Tx<'_>, id: JobId, now: Timestamp, by: &str) -> Result<bool, StoreError> {
+    Ok(tx.execute(PAUSE, &[&id, &now, &by])? == 1)
+}
+
+/// Takes the pause back; `false` if it was not paused.
+pub(crate) fn resume(tx: &Tx<'_>, id: JobId) -> Result<bool, StoreError> {
+    Ok(tx.execute(RESUME, &[&id])? == 1)
+}
+
+/// Counts one more live run and returns its number within the job.
+pub(crate) fn begin_run(tx: &Tx<'_>, id: JobId) -> Result<u64, StoreError> {
+    let number = tx.one(BEGIN_RUN, &[&id], |row| Ok(row.get::<_, i64>(0)?))?;
+    number.map(i64::cast_unsigned).ok_or_else(|| StoreError::unreadable(format!("job {id}"), "it is missing"))
+}
+
+/// Counts one live run less, and remembers a success.
+pub(crate) fn end_run(tx: &Tx<'_>, id: JobId, succeeded_at: Option<Timestamp>) -> Result<(), StoreError> {
+    tx.execute(END_RUN, &[&id, &succeeded_at]).map(drop)
+}

@@ -1,0 +1,167 @@
+//! Runs: one execution of a job revision each.
+
+use rusqlite::Row;
+
+use super::{StoreError, Tx};
+use crate::model::id::{DefinitionId, JobId, RunId};
+use crate::model::outcome::Cause;
+use crate::model::state::RunState;
+use crate::model::timestamp::Timestamp;
+
+/// A run's row.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct RunRow {
+    pub(crate) id: RunId,
+    pub(crate) job_id: Option<JobId>,
+    pub(crate) revision: Option<i64>,
+    pub(crate) definition_id: DefinitionId,
+    pub(crate) number: Option<i64>,
+    pub(crate) cause: Cause,
+    pub(crate) scheduled_at: Option<Timestamp>,
+    /// The zone of the schedule that it is due by.
+    pub(crate) timezone: Option<String>,
+    pub(crate) state: RunState,
+    pub(crate) is_cancelled: bool,
+    pub(crate) priority: u8,
+    pub(crate) queued_at: Timestamp,
+    pub(crate) started_at: Option<Timestamp>,
+}
+
+fn read(row: &Row<'_>) -> Result<RunRow, StoreError> {
+    let id: RunId = row.get(0)?;
+    let unreadable = |why: &dyn std::fmt::Display| StoreError::unreadable(format!("run {id}"), why);
+    let cause: String = row.get(5)?;
+    let state: String = row.get(8)?;
+    let outcome: Option<String> = row.get(9)?;
+    Ok(RunRow {
+        id,
+        job_id: row.get(1)?,
+        revision: row.get(2)?,
+        definition_id: row.get(3)?,
+        number: row.get(4)?,
+        cause: cause.parse().map_err(|error| unreadable(&error))?,
+        scheduled_at: row.get(6)?,
+        timezone: row.get(7)?,
+        state: read_state(&state, outcome.as_deref()).ok_or_else(|| unreadable(&format!("its state is `{state}`")))?,
+        is_cancelled: row.get(10)?,
+        priority: row.get(11)?,
+        queued_at: row.get(12)?,
+        started_at: row.get(13)?,
+    })
+}
+
+fn read_state(state: &str, outcome: Option<&str>) -> Option<RunState> {
+    let outcome = || outcome?.parse().ok();
+    match state {
+        "queued" => Some(RunState::Queued),
+        "waiting" => Some(RunState::Waiting),
+        "running" => Some(RunState::Running),
+        "compensating" => Some(RunState::Compensating),
+        "completed" => Some(RunState::Completed),
+        "failed" => outcome().map(RunState::Failed),
+        "cancelled" => outcome().map(RunState::Cancelled),
+        _ => None,
+    }
+}
+
+const GET: &str = "
+SELECT id, job_id, revision, definition_id, number, cause, scheduled_at, timezone, state, outcome,
+       cancelled_by IS NOT NULL, priority, queued_at, started_at
+  FROM run WHERE id = ?1";
+const INSERT: &str = "
+INSERT INTO run (id, job_id, revision, definition_id, number, cause, scheduled_at, timezone, state, priority, queued_at)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+const STEP: &str = "
+UPDATE run SET state = ?3, outcome = ?4, started_at = coalesce(started_at, ?5), ended_at = ?6, error = ?7
+ WHERE id = ?1 AND state = ?2";
+const CANCEL: &str = "UPDATE run SET cancelled_by = ?2 WHERE id = ?1 AND cancelled_by IS NULL AND ended_at IS NULL";
+const BREAK: &str = "
+UPDATE run SET state = 'failed', outcome = 'internal', ended_at = ?2, error = ?3
+ WHERE id = ?1 AND ended_at IS NULL RETURNING job_id";
+// The plus keeps the index of the job's runs out of it: a job may have a long history, but few runs are queued.
+const QUEUED_OF_JOB: &str = "SELECT id FROM run WHERE +job_id = ?1 AND state = 'queued' AND ended_at IS NULL";
+const OLDER: &str = "
+SELECT id FROM run WHERE state = ?1 AND ended_at IS NOT NULL AND ended_at < ?2 ORDER BY ended_at LIMIT ?3";
+const DELETE: &str = "DELETE FROM run WHERE id = ?1 AND ended_at IS NOT NULL";
+
+/// The run of that id, if there is one.
+pub(crate) fn find(tx: &Tx<'_>, id: RunId) -> Result<Option<RunRow>, StoreError> {
+    tx.one(GET, &[&id], read)
+}
+
+/// The run of that id.
+pub(crate) fn get(tx: &Tx<'_>, id: RunId) -> Result<RunRow, StoreError> {
+    find(tx, id)?.ok_or_else(|| StoreError::unreadable(format!("run {id}"), "it is missing"))
+}
+
+/// New runs.
+pub(crate) fn insert(tx: &Tx<'_>, runs: &[RunRow]) -> Result<(), StoreError> {
+    for run in runs {
+        tx.execute(
+            INSERT,
+            &[
+                &run.id,
+                &run.job_id,
+                &run.revision,
+                &run.definition_id,
+                &run.number,
+                &run.cause.as_str(),
+                &run.scheduled_at,
+                &run.timezone,
+                &run.state.as_str(),
+                &run.priority,
+                &run.queued_at,
+            ],
+        )?;
+    }
+    Ok(())
+}
+
+/// A run's change of state.
+#[derive(Debug)]
+pub(crate) struct Change<'a> {
+    pub(crate) id: RunId,
+    pub(crate) from: RunState,
+    pub(crate) to: RunState,
+    pub(crate) at: Timestamp,
+    pub(crate) error: Option<&'a str>,
+}
+
+/// Changes the state of a run that is still in the state it comes from.
+pub(crate) fn step(tx: &Tx<'_>, change: &Change<'_>) -> Result<(), StoreError> {
+    let outcome = change.to.outcome();
+    let started_at = matches!(change.to, RunState::Running).then_some(change.at);
+    let ended_at = outcome.map(|_| change.at);
+    let outcome = outcome.map(|outcome| outcome.as_str());
+    let values: &[&dyn rusqlite::ToSql] =
+        &[&change.id, &change.from.as_str(), &change.to.as_str(), &outcome, &started_at, &ended_at, &change.error];
+    match tx.execute(STEP, values)? {
+        1 => Ok(()),
+        _ => Err(StoreError::unreadable(format!("run {}", change.id), "its state is not what was read")),
+    }
+}
+
+/// Remembers who wants the run ended; `false` if somebody did before, or it has ended.
+pub(crate) fn cancel(tx: &Tx<'_>, id: RunId, by: &str) -> Result<bool, StoreError> {
+    Ok(tx.execute(CANCEL, &[&id, &by])? == 1)
+}
+
+/// Fails a run that has not ended, whatever its state, and returns its job; nothing if it had ended.
+pub(crate) fn break_one(tx: &Tx<'_>, id: RunId, at: Timestamp, why: &str) -> Result<Option<Option<JobId>>, StoreError> {
+    tx.one(BREAK, &[&id, &at, &why], |row| Ok(row.get(0)?))
+}
+
+/// The job's runs that nothing was claimed of.
+pub(crate) fn queued_of_job(tx: &Tx<'_>, job: JobId) -> Result<Vec<RunId>, StoreError> {
+    tx.all(QUEUED_OF_JOB, &[&job], |row| Ok(row.get(0)?))
+}
+
+/// The oldest `limit` runs that ended in `state` before `before`.
+pub(crate) fn older(tx: &Tx<'_>, state: &str, before: Timestamp, limit: i64) -> Result<Vec<RunId>, StoreError> {
+    tx.all(OLDER, &[&state, &before, &limit], |row| Ok(row.get(0)?))
+}
+
+/// Forgets ended runs; their tasks are deleted by `task::delete`.
+pub(crate) fn delete(tx: &Tx<'_>, ids: &[RunId]) -> Result<(), StoreError> {
+    ids.iter().try_for_each(|id| tx.execute(DELETE, &[id]).map(drop))
+}
