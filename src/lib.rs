@@ -10,6 +10,7 @@ pub mod model;
 // L2
 pub mod clock;
 pub mod environment;
+pub mod files;
 pub mod print;
 pub mod secret;
 pub mod store;

@@ -1,0 +1,69 @@
+//! Reads a job from the tree of its file, with every default filled in. The job's name is no part of it: that is the
+//! file's name. What this version does not know yet is named as such and never ignored.
+
+mod schedule;
+mod task;
+
+use super::hook;
+use super::keys::{HOOK, JOB};
+use super::reading::{Fields, Reading};
+use super::syntax::Node;
+use super::zones::Zones;
+use crate::model::definition::{Job, Overlap, Priority};
+use crate::model::invalid::Fault;
+use crate::model::timestamp::Timestamp;
+
+/// How many live runs one job may ask for.
+const MAX_RUNS: u32 = 1_000_000;
+/// How many tags one job may have.
+const MAX_TAGS: usize = 64;
+/// Words of `overlap` that a later version brings.
+const LATER_OVERLAPS: &[&str] = &["buffer_one", "buffer_all", "cancel_other", "terminate_other"];
+
+/// What a job is read against.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Context<'a> {
+    /// The job's name: `H` in an expression is spread by it.
+    pub(crate) job: &'a str,
+    /// Where zones come from.
+    pub(crate) zones: Zones<'a>,
+    /// When it is read; only warnings depend on it.
+    pub(crate) now: Timestamp,
+}
+
+/// The job at `root`. It means nothing if `reading` has faults afterwards.
+pub(crate) fn read(reading: &Reading<'_>, root: &Node, context: &Context<'_>) -> Option<Job> {
+    let fields = Fields::open(reading, "the file", root, &JOB)?;
+    let words = [("skip", Overlap::Skip), ("allow", Overlap::Allow)];
+    let priority = fields.integer("priority", 1..=9).and_then(Priority::new);
+    Some(Job {
+        description: fields.text("description").unwrap_or_default().to_owned(),
+        enabled: fields.boolean("enabled").unwrap_or(true),
+        overlap: fields.word("overlap", &words, LATER_OVERLAPS).unwrap_or_default(),
+        max_runs: fields.count("max_runs", MAX_RUNS).unwrap_or(1),
+        priority: priority.unwrap_or_default(),
+        tags: tags(&fields),
+        schedules: schedule::read(&fields, context),
+        tasks: task::read(&fields),
+        hooks: hook::read(&fields, &HOOK),
+    })
+}
+
+fn tags(fields: &Fields<'_>) -> Vec<String> {
+    let mut tags: Vec<String> = Vec::new();
+    let items = fields.texts("tags").unwrap_or_default();
+    if items.len() > MAX_TAGS {
+        let at = fields.get("tags").map_or(fields.span, |node| node.span);
+        fields.reading.fault(Fault::new(at, format!("a job has at most {MAX_TAGS} tags")));
+        return tags;
+    }
+    for (tag, node) in items {
+        if tag.trim().is_empty() || tag.chars().any(char::is_control) {
+            fields.reading.fault(Fault::new(node.span, "a tag is a word or more, on one line"));
+        } else if tags.iter().any(|other| other == tag) {
+            fields.reading.fault(Fault::new(node.span, format!("`{tag}` is in `tags` twice")));
+        }
+        tags.push(tag.to_owned());
+    }
+    tags
+}

@@ -1,0 +1,312 @@
+//! What each table of a file may say. The reader reports every other key; the reference pages name every one of these,
+//! and a test holds them to it.
+
+/// The keys of one kind of table.
+#[derive(Debug)]
+pub struct Keys {
+    /// Such a table, as a sentence names it.
+    pub what: &'static str,
+    /// Keys with a meaning.
+    pub known: &'static [&'static str],
+    /// Keys that a later version gives a meaning.
+    pub later: &'static [&'static str],
+    /// The top of the file, whose keys slip into this table when they are written below its head.
+    pub above: Option<&'static Above>,
+}
+
+/// The top level of a file, as seen from a table further down.
+#[derive(Debug)]
+pub struct Above {
+    /// Whose keys these are, as a sentence names it.
+    pub owner: &'static str,
+    /// The keys.
+    pub known: &'static [&'static str],
+}
+
+const JOB_TOP: Above = Above { owner: "the job", known: JOB.known };
+const SETTINGS_TOP: Above = Above { owner: "the configuration", known: SETTINGS.known };
+
+/// Keys at the top level that make a schedule.
+pub const TIMINGS: &[&str] = &["cron", "every", "at"];
+/// Keys that say what a task does.
+pub const ACTIONS: &[&str] = &["shell", "command", "noop"];
+
+/// A job's own keys.
+const JOBS_OWN: &[&str] =
+    &["description", "enabled", "overlap", "max_runs", "priority", "tags", "schedules", "tasks", "hooks"];
+/// Keys of a schedule, at the top level too.
+const RULE: &[&str] = &["cron", "every", "at", "anchor", "timezone", "catch_up", "catch_up_window", "catch_up_max"];
+/// Keys of a task, at the top level too.
+const WORK: &[&str] = &[
+    "shell",
+    "command",
+    "noop",
+    "env",
+    "stdin",
+    "working_dir",
+    "timeout",
+    "kill_grace",
+    "retry",
+    "exit_codes",
+    "leftovers",
+    "on_interrupt",
+    "max_output",
+];
+
+/// Several lists as one.
+const fn joined<const N: usize>(lists: &[&[&'static str]]) -> [&'static str; N] {
+    let mut all = [""; N];
+    let (mut at, mut list) = (0, 0);
+    while list < lists.len() {
+        let mut index = 0;
+        while index < lists[list].len() {
+            all[at] = lists[list][index];
+            at += 1;
+            index += 1;
+        }
+        list += 1;
+    }
+    assert!(at == N, "the length is that of all lists");
+    all
+}
+
+/// The top level of a job file. It holds the job's own keys, then those of a single schedule, then those of a single
+/// task.
+pub const JOB: Keys = Keys {
+    what: "a job",
+    known: &joined::<{ JOBS_OWN.len() + RULE.len() + WORK.len() }>(&[JOBS_OWN, RULE, WORK]),
+    later: &[
+        "quartz",
+        "jitter",
+        "exclude",
+        "params",
+        "http",
+        "agent",
+        "prompt",
+        "job",
+        "jobs",
+        "approval",
+        "wait",
+        "compensate",
+        "rollback",
+        "outputs",
+        "success",
+        "when",
+        "precondition",
+        "preconditions",
+        "triggers",
+        "defaults",
+        "pools",
+        "queue_limit",
+        "expires_after",
+        "deadline",
+        "budget",
+        "env_file",
+        "env_inherit",
+        "user",
+        "group",
+        "interpreter",
+        "stop",
+        "raw",
+        "foreach",
+        "state",
+        "limits",
+        "version",
+    ],
+    above: None,
+};
+
+/// `[[schedules]]`.
+pub const SCHEDULE: Keys = Keys {
+    what: "a schedule",
+    known: &joined::<{ 1 + RULE.len() }>(&[&["name"], RULE]),
+    later: &["quartz", "jitter", "exclude", "calendar", "params", "until", "from"],
+    above: Some(&JOB_TOP),
+};
+
+/// `[tasks.NAME]`.
+pub const TASK: Keys = Keys {
+    what: "a task",
+    known: &joined::<{ 1 + WORK.len() }>(&[&["after"], WORK]),
+    later: &[
+        "http",
+        "agent",
+        "prompt",
+        "job",
+        "approval",
+        "wait",
+        "compensate",
+        "success",
+        "when",
+        "precondition",
+        "foreach",
+        "outputs",
+        "pool",
+        "pools",
+        "env_file",
+        "env_inherit",
+        "user",
+        "group",
+        "interpreter",
+        "stop",
+        "raw",
+        "params",
+        "budget",
+        "expires_after",
+        "idempotent",
+        "limits",
+        "priority",
+    ],
+    above: Some(&JOB_TOP),
+};
+
+/// `retry`.
+pub const RETRY: Keys = Keys {
+    what: "`retry`",
+    known: &["max_attempts", "delay", "factor", "max_delay", "jitter"],
+    later: &["on", "deadline"],
+    above: None,
+};
+
+/// `exit_codes`.
+pub const EXIT_CODES: Keys = Keys { what: "`exit_codes`", known: &["ok", "retry", "skip"], later: &[], above: None };
+
+/// A reference to a secret.
+pub const REFERENCE: Keys = Keys {
+    what: "a secret reference",
+    known: &["env", "file", "credential", "prefix"],
+    later: &["command"],
+    above: None,
+};
+
+/// `[[hooks]]` of a job.
+pub const HOOK: Keys = Keys {
+    what: "a hook",
+    known: &["name", "on", "webhook", "shell", "command", "timeout", "max_attempts"],
+    later: &["when", "tags", "tag", "condition", "env", "retry"],
+    above: Some(&JOB_TOP),
+};
+
+/// `[[hooks]]` of `campanile.toml`.
+pub const GLOBAL_HOOK: Keys = Keys {
+    what: "a hook",
+    known: &["name", "on", "jobs", "webhook", "shell", "command", "timeout", "max_attempts"],
+    later: HOOK.later,
+    above: Some(&SETTINGS_TOP),
+};
+
+/// `webhook`.
+pub const WEBHOOK: Keys = Keys {
+    what: "`webhook`",
+    known: &["url", "secret", "headers", "allow_private", "timeout", "retry"],
+    later: &["format", "body", "method"],
+    above: None,
+};
+
+/// `webhook.retry`.
+pub const WEBHOOK_RETRY: Keys = Keys {
+    what: "`retry` of a webhook",
+    known: &["max_attempts"],
+    later: &["delay", "factor", "max_delay", "jitter"],
+    above: None,
+};
+
+/// The top level of `campanile.toml`.
+pub const SETTINGS: Keys = Keys {
+    what: "the configuration",
+    known: &[
+        "jobs_dirs",
+        "state_dir",
+        "socket",
+        "timezone",
+        "tzdb",
+        "max_tasks",
+        "drain_timeout",
+        "synchronous",
+        "retention",
+        "log",
+        "hooks",
+    ],
+    later: &[
+        "listen",
+        "tokens",
+        "tls",
+        "defaults",
+        "pools",
+        "queue_limit",
+        "agents_dirs",
+        "catch_up",
+        "limits",
+        "metrics",
+        "users",
+        "triggers",
+        "logs",
+        "backup",
+        "database",
+        "mcp",
+        "otel",
+        "outbound",
+        "webhooks",
+        "plans",
+        "runner",
+    ],
+    above: None,
+};
+
+/// `[retention]`.
+pub const RETENTION: Keys = Keys {
+    what: "`retention`",
+    known: &["completed", "failed", "cancelled"],
+    later: &["events", "logs", "sessions"],
+    above: Some(&SETTINGS_TOP),
+};
+
+/// `[retention.completed]`, `.failed` and `.cancelled`.
+pub const KEEP: Keys =
+    Keys { what: "a retention rule", known: &["max_age", "max_count"], later: &[], above: Some(&SETTINGS_TOP) };
+
+/// `[log]`.
+pub const LOG: Keys =
+    Keys { what: "`log`", known: &["format", "level"], later: &["journald"], above: Some(&SETTINGS_TOP) };
+
+/// Every table of a job file.
+pub const OF_JOBS: &[&Keys] =
+    &[&JOB, &SCHEDULE, &TASK, &RETRY, &EXIT_CODES, &REFERENCE, &HOOK, &WEBHOOK, &WEBHOOK_RETRY];
+/// Every table of `campanile.toml`; its hooks are those of a job besides.
+pub const OF_SETTINGS: &[&Keys] = &[&SETTINGS, &RETENTION, &KEEP, &LOG, &GLOBAL_HOOK];
+
+/// What people of other schedulers write, and what we call it.
+pub const SYNONYMS: &[(&str, &str)] = &[
+    ("argv", "command"),
+    ("cmd", "command"),
+    ("concurrency", "max_runs"),
+    ("cwd", "working_dir"),
+    ("depends", "after"),
+    ("depends_on", "after"),
+    ("dir", "working_dir"),
+    ("environment", "env"),
+    ("exec", "command"),
+    ("interval", "every"),
+    ("needs", "after"),
+    ("retries", "retry"),
+    ("run", "shell"),
+    ("schedule", "schedules"),
+    ("script", "shell"),
+    ("steps", "tasks"),
+    ("task", "tasks"),
+    ("hook", "hooks"),
+    ("tz", "timezone"),
+    ("workdir", "working_dir"),
+    ("attempts", "max_attempts"),
+];
+
+/// Keys that are looked for where they are not: the table, the key and what to do instead.
+pub const NOTES: &[(&str, &str, &str)] = &[
+    ("a job", "after", "it belongs below the `[tasks.NAME]` that waits"),
+    ("a job", "name", "a job is named by its file"),
+    ("a task", "name", "a task is named by its head, `[tasks.NAME]`"),
+    ("a hook", "jobs", "a job's hooks hear of this job only; hooks about others belong into `campanile.toml`"),
+    ("a hook", "url", "it belongs into `webhook = { url = \"...\" }`"),
+    ("the configuration", "schedules", "jobs are files of their own, in one of the folders of `jobs_dirs`"),
+    ("the configuration", "tasks", "jobs are files of their own, in one of the folders of `jobs_dirs`"),
+];

@@ -1,0 +1,275 @@
+//! The daemon's own configuration, `campanile.toml`, read with the same diagnostics as jobs. Settings say what the daemon
+//! is to do; what the command line says goes before them, and neither is decided here.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use super::keys::{GLOBAL_HOOK, KEEP, LOG, RETENTION, SETTINGS};
+use super::reading::{Fields, Reading, item_of};
+use super::suggestion::suggest;
+use super::syntax::Node;
+use super::{InvalidFile, diagnostics, hook, places, search, syntax};
+use crate::model::definition::Hook;
+use crate::model::duration::Duration;
+use crate::model::invalid::{Fault, Problem};
+use crate::model::policy::retention::{Keep, Retention};
+use crate::tzdb::{Choice, Tzdb};
+
+/// The most tasks that may run at once.
+const MAX_TASKS: u32 = 100_000;
+/// The most ended runs of one kind that may be kept.
+const MAX_KEPT: i64 = 1_000_000_000_000;
+
+/// What `campanile.toml` says, defaults filled in.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Settings {
+    /// Folders of job files, later ones overriding earlier ones; those of `places` without.
+    pub jobs_dirs: Option<Vec<PathBuf>>,
+    /// The state folder; that of `places` without.
+    pub state_dir: Option<PathBuf>,
+    /// The socket; that of `places` without.
+    pub socket: Option<PathBuf>,
+    /// The zone of schedules that name none; the system's without.
+    pub timezone: Option<String>,
+    /// Which time zone database is used.
+    pub tzdb: Choice,
+    /// How many attempts may run at once, over all jobs.
+    pub max_tasks: u32,
+    /// How long a stopping daemon waits for what runs.
+    pub drain_timeout: Duration,
+    /// What a commit waits for.
+    pub synchronous: Synchronous,
+    /// How long ended runs are kept.
+    pub retention: Retention,
+    /// The daemon's own log.
+    pub log: Log,
+    /// Whom to tell, about any job.
+    pub hooks: Vec<Hook>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            jobs_dirs: None,
+            state_dir: None,
+            socket: None,
+            timezone: None,
+            tzdb: Choice::default(),
+            max_tasks: 32,
+            drain_timeout: Duration::from_secs(30),
+            synchronous: Synchronous::default(),
+            retention: Retention::default(),
+            log: Log::default(),
+            hooks: Vec::new(),
+        }
+    }
+}
+
+impl Settings {
+    /// The folders of job files: those that the configuration at `config` names, or else those that belong to it.
+    pub fn folders(&self, config: &Path) -> Vec<PathBuf> {
+        self.jobs_dirs.clone().unwrap_or_else(|| places::jobs_dirs(config))
+    }
+
+    /// The zone of schedules that name none: the one that is set, or else the system's.
+    pub fn zone(&self, tzdb: &Tzdb) -> String {
+        self.timezone.clone().unwrap_or_else(|| tzdb.system_zone())
+    }
+}
+
+/// What a commit waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Synchronous {
+    /// Until the disk has it: a power cut loses nothing.
+    #[default]
+    Full,
+    /// Until the kernel has it: a power cut may lose the last commits, and harms nothing else.
+    Normal,
+}
+
+/// The daemon's own log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Log {
+    /// How a line is written.
+    pub format: LogFormat,
+    /// The least important thing that is written.
+    pub level: LogLevel,
+}
+
+/// How a line of the log is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// How important a line of the log is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub enum LogLevel {
+    /// Something failed.
+    Error,
+    /// Something is odd.
+    Warn,
+    /// What happens.
+    #[default]
+    Info,
+    /// Why it happens.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+/// A configuration that was read.
+#[derive(Debug)]
+pub struct Configuration {
+    /// What it says.
+    pub settings: Settings,
+    /// The zone database that it asks for.
+    pub tzdb: Tzdb,
+    /// What it allows and most likely does not mean.
+    pub warnings: Vec<Problem>,
+}
+
+impl Default for Configuration {
+    fn default() -> Self {
+        // `auto` always finds zones: those in the binary, if nothing else.
+        Configuration {
+            settings: Settings::default(),
+            tzdb: Tzdb::open(&Choice::Auto).unwrap_or_else(|_| Tzdb::bundled()),
+            warnings: Vec::new(),
+        }
+    }
+}
+
+/// Reads the file at `path`, and opens the zone database that it asks for. If the file was not `given` by anybody, its
+/// absence means defaults.
+pub fn load(path: &Path, given: bool) -> Result<Configuration, InvalidFile> {
+    let absent = fs::symlink_metadata(path).is_err_and(|error| error.kind() == ErrorKind::NotFound);
+    let bytes = if absent && !given { Ok(Vec::new()) } else { search::bytes(path) };
+    let invalid = |problems| InvalidFile { path: path.display().to_string(), job: None, problems };
+    match bytes {
+        Ok(bytes) => read(path, &bytes).map_err(invalid),
+        Err(message) => Err(invalid(vec![diagnostics::whole_file(path, message, None)])),
+    }
+}
+
+fn read(path: &Path, bytes: &[u8]) -> Result<Configuration, Vec<Problem>> {
+    let places =
+        |faults: Vec<Fault>| faults.into_iter().map(|fault| diagnostics::problem(path, bytes, fault)).collect();
+    let (text, document) = syntax::parse(bytes).map_err(|fault| places(vec![fault]))?;
+    let reading = Reading::new(text, document.faults);
+    let beside = path.parent().unwrap_or(Path::new(""));
+    let settings = settings(&reading, &document.root, beside);
+    let tzdb = settings.as_ref().and_then(|(settings, fields)| zones(fields, settings));
+    let settings = settings.map(|(settings, _)| settings);
+    let (faults, warnings) = reading.finish();
+    match (settings, tzdb) {
+        (Some(settings), Some(tzdb)) if faults.is_empty() => {
+            Ok(Configuration { settings, tzdb, warnings: places(warnings) })
+        }
+        _ => Err(places(faults)),
+    }
+}
+
+fn zones(fields: &Fields<'_>, settings: &Settings) -> Option<Tzdb> {
+    let tzdb = match Tzdb::open(&settings.tzdb) {
+        Ok(tzdb) => tzdb,
+        Err(error) => {
+            let at = fields.get("tzdb").map_or((0, 0), |node| node.span);
+            fields.reading.fault(Fault::new(at, error.to_string()));
+            return None;
+        }
+    };
+    if let (Some(name), Some(node)) = (&settings.timezone, fields.get("timezone"))
+        && let Err(fault) = (super::Zones { tzdb: &tzdb, default: name }).get(name, node.span)
+    {
+        fields.reading.fault(fault);
+    }
+    Some(tzdb)
+}
+
+fn settings<'a>(reading: &'a Reading<'a>, root: &'a Node, beside: &Path) -> Option<(Settings, Fields<'a>)> {
+    let fields = Fields::open(reading, "the file", root, &SETTINGS)?;
+    let base = Settings::default();
+    let dirs = fields.texts("jobs_dirs").map(|items| {
+        items.iter().filter_map(|(text, node)| folder(reading, &item_of("jobs_dirs"), text, node, beside)).collect()
+    });
+    let path = |key| folder(reading, &format!("`{key}`"), fields.text(key)?, fields.get(key)?, beside);
+    let words = [("full", Synchronous::Full), ("normal", Synchronous::Normal)];
+    let settings = Settings {
+        jobs_dirs: dirs,
+        state_dir: path("state_dir"),
+        socket: path("socket"),
+        timezone: fields.full_text("timezone").map(str::to_owned),
+        tzdb: zone_data(&fields, beside),
+        max_tasks: fields.count("max_tasks", MAX_TASKS).unwrap_or(base.max_tasks),
+        drain_timeout: fields.duration("drain_timeout").unwrap_or(base.drain_timeout),
+        synchronous: fields.word("synchronous", &words, &["off", "extra"]).unwrap_or_default(),
+        retention: fields.get("retention").and_then(|node| retention(reading, node)).unwrap_or_default(),
+        log: fields.get("log").and_then(|node| log(reading, node)).unwrap_or_default(),
+        hooks: hook::read(&fields, &GLOBAL_HOOK),
+    };
+    Some((settings, fields))
+}
+
+/// The path, where a relative one lies beside the configuration.
+fn folder(reading: &Reading<'_>, name: &str, text: &str, node: &Node, beside: &Path) -> Option<PathBuf> {
+    if text.is_empty() || text.starts_with('~') {
+        let fault = Fault::new(node.span, format!("{name} must be a path, found `{text}`"));
+        reading.fault(fault.hint("write it out; a relative path lies beside this file"));
+        return None;
+    }
+    Some(beside.join(text))
+}
+
+fn zone_data(fields: &Fields<'_>, beside: &Path) -> Choice {
+    match fields.full_text("tzdb") {
+        None | Some("auto") => Choice::Auto,
+        Some("system") => Choice::System,
+        Some("bundled") => Choice::Bundled,
+        Some(path) if path.contains('/') => Choice::Folder(beside.join(path)),
+        Some(word) => {
+            let at = fields.get("tzdb").map_or((0, 0), |node| node.span);
+            let message = format!("`tzdb` must be `auto`, `system`, `bundled` or a path, found `{word}`");
+            fields.reading.fault(suggest(Fault::new(at, message), word, &["auto", "system", "bundled"]));
+            Choice::Auto
+        }
+    }
+}
+
+fn retention(reading: &Reading<'_>, node: &Node) -> Option<Retention> {
+    let fields = Fields::open(reading, "retention", node, &RETENTION)?;
+    let base = Retention::default();
+    let keep = |key: &str, base: Keep| {
+        let node = fields.get(key)?;
+        let fields = Fields::open(reading, key, node, &KEEP)?;
+        let max_count = fields.integer("max_count", 0..=MAX_KEPT).and_then(|count| u64::try_from(count).ok());
+        Some(Keep {
+            max_age: fields.duration("max_age").unwrap_or(base.max_age),
+            max_count: max_count.unwrap_or(base.max_count),
+        })
+    };
+    Some(Retention {
+        completed: keep("completed", base.completed).unwrap_or(base.completed),
+        failed: keep("failed", base.failed).unwrap_or(base.failed),
+        cancelled: keep("cancelled", base.cancelled).unwrap_or(base.cancelled),
+    })
+}
+
+fn log(reading: &Reading<'_>, node: &Node) -> Option<Log> {
+    let fields = Fields::open(reading, "log", node, &LOG)?;
+    let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
+    let levels = [
+        ("error", LogLevel::Error),
+        ("warn", LogLevel::Warn),
+        ("info", LogLevel::Info),
+        ("debug", LogLevel::Debug),
+        ("trace", LogLevel::Trace),
+    ];
+    let format = fields.word("format", &formats, &["journald", "logfmt"]).unwrap_or_default();
+    Some(Log { format, level: fields.word("level", &levels, &[]).unwrap_or_default() })
+}

@@ -1,0 +1,190 @@
+//! Schedules: when a job is due, in which zone, and what is said about a rule that cannot be.
+
+use campanile::model::definition::{CatchUp, Timing};
+use campanile::model::duration::Duration;
+use campanile::model::timestamp::Timestamp;
+
+use super::{check, job, warned};
+
+#[test]
+fn a_wrong_expression_is_shown_inside_the_string() {
+    check(
+        r#"cron = "61 * * * *"
+shell = "true"
+"#,
+        &["1:9: 61 is no minute (hint: write a number from 0 to 59)"],
+    );
+    check(
+        r#"cron = "0 25 * *\t*"
+shell = "true"
+"#,
+        &["1:8: 25 is no hour (hint: write a number from 0 to 23)"],
+    );
+    check(
+        r#"cron = '''0 25 * * 9'''
+shell = "true"
+timezone = "Europe/Berln"
+"#,
+        &[
+            "1:13: 25 is no hour (hint: write a number from 0 to 23)",
+            "1:20: 9 is no day of week (hint: write a number from 0 to 7)",
+            "3:12: unknown time zone `Europe/Berln` (hint: did you mean `Europe/Berlin`?)",
+        ],
+    );
+    check(
+        r#"cron = "0 0 30 2 *"
+shell = "true"
+timezone = "berlin"
+"#,
+        &[
+            "1:13: `0 0 30 2 *` never fires: there is no such day (hint: check the days against the months)",
+            "3:12: unknown time zone `berlin` (hint: did you mean `Europe/Berlin`?)",
+        ],
+    );
+}
+
+#[test]
+fn times_and_lengths_of_time_are_checked() {
+    check(
+        r#"every = "0s"
+shell = "true"
+timeout = "0s"
+kill_grace = "-5s"
+catch_up_window = "200y"
+"#,
+        &[
+            "1:9: `every` must be at least 10ms, found `0s`",
+            "3:11: `timeout` must be longer than zero, found `0s`",
+            "4:14: `kill_grace`: `-5s` is negative; a duration is zero or more",
+            "5:19: `catch_up_window`: `200y` is not a duration as in `250ms`, `90s`, `1h30m` or `2d`",
+        ],
+    );
+    check(
+        r#"every = "5"
+shell = "true"
+timeout = "40000d"
+anchor = "soon"
+"#,
+        &[
+            "1:9: `every`: `5` is not a duration as in `250ms`, `90s`, `1h30m` or `2d`",
+            "3:11: `timeout`: `40000d` is longer than 100 years",
+            "4:10: `anchor`: `soon` is not a time as in `2027-01-31T09:00:00+01:00`, the offset optional",
+        ],
+    );
+    check(
+        r#"at = "2027-01-01"
+shell = "true"
+anchor = "2027-01-01T00:00:00Z"
+"#,
+        &[
+            "1:6: `at`: `2027-01-01` is a date without a time",
+            "3:1: `anchor` has no meaning beside `at` (hint: it moves the due times of `every`)",
+        ],
+    );
+    check(
+        r#"at = 2027-01-01
+shell = "true"
+"#,
+        &["1:6: `at`: `2027-01-01` is a date without a time"],
+    );
+}
+
+#[test]
+fn schedules_differ_and_say_when() {
+    check(
+        r#"shell = "true"
+cron = "@daily"
+[[schedules]]
+every = "1h"
+[[schedules]]
+every = "60m"
+[[schedules]]
+name = "x"
+every = "2h"
+[[schedules]]
+name = "x"
+every = "3h"
+[[schedules]]
+[[schedules]]
+name = "No Good"
+cron = "@hourly"
+[[schedules]]
+quartz = "0 0 0 ? * *"
+"#,
+        &[
+            "2:1: `cron` at the top level and `[[schedules]]` cannot both be given (hint: give it a `[[schedules]]` of its own)",
+            "5:1: this schedule is the same as the one on line 3",
+            "10:1: the schedule on line 7 is named `x` too",
+            "13:1: a schedule needs a rule of when (hint: give one of `cron`, `every` or `at`)",
+            "15:8: `No Good` is not a name: 1 to 64 of a-z, 0-9, `_`, `.`, `-`",
+            "18:1: `quartz` is not supported by this version",
+        ],
+    );
+    check(
+        r#"shell = "true"
+[schedules]
+every = "1h"
+"#,
+        &["2:1: `schedules` must be a list of tables, found a table (hint: write `[[schedules]]`)"],
+    );
+}
+
+#[test]
+fn what_a_later_version_brings_is_named() {
+    check(
+        r#"quartz = "0 0 0 ? * *"
+shell = "true"
+"#,
+        &["1:1: `quartz` is not supported by this version"],
+    );
+}
+
+#[test]
+fn a_schedule_at_the_top_level_is_one_of_a_list() {
+    let short = job("cron = '30 2 * * *'\ntimezone = 'america/new_york'\ncatch_up = 'all'\nshell = 'x'");
+    let long = job("shell = 'x'\n[[schedules]]\ncron = '30 2 * * *'\ntimezone = 'America/New_York'\ncatch_up = 'all'");
+    assert_eq!(short, long);
+    assert_eq!(short.schedules[0].timezone, "America/New_York");
+    assert_eq!(short.schedules[0].catch_up, CatchUp::All);
+}
+
+#[test]
+fn schedule_options_at_the_top_are_the_defaults_of_every_schedule() {
+    let text = "shell = 'x'\ncatch_up_window = '1h'\n[[schedules]]\nevery = '1h'\n[[schedules]]\ncron = '@start'\ncatch_up_window = '2h'";
+    let windows: Vec<_> = job(text).schedules.iter().map(|schedule| schedule.catch_up_window).collect();
+    assert_eq!(windows, [Duration::from_secs(3_600), Duration::from_secs(7_200)]);
+}
+
+#[test]
+fn instants_are_read_in_the_zone_of_their_schedule() {
+    for (text, expected) in [
+        ("at = 2027-07-01T09:00:00", "2027-07-01T07:00:00Z"),
+        ("at = '2027-07-01T09:00:00'", "2027-07-01T07:00:00Z"),
+        ("at = '2027-07-01 09:00'\ntimezone = 'UTC'", "2027-07-01T09:00:00Z"),
+        ("at = 2027-07-01T09:00:00+01:00\ntimezone = 'UTC'", "2027-07-01T08:00:00Z"),
+    ] {
+        let at: Timestamp = expected.parse().unwrap();
+        assert_eq!(job(&format!("shell = 'x'\n{text}")).schedules[0].timing, Timing::At { at }, "{text}");
+    }
+    let anchor: Timestamp = "2027-01-01T05:00:00Z".parse().unwrap();
+    let timing = job("shell = 'x'\nevery = '1d'\nanchor = 2027-01-01T06:00:00").schedules.remove(0).timing;
+    assert_eq!(timing, Timing::Every { period: Duration::from_secs(86_400), anchor });
+}
+
+#[test]
+fn words_for_moments_of_the_machine_are_no_expressions() {
+    for (text, expected) in [("@reboot", Timing::Reboot), ("@start", Timing::Start), (" @Reboot", Timing::Reboot)] {
+        assert_eq!(job(&format!("shell = 'x'\ncron = '{text}'")).schedules[0].timing, expected);
+    }
+    let daily = Timing::Cron { expression: "@daily".to_owned() };
+    assert_eq!(job("shell = 'x'\ncron = '@daily'").schedules[0].timing, daily);
+}
+
+#[test]
+fn what_has_no_effect_is_warned_about() {
+    let past = "1:6: `at` has passed: unless this schedule was loaded before, it never starts the job";
+    warned("at = 2026-01-01T00:00:00Z\nshell = 'x'", &[past]);
+    warned("timezone = 'UTC'\nshell = 'x'", &["1:1: `timezone` has no effect: the job has no schedule"]);
+    let most = "2:1: `catch_up_max` has no effect without `catch_up = \"all\"`";
+    warned("every = '1h'\ncatch_up_max = 3\nshell = 'x'", &[most]);
+}
