@@ -11,6 +11,7 @@ pub mod model;
 pub mod clock;
 pub mod environment;
 pub mod files;
+pub mod logs;
 pub mod print;
 pub mod secret;
 pub mod store;

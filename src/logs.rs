@@ -1,0 +1,14 @@
+//! The logs of attempts: one file each, made when it first writes something, one stamped line for each line of output.
+//!
+//! This floor owns the format, the cap, reading from the end and deletion. It does not know what a process is and it
+//! never waits. A log that cannot be written costs its lines and nothing else: no function here makes an attempt fail.
+
+pub mod append;
+pub mod format;
+mod pieces;
+pub mod retention;
+pub mod tail;
+
+pub use append::{LogWriter, Written};
+pub use format::{Line, Stream};
+pub use tail::Follower;
