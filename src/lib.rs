@@ -16,6 +16,7 @@ pub mod print;
 pub mod secret;
 pub mod store;
 pub mod tzdb;
+pub mod wire;
 // L3
 // L4
 // L5

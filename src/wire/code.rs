@@ -1,0 +1,200 @@
+//! The one table of refusals: each has a stable code for programs, an HTTP status, and the exit code of the command that
+//! meets it. `docs/reference/exit-codes.md` is printed from here.
+
+use crate::model::refused::Refused;
+
+/// Done; the run completed.
+pub const DONE: u8 = 0;
+/// The run, or the request, failed.
+pub const FAILED: u8 = 1;
+/// Wrong usage.
+pub const USAGE: u8 = 2;
+/// There is no such thing.
+pub const NOT_FOUND: u8 = 3;
+/// Not allowed.
+pub const NOT_ALLOWED: u8 = 4;
+/// In conflict with the current state.
+pub const CONFLICT: u8 = 5;
+/// Nobody answers at the socket.
+pub const NO_DAEMON: u8 = 6;
+/// An invalid file or configuration; a newer or damaged database.
+pub const INVALID: u8 = 7;
+/// What was waited for did not come in time.
+pub const GAVE_UP_WAITING: u8 = 124;
+
+/// Every exit code, with what it means.
+pub const EXITS: &[(u8, &str)] = &[
+    (DONE, "done; the run completed"),
+    (FAILED, "the run, or the request, failed"),
+    (USAGE, "wrong usage"),
+    (NOT_FOUND, "not found"),
+    (NOT_ALLOWED, "not allowed"),
+    (CONFLICT, "conflict with the current state; another daemon has this state folder"),
+    (NO_DAEMON, "no daemon there"),
+    (INVALID, "invalid file, configuration; a newer or damaged database"),
+    (GAVE_UP_WAITING, "gave up waiting"),
+];
+
+/// A kind of refusal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Code {
+    /// There is no such thing.
+    NotFound,
+    /// The words fit more than one thing.
+    Ambiguous,
+    /// A transition that no table lists.
+    Transition,
+    /// A run that has ended.
+    RunAlreadyEnded,
+    /// A task that has ended.
+    TaskAlreadyEnded,
+    /// A job whose file is gone.
+    JobRetired,
+    /// The gate said no.
+    NotAdmitted,
+    /// It is so already.
+    Already,
+    /// It makes no sense as written.
+    BadRequest,
+    /// The daemon is stopping.
+    Stopping,
+    /// Nothing can be written now.
+    Unavailable,
+    /// Campanile itself failed.
+    Internal,
+    /// Who asks may not.
+    NotAllowed,
+    /// No such address.
+    NoRoute,
+    /// The address does not take this method.
+    MethodNotAllowed,
+    /// The body did not arrive in time.
+    TooSlow,
+    /// The events asked for are no longer kept.
+    Pruned,
+    /// The body is larger than this address takes.
+    TooLarge,
+}
+
+/// One line of the table.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Entry {
+    /// For programs; never changes.
+    pub code: &'static str,
+    /// The HTTP status.
+    pub status: u16,
+    /// The exit code of a command that meets it.
+    pub exit: u8,
+    /// For the page.
+    pub meaning: &'static str,
+}
+
+impl Code {
+    /// Every kind.
+    pub const ALL: &'static [Code] = &[
+        Code::NotFound,
+        Code::Ambiguous,
+        Code::Transition,
+        Code::RunAlreadyEnded,
+        Code::TaskAlreadyEnded,
+        Code::JobRetired,
+        Code::NotAdmitted,
+        Code::Already,
+        Code::BadRequest,
+        Code::Stopping,
+        Code::Unavailable,
+        Code::Internal,
+        Code::NotAllowed,
+        Code::NoRoute,
+        Code::MethodNotAllowed,
+        Code::TooSlow,
+        Code::Pruned,
+        Code::TooLarge,
+    ];
+
+    /// Its line of the table.
+    pub fn entry(self) -> Entry {
+        let line = |code, status, exit, meaning| Entry { code, status, exit, meaning };
+        match self {
+            // table
+            Code::NotFound => line("not_found", 404, NOT_FOUND, "there is no such thing"),
+            Code::Ambiguous => line("ambiguous", 400, USAGE, "the words fit more than one thing"),
+            Code::Transition => line("transition", 409, CONFLICT, "its state does not allow it"),
+            Code::RunAlreadyEnded => line("run_already_ended", 409, CONFLICT, "the run has ended"),
+            Code::TaskAlreadyEnded => line("task_already_ended", 409, CONFLICT, "the task has ended"),
+            Code::JobRetired => line("job_retired", 409, CONFLICT, "the job's file is gone"),
+            Code::NotAdmitted => line("not_admitted", 409, CONFLICT, "the gate says no: overlap or a pause"),
+            Code::Already => line("already", 409, CONFLICT, "it is so already"),
+            Code::BadRequest => line("bad_request", 400, USAGE, "it makes no sense as written"),
+            Code::Stopping => line("stopping", 503, NO_DAEMON, "the daemon is stopping"),
+            Code::Unavailable => line("unavailable", 503, FAILED, "nothing can be written now"),
+            Code::Internal => line("internal", 500, FAILED, "Campanile itself failed"),
+            Code::NotAllowed => line("not_allowed", 403, NOT_ALLOWED, "who asks may not"),
+            Code::NoRoute => line("no_route", 404, NOT_FOUND, "no such address"),
+            Code::MethodNotAllowed => line("method_not_allowed", 405, USAGE, "the address does not take this method"),
+            Code::TooSlow => line("too_slow", 408, FAILED, "the body did not arrive in time"),
+            Code::Pruned => line("pruned", 410, NOT_FOUND, "the events asked for are no longer kept"),
+            Code::TooLarge => line("too_large", 413, USAGE, "the body is larger than this address takes"),
+        }
+    }
+
+    /// The kind with that stable code.
+    pub fn named(code: &str) -> Option<Code> {
+        Self::ALL.iter().copied().find(|kind| kind.entry().code == code)
+    }
+}
+
+impl From<&Refused> for Code {
+    fn from(refused: &Refused) -> Code {
+        match refused {
+            // table
+            Refused::NotFound { .. } => Code::NotFound,
+            Refused::Ambiguous { .. } => Code::Ambiguous,
+            Refused::Transition { .. } => Code::Transition,
+            Refused::RunAlreadyEnded { .. } => Code::RunAlreadyEnded,
+            Refused::TaskAlreadyEnded { .. } => Code::TaskAlreadyEnded,
+            Refused::JobRetired { .. } => Code::JobRetired,
+            Refused::NotAdmitted { .. } => Code::NotAdmitted,
+            Refused::Already { .. } => Code::Already,
+            Refused::BadRequest { .. } => Code::BadRequest,
+            Refused::Stopping => Code::Stopping,
+            Refused::Unavailable { .. } => Code::Unavailable,
+            Refused::Internal { .. } => Code::Internal,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_and_lead_back() {
+        for kind in Code::ALL {
+            assert_eq!(Code::named(kind.entry().code), Some(*kind));
+            assert!(EXITS.iter().any(|(exit, _)| *exit == kind.entry().exit), "{kind:?}");
+        }
+        assert_eq!(Code::named("no such code"), None);
+    }
+
+    #[test]
+    fn the_page_of_exit_codes_says_what_the_table_says() {
+        let mut page = "# Exit codes\n\nPrinted from `wire::code`; `just docs` writes this page anew.\n\n\
+                        | exit | meaning |\n| --- | --- |\n"
+            .to_owned();
+        for (exit, meaning) in EXITS {
+            writeln!(page, "| {exit} | {meaning} |").expect("because text takes text");
+        }
+        page.push_str(
+            "\nA refusal of the HTTP API carries a stable `code`; `campanile ctl` ends with the exit code beside it.\n\n\
+             | code | HTTP status | exit | meaning |\n| --- | --- | --- | --- |\n",
+        );
+        for kind in Code::ALL {
+            let Entry { code, status, exit, meaning } = kind.entry();
+            writeln!(page, "| `{code}` | {status} | {exit} | {meaning} |").expect("because text takes text");
+        }
+        crate::pages::hold("docs/reference/exit-codes.md", &page);
+    }
+}

@@ -1,0 +1,63 @@
+//! A job as the surfaces show it.
+
+use serde::{Deserialize, Serialize};
+
+use super::run::Run;
+use crate::model::definition::Overlap;
+use crate::model::timestamp::Timestamp;
+
+/// One job.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Job {
+    /// Its name.
+    pub name: String,
+    /// Grows with every change of its file.
+    pub revision: u64,
+    /// For people.
+    pub description: String,
+    /// The file that it comes from.
+    pub source: String,
+    /// `false` if its file pauses it.
+    pub enabled: bool,
+    /// Somebody paused it.
+    pub paused: bool,
+    /// Who did.
+    pub paused_by: Option<String>,
+    /// Since when.
+    pub paused_at: Option<Timestamp>,
+    /// Since when its file is gone.
+    pub retired_at: Option<Timestamp>,
+    /// What happens to one run more than `max_runs`.
+    pub overlap: Overlap,
+    /// How many of its runs may be live at once.
+    pub max_runs: u32,
+    /// 1 goes first, 9 last.
+    pub priority: u8,
+    /// Words to find it by.
+    pub tags: Vec<String>,
+    /// The names of its tasks, in order.
+    pub tasks: Vec<String>,
+    /// When it is due.
+    pub schedules: Vec<Schedule>,
+    /// How many of its runs are live.
+    pub n_live: u64,
+    /// Its latest run.
+    pub last_run: Option<Run>,
+    /// When a run of it last completed.
+    pub last_success_at: Option<Timestamp>,
+}
+
+/// One rule of when a job is due.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Schedule {
+    /// What identifies it within its job.
+    pub key: String,
+    /// The rule, as people write it.
+    pub timing: String,
+    /// The zone in which the rule is read.
+    pub timezone: String,
+    /// When it is due next.
+    pub next_at: Option<Timestamp>,
+    /// Its last due time that has its answer.
+    pub last_at: Option<Timestamp>,
+}

@@ -1,0 +1,92 @@
+//! What is sent to the daemon, and what commands are answered. Unknown fields are refused: a word that we do not know
+//! may have been the important one.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::duration::Duration;
+use crate::model::id::RunId;
+use crate::model::timestamp::Timestamp;
+
+/// The most tasks that one submission holds.
+pub const MAX_SUBMITTED: usize = 10_000;
+
+/// Start a job by hand.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Start {
+    /// The nominal time that the run is to believe in.
+    pub at: Option<Timestamp>,
+    /// Past the gate.
+    pub force: bool,
+}
+
+/// Run these tasks, each as a run of its own.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Submit {
+    /// At most `MAX_SUBMITTED`.
+    pub tasks: Vec<SubmittedTask>,
+}
+
+/// A task that belongs to no job: exactly one of `command`, `shell` and `noop`.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SubmittedTask {
+    /// `main` unless it says otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// A program and its arguments.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<Vec<String>>,
+    /// A text for `/bin/sh -c`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shell: Option<String>,
+    /// Nothing: it completes when it is claimed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub noop: Option<bool>,
+    /// 1 goes first, 9 last; otherwise 5.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub priority: Option<i64>,
+    /// How long it may take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Duration>,
+    /// Added to the environment that every task has.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+    /// Where it starts; otherwise HOME.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub working_dir: Option<String>,
+}
+
+/// A run exists.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Started {
+    /// Its id.
+    pub id: RunId,
+    /// Its job.
+    pub job: String,
+    /// Its number within its job.
+    pub number: u64,
+}
+
+/// Runs exist.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Submitted {
+    /// Their ids, in the order of the tasks.
+    pub ids: Vec<RunId>,
+}
+
+/// What a reload changed.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Reloaded {
+    /// Jobs with a new revision, the first included.
+    pub changed: Vec<String>,
+    /// Jobs whose files are gone.
+    pub retired: Vec<String>,
+    /// How many jobs are as they were.
+    pub n_unchanged: usize,
+    /// How many files could not be read.
+    pub n_invalid: usize,
+}

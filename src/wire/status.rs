@@ -1,0 +1,48 @@
+//! What is true of the daemon now.
+
+use serde::{Deserialize, Serialize};
+
+use super::next::Next;
+use crate::model::invalid::Problem;
+use crate::model::timestamp::Timestamp;
+
+/// The daemon in one object.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Status {
+    /// The version of the daemon's binary.
+    pub version: String,
+    /// Since when it runs.
+    pub started_at: Timestamp,
+    /// Everything is paused.
+    pub paused: bool,
+    /// How many jobs are defined.
+    pub jobs: u64,
+    /// Files that cannot be read as jobs.
+    pub invalid: Vec<InvalidFile>,
+    /// Live tasks.
+    pub tasks: TaskCounts,
+    /// What is due next, soonest first.
+    pub next: Vec<Next>,
+    /// The agents.
+    pub agents: Vec<serde_json::Value>,
+}
+
+/// How many tasks are live; together, all of them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct TaskCounts {
+    /// They may start as soon as the limits let them.
+    pub queued: u64,
+    /// An attempt is live.
+    pub running: u64,
+    /// They wait: for another task, for their next attempt, or for something that is not a process.
+    pub waiting: u64,
+}
+
+/// A file that cannot be read as a job; its last good revision stays in force.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct InvalidFile {
+    /// The file.
+    pub path: String,
+    /// What is wrong with it.
+    pub problems: Vec<Problem>,
+}

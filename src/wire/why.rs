@@ -1,0 +1,62 @@
+//! What became of a due time.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::id::RunId;
+use crate::model::timestamp::Timestamp;
+
+/// The answer to "why did, or did not, this job start then".
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Why {
+    /// The job.
+    pub job: String,
+    /// The instant asked about.
+    pub at: Timestamp,
+    /// What each schedule that was due then has to say; empty if none was.
+    pub answers: Vec<WhyAnswer>,
+    /// The nearest due time before it.
+    pub previous_due_at: Option<Timestamp>,
+    /// The nearest due time after it.
+    pub next_due_at: Option<Timestamp>,
+    /// The schedules that cannot be evaluated, and why; only what is recorded of them is known.
+    pub problems: Vec<String>,
+    /// All of it in one sentence, for people.
+    pub text: String,
+}
+
+/// What one schedule says of one due time.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct WhyAnswer {
+    /// What identifies the schedule within its job.
+    pub schedule: String,
+    /// What became of it.
+    pub answer: WhyKind,
+    /// The run that it started.
+    pub run_id: Option<RunId>,
+    /// Where that run is.
+    pub run_state: Option<String>,
+    /// Why it did not start.
+    pub reason: Option<String>,
+    /// The first of the neighbouring due times that share the reason.
+    pub first_due_at: Option<Timestamp>,
+    /// The last of them.
+    pub last_due_at: Option<Timestamp>,
+    /// How many they are.
+    pub n: Option<u64>,
+}
+
+/// What may become of a due time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhyKind {
+    /// A run was started for it.
+    Run,
+    /// It did not start, for a reason.
+    Skipped,
+    /// It was missed and waits to be caught up.
+    Backlog,
+    /// It lies ahead.
+    Pending,
+    /// It was due before the schedule was first loaded, or its record is no longer kept.
+    Unrecorded,
+}
