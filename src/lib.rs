@@ -12,6 +12,7 @@ pub mod clock;
 pub mod environment;
 pub mod files;
 pub mod logs;
+pub mod outbound;
 pub mod print;
 pub mod secret;
 pub mod store;
