@@ -19,6 +19,7 @@ pub mod store;
 pub mod tzdb;
 pub mod wire;
 // L3
+pub mod engine;
 // L4
 // L5
 // L6

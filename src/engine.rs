@@ -1,0 +1,34 @@
+//! The one that writes the store: a pure function of its inputs, a clock value and a seed.
+//!
+//! It knows no clock, no network, no waiting and no chance: `now` and the seed are arguments, what it wants done in the
+//! world is returned as effects, and when it wants to be called again is a value. `step` is one transaction; nothing it
+//! returns may be acted on before that transaction has committed, and it returns only after that.
+//!
+//! Its memory (`cache`) is made from the tables when it opens and after any step that fails, so a crash at any moment is
+//! just a step that did not happen: there is no recovery code, only `report::opened` and what a runner says when it
+//! connects.
+
+pub mod effect;
+pub mod handle;
+pub mod input;
+
+mod answer;
+mod begin;
+mod cache;
+mod change;
+mod command;
+mod gate;
+mod ids;
+mod launch;
+mod pass;
+mod report;
+mod step;
+mod work;
+
+pub use effect::{Delivery, Effect};
+pub use handle::{Handle, Message};
+pub use input::{
+    Answer, Command, DeliveryResult, Input, InvalidFile, Load, Loaded, LoadedJob, Report, RunnerReport, Start,
+    Submission,
+};
+pub use step::{Engine, Settings, Step};

@@ -1,0 +1,207 @@
+//! Answers due times in the ledger: a start, or a span with a reason. Every due time gets exactly one answer; how many
+//! writes that takes does not depend on how many due times were missed.
+
+use serde_json::json;
+
+use super::gate::{self, Wanted};
+use super::step;
+use super::work::{Subject, Work};
+use crate::model::duration::Duration;
+use crate::model::event::EventType;
+use crate::model::id::{JobId, ScheduleId};
+use crate::model::outcome::{Cause, Reason};
+use crate::model::time::Calendar;
+use crate::model::timestamp::Timestamp;
+use crate::store::job::JobRow;
+use crate::store::ledger::{self, Span};
+use crate::store::schedule::ScheduleRow;
+use crate::store::{StoreError, job, run, schedule};
+
+/// A span's count is exact up to here.
+pub(crate) const MAX_COUNTED: u64 = 100_000;
+/// How many known starts are passed over at once.
+const MAX_STARTS: u64 = 64;
+
+/// The span of all due times in (after, until], if there are any.
+pub(crate) fn span(calendar: &Calendar, after: Timestamp, until: Timestamp, reason: Reason) -> Option<Span> {
+    let first = calendar.next_after(after).filter(|first| *first <= until)?;
+    let last = calendar.newest(after, until)?;
+    Some(Span { first, last, n: calendar.count(after, until, MAX_COUNTED), reason })
+}
+
+/// Starts a run for this due time, or records why not.
+pub(crate) fn start_or_skip(
+    work: &mut Work<'_>,
+    job: &mut JobRow,
+    row: &mut ScheduleRow,
+    calendar: &Calendar,
+    due: Timestamp,
+) -> Result<(), StoreError> {
+    let wanted = Wanted {
+        cause: Cause::Occurrence,
+        scheduled_at: Some(due),
+        timezone: Some(row.schedule.timezone.clone()),
+        force: false,
+    };
+    match gate::admit(work, job, wanted)? {
+        Ok((id, _)) => {
+            ledger::start(work.tx, row.id, due, id)?;
+            row.last_at = row.last_at.max(Some(due));
+            Ok(())
+        }
+        Err(reason) => skip(work, job, row, calendar, Span { first: due, last: due, n: 1, reason }),
+    }
+}
+
+/// Records that these due times did not start; joined to the span before if that is of the same reason and revision and
+/// no due time lies between.
+pub(crate) fn skip(
+    work: &mut Work<'_>,
+    job: &JobRow,
+    row: &ScheduleRow,
+    calendar: &Calendar,
+    span: Span,
+) -> Result<(), StoreError> {
+    let newest = ledger::newest_span(work.tx, row.id, span.first)?;
+    let neighbour = newest.filter(|(before, revision)| {
+        let is_alike = before.reason == span.reason && *revision == job.revision;
+        is_alike && calendar.next_after(before.last) == Some(span.first)
+    });
+    match neighbour {
+        Some((before, _)) => ledger::extend(work.tx, row.id, before.first, span),
+        None => {
+            ledger::skip(work.tx, row.id, span, job.revision)?;
+            announce(work, job, row, span)
+        }
+    }
+}
+
+fn announce(work: &mut Work<'_>, job: &JobRow, row: &ScheduleRow, span: Span) -> Result<(), StoreError> {
+    let data = json!({
+        "schedule": row.key, "reason": span.reason.as_str(),
+        "first_due_at": span.first.to_string(), "last_due_at": span.last.to_string(), "n": span.n,
+    });
+    let defined = work.cache.defined(work.tx, job.definition_id)?;
+    let subject = Subject { job: Some(&job.name), defined: Some(&defined), ..Subject::default() };
+    work.record(EventType::OccurrenceSkipped, subject, data)
+}
+
+/// Gives every due time up to and including `until` that has no answer yet this reason, and brings the cursor there. What
+/// started before the clock went back keeps its answer. `false` if there is more to do.
+pub(crate) fn skip_until(
+    work: &mut Work<'_>,
+    job: &JobRow,
+    row: &mut ScheduleRow,
+    calendar: &Calendar,
+    until: Timestamp,
+    reason: Reason,
+) -> Result<bool, StoreError> {
+    let starts = match row.last_at {
+        Some(last) if last > row.cursor_at => {
+            ledger::starts(work.tx, row.id, row.cursor_at, until, MAX_STARTS.cast_signed())?
+        }
+        Some(_) | None => Vec::new(),
+    };
+    let is_done = (starts.len() as u64) < MAX_STARTS;
+    for start in starts {
+        let before = start.minus(Duration::from_micros(1));
+        if let Some(span) = span(calendar, row.cursor_at, before, reason) {
+            skip(work, job, row, calendar, span)?;
+        }
+        row.cursor_at = start;
+    }
+    if is_done {
+        if let Some(span) = span(calendar, row.cursor_at, until, reason) {
+            skip(work, job, row, calendar, span)?;
+        }
+        row.cursor_at = row.cursor_at.max(until);
+    }
+    Ok(is_done)
+}
+
+/// Gives whatever is left of the backlog this reason.
+pub(crate) fn close_backlog(
+    work: &mut Work<'_>,
+    job: &JobRow,
+    row: &mut ScheduleRow,
+    calendar: &Calendar,
+    reason: Reason,
+) -> Result<(), StoreError> {
+    let Some((after, until)) = row.backlog.take() else { return Ok(()) };
+    work.cache.set_backlog(job.id, row.id, false);
+    match span(calendar, after, until, reason) {
+        Some(span) => skip(work, job, row, calendar, span),
+        None => Ok(()),
+    }
+}
+
+/// The clock went back to `now`: spans ahead of it never happened, and the cursor returns. Runs keep their due times, so
+/// nothing starts twice.
+fn rewind(work: &mut Work<'_>, row: &mut ScheduleRow, calendar: &Calendar) -> Result<(), StoreError> {
+    let now = work.now.wall;
+    for ahead in ledger::spans_ahead(work.tx, row.id, now)? {
+        let before = ahead.first.minus(Duration::from_micros(1));
+        let end = span(calendar, before, now, ahead.reason).map(|kept| (kept.last, kept.n));
+        ledger::cut(work.tx, row.id, ahead.first, end)?;
+    }
+    if let Some((after, until)) = row.backlog {
+        row.backlog = (after < now).then_some((after, until.min(now)));
+    }
+    row.cursor_at = row.cursor_at.min(now);
+    Ok(())
+}
+
+/// What came due during a pause and was not looked at yet is answered `paused`: a resumed schedule starts at now.
+pub(crate) fn pass_over(work: &mut Work<'_>, of: Option<JobId>) -> Result<(), StoreError> {
+    let now = work.now.wall;
+    let due: Vec<_> = work.cache.due.range(..=(now, ScheduleId(i64::MAX))).copied().collect();
+    for (at, id) in due {
+        step::guarded(work, step::Culprit::Schedule(id), |work| pass_over_one(work, at, id, of))?;
+    }
+    Ok(())
+}
+
+fn pass_over_one(work: &mut Work<'_>, at: Timestamp, id: ScheduleId, of: Option<JobId>) -> Result<(), StoreError> {
+    let mut row = schedule::get(work.tx, id)?;
+    if of.is_some_and(|job| job != row.job_id) {
+        return Ok(());
+    }
+    let job = job::get(work.tx, row.job_id)?;
+    let calendar = work.cache.calendar(work.settings, &row.schedule, &job.name)?;
+    let from = row.cursor_at;
+    while !skip_until(work, &job, &mut row, &calendar, work.now.wall, Reason::Paused)? {}
+    row.next_at = calendar.next_after(row.cursor_at);
+    schedule::advance(work.tx, from, &row)?;
+    work.cache.due.remove(&(at, id));
+    if let Some(next) = row.next_at {
+        work.cache.due.insert((next, id));
+    }
+    Ok(())
+}
+
+/// A schedule whose cursor or backlog is ahead of now: all of it returns, and it is planned anew.
+pub(crate) fn return_to_now(work: &mut Work<'_>, id: ScheduleId) -> Result<(), StoreError> {
+    let mut row = schedule::get(work.tx, id)?;
+    let from = row.cursor_at;
+    if let Some(next) = row.next_at {
+        work.cache.due.remove(&(next, row.id));
+    }
+    let name = work.cache.job_names.get(&row.job_id).cloned().unwrap_or_default();
+    let calendar = work.cache.calendar(work.settings, &row.schedule, &name)?;
+    rewind(work, &mut row, &calendar)?;
+    row.next_at = calendar.next_after(row.cursor_at);
+    schedule::advance(work.tx, from, &row)?;
+    if let Some(next) = row.next_at {
+        work.cache.due.insert((next, row.id));
+    }
+    work.cache.set_backlog(row.job_id, row.id, row.backlog.is_some());
+    Ok(())
+}
+
+/// Cancels the runs of a job of which nothing was claimed.
+pub(crate) fn cancel_queued(work: &mut Work<'_>, job: &JobRow, by: &str) -> Result<(), StoreError> {
+    for id in run::queued_of_job(work.tx, job.id)? {
+        super::command::cancel_run(work, id, by)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,81 @@
+//! Makes a run: its row, its tasks, their first events. Every source of runs ends here.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::cache::Defined;
+use super::work::{Run, Work};
+use crate::model::event::EventType;
+use crate::model::id::RunId;
+use crate::model::outcome::Cause;
+use crate::model::policy::judge::Tries;
+use crate::model::state::{RunState, TaskState};
+use crate::model::timestamp::Timestamp;
+use crate::store::job::JobRow;
+use crate::store::run::RunRow;
+use crate::store::task::TaskRow;
+use crate::store::{StoreError, job, run, task};
+
+/// What a new run is of and for.
+pub(crate) struct Birth<'a> {
+    pub(crate) job: Option<&'a JobRow>,
+    pub(crate) defined: Arc<Defined>,
+    pub(crate) cause: Cause,
+    pub(crate) scheduled_at: Option<Timestamp>,
+    pub(crate) timezone: Option<String>,
+    pub(crate) priority: u8,
+}
+
+/// Makes the run and returns its id and its number within its job.
+pub(crate) fn run(work: &mut Work<'_>, birth: Birth<'_>) -> Result<(RunId, u64), StoreError> {
+    let now = work.now.wall;
+    let number = birth.job.map(|job| job::begin_run(work.tx, job.id)).transpose()?;
+    let row = RunRow {
+        id: work.ids.run(),
+        job_id: birth.job.map(|job| job.id),
+        revision: birth.job.map(|job| job.revision),
+        definition_id: birth.defined.id,
+        number: number.map(u64::cast_signed),
+        cause: birth.cause,
+        scheduled_at: birth.scheduled_at,
+        timezone: birth.timezone,
+        state: RunState::Queued,
+        is_cancelled: false,
+        priority: birth.priority,
+        queued_at: now,
+        started_at: None,
+    };
+    run::insert(work.tx, std::slice::from_ref(&row))?;
+    let id = row.id;
+    let name = birth.job.and_then(|job| work.cache.job_names.get(&job.id).cloned());
+    let made = Run { row, job: name, defined: Arc::clone(&birth.defined) };
+    let mut data = json!({ "cause": birth.cause.as_str() });
+    if let (Some(number), Some(fields)) = (number, data.as_object_mut()) {
+        fields.insert("number".to_owned(), number.into());
+    }
+    work.record(EventType::WorkflowQueued, made.subject(None), data)?;
+    for (ordinal, definition) in birth.defined.job.tasks.iter().enumerate() {
+        let state = if definition.after.is_empty() { TaskState::Queued } else { TaskState::Blocked };
+        let row = TaskRow {
+            id: work.ids.task(),
+            run_id: id,
+            ordinal,
+            name: definition.name.clone(),
+            state,
+            priority: birth.priority,
+            queued_at: (state == TaskState::Queued).then_some(now),
+            started_at: None,
+            tries: Tries::default(),
+            max_attempts: definition.retry.max_attempts,
+            is_cancelled: false,
+        };
+        task::insert(work.tx, std::slice::from_ref(&row))?;
+        if state == TaskState::Queued {
+            work.cache.task_moved(&row, TaskState::Blocked);
+            work.record(EventType::TaskQueued, made.subject(Some(row.id)), json!({ "task": row.name }))?;
+        }
+    }
+    work.remember(made);
+    Ok((id, number.unwrap_or(0)))
+}

@@ -1,0 +1,398 @@
+//! What the engine remembers between steps, so that it need not ask the tables: what is due next, what is ready, what is
+//! live. All of it is made from rows, at open and again after any step that failed; the tables are the truth. Definitions
+//! are kept only while they are in use; of an idle job nothing is resident but its name and its next due time.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use super::step::Settings;
+use crate::model::definition::{Hook, Job, Schedule, Target, canonical};
+use crate::model::id::{DefinitionId, DeliveryId, HookId, JobId, Launch, RunId, ScheduleId, TaskId};
+use crate::model::state::{DeliveryState, RunState, TaskState};
+use crate::model::time::Calendar;
+use crate::model::timestamp::{Now, Steady, Timestamp};
+use crate::store::delivery::DeliveryRow;
+use crate::store::task::TaskRow;
+use crate::store::{StoreError, Tx, attempt, counter, definition, delivery, fact, hook, job, schedule, task};
+
+/// How many definitions, hooks and calendars are kept at most; beyond that the memory of them starts anew.
+const MAX_KEPT: usize = 4096;
+/// How many deliveries are tried at once.
+pub(crate) const MAX_SENDING: usize = 64;
+/// How many of them go to one hook, so that a receiver that hangs holds up nobody else's.
+const MAX_SENDING_PER_HOOK: usize = 8;
+
+/// A definition with the hooks it names, interned.
+#[derive(Debug)]
+pub(crate) struct Defined {
+    pub(crate) id: DefinitionId,
+    pub(crate) job: Job,
+    pub(crate) hooks: Vec<HookId>,
+}
+
+/// The terminal states of a run, as kinds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Ended {
+    Completed,
+    Failed,
+    Cancelled,
+}
+
+impl Ended {
+    pub(crate) const ALL: [Ended; 3] = [Ended::Completed, Ended::Failed, Ended::Cancelled];
+
+    /// The public word of the state, and the name of its counter.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Ended::Completed => "completed",
+            Ended::Failed => "failed",
+            Ended::Cancelled => "cancelled",
+        }
+    }
+
+    /// The kind of an ended state; nothing for a live one.
+    pub(crate) fn of(state: RunState) -> Option<Self> {
+        match state {
+            RunState::Completed => Some(Ended::Completed),
+            RunState::Failed(_) => Some(Ended::Failed),
+            RunState::Cancelled(_) => Some(Ended::Cancelled),
+            RunState::Queued | RunState::Waiting | RunState::Running | RunState::Compensating => None,
+        }
+    }
+}
+
+/// The numbers that the counters hold.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) event: u64,
+    pub(crate) launch: u64,
+    ended: [u64; 3],
+}
+
+impl Counters {
+    fn read(tx: &Tx<'_>) -> Result<Self, StoreError> {
+        let mut counters =
+            Counters { event: counter::get(tx, "event")?, launch: counter::get(tx, "launch")?, ended: [0; 3] };
+        for kind in Ended::ALL {
+            counters.ended[kind as usize] = counter::get(tx, kind.as_str())?;
+        }
+        Ok(counters)
+    }
+
+    /// Writes what has changed since `before`; the event counter last, so that number order is commit order.
+    pub(crate) fn write(&self, tx: &Tx<'_>, before: &Counters) -> Result<(), StoreError> {
+        for kind in Ended::ALL {
+            counter::advance(tx, kind.as_str(), before.ended[kind as usize], self.ended[kind as usize])?;
+        }
+        counter::advance(tx, "launch", before.launch, self.launch)?;
+        counter::advance(tx, "event", before.event, self.event)
+    }
+}
+
+/// A live attempt.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LiveAttempt {
+    pub(crate) task: TaskId,
+    pub(crate) run: RunId,
+    pub(crate) has_started: bool,
+}
+
+/// The engine's memory.
+#[derive(Debug, Default)]
+pub(crate) struct Cache {
+    pub(crate) counters: Counters,
+    /// The recorded clock steps, added up.
+    pub(crate) stepped_us: i64,
+    /// Everything is paused.
+    pub(crate) is_paused: bool,
+    /// Schedules in force by when they are due next.
+    pub(crate) due: BTreeSet<(Timestamp, ScheduleId)>,
+    /// Schedules with a backlog, and their jobs.
+    backlogs: BTreeSet<(JobId, ScheduleId)>,
+    /// Those of them that may have room to go on; the others are parked until a run of their job ends.
+    stirred: BTreeSet<(JobId, ScheduleId)>,
+    /// Tasks that may be claimed, first first.
+    pub(crate) ready: BTreeSet<(u8, Timestamp, TaskId)>,
+    /// Tasks that are to be tried again.
+    pub(crate) retries: BTreeSet<(Steady, TaskId)>,
+    /// Attempts that have not ended.
+    pub(crate) live: HashMap<Launch, LiveAttempt>,
+    /// Deliveries that are to be tried.
+    pub(crate) owed: BTreeSet<(Steady, DeliveryId)>,
+    /// Deliveries that are being tried, and to which hook.
+    pub(crate) sending: HashMap<Launch, (DeliveryId, HookId)>,
+    /// Deliveries whose time has come while their hook was busy.
+    parked: HashMap<HookId, BTreeSet<(Steady, DeliveryId)>>,
+    pub(crate) job_names: HashMap<JobId, Arc<str>>,
+    definitions: HashMap<DefinitionId, Arc<Defined>>,
+    hooks: HashMap<HookId, Arc<Hook>>,
+    calendars: HashMap<String, Arc<Calendar>>,
+}
+
+/// What the engine remembers that no row holds, because a new daemon begins without it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Session {
+    /// A runner is there.
+    pub(crate) has_runner: bool,
+    /// Nothing more is claimed.
+    pub(crate) is_draining: bool,
+    /// What ran was told to end, and nothing at all is begun any more.
+    pub(crate) is_interrupted: bool,
+    /// Definitions were loaded: schedules may fire.
+    pub(crate) is_loaded: bool,
+    /// Due times up to here were missed; those after it were met by a living engine.
+    pub(crate) alive_since: Timestamp,
+    /// When the last step was.
+    pub(crate) last_step: Option<Timestamp>,
+    /// When the last step asked to be called again.
+    pub(crate) promised: Option<Timestamp>,
+    /// Nothing is pruned before.
+    pub(crate) prune_at: Timestamp,
+    /// The millisecond of the last id.
+    pub(crate) id_floor: u64,
+    /// The hooks of the configuration.
+    pub(crate) hooks: Vec<(HookId, Arc<Hook>)>,
+    /// Rows that the engine failed at; they are left alone until the next load.
+    pub(crate) broken_schedules: HashSet<ScheduleId>,
+    pub(crate) broken_deliveries: HashSet<DeliveryId>,
+}
+
+impl Session {
+    /// Whether deliveries are tried.
+    pub(crate) fn may_send(&self) -> bool {
+        self.has_runner && !self.is_interrupted
+    }
+
+    /// A step has ended.
+    pub(crate) fn wrote(&mut self, wall: Timestamp) {
+        self.last_step = Some(wall);
+    }
+}
+
+impl Cache {
+    /// When there is something to do next, if nothing arrives before. What waits for a limit is not counted: whatever
+    /// makes room for it is a step.
+    pub(crate) fn wake_at(&self, now: Now, session: &Session) -> Option<Timestamp> {
+        let due = self.due.first().map(|(at, _)| *at).filter(|_| session.is_loaded);
+        let retry = self.retries.first().map(|(at, _)| now.wall_of(*at));
+        let owed = self.owed.first().map(|(at, _)| now.wall_of(*at));
+        let may_send = session.may_send() && self.sending.len() < MAX_SENDING;
+        [due, retry, owed.filter(|_| may_send)].into_iter().flatten().min()
+    }
+
+    /// Reads it from the tables.
+    pub(crate) fn read(tx: &Tx<'_>, session: &Session) -> Result<Self, StoreError> {
+        let mut cache = Cache {
+            counters: Counters::read(tx)?,
+            is_paused: fact::get(tx, "paused_at")?.is_some(),
+            ..Cache::default()
+        };
+        if let Some(stepped) = fact::get(tx, "stepped_us")? {
+            cache.stepped_us = stepped.parse().map_err(|error| StoreError::unreadable("fact `stepped_us`", error))?;
+        }
+        for row in schedule::due(tx)? {
+            if session.broken_schedules.contains(&row.id) {
+                continue;
+            }
+            if let Some(at) = row.next_at {
+                cache.due.insert((at, row.id));
+            }
+            if row.has_backlog {
+                cache.set_backlog(row.job_id, row.id, true);
+            }
+        }
+        for row in job::all(tx)? {
+            cache.job_names.insert(row.id, row.name.into());
+        }
+        for row in task::live(tx)? {
+            cache.enter(row.id, row.state, row.priority, row.queued_at);
+        }
+        for row in attempt::live(tx)? {
+            let live = LiveAttempt { task: row.task, run: row.run, has_started: row.has_started };
+            cache.live.insert(row.launch, live);
+        }
+        for row in delivery::live(tx)?.iter().filter(|row| !session.broken_deliveries.contains(&row.id)) {
+            cache.delivery_entered(row);
+        }
+        Ok(cache)
+    }
+
+    fn enter(&mut self, id: TaskId, state: TaskState, priority: u8, queued_at: Timestamp) {
+        if state == TaskState::Queued {
+            self.ready.insert((priority, queued_at, id));
+        } else if let TaskState::Retrying { until } = state {
+            self.retries.insert((until, id));
+        }
+    }
+
+    /// A task has left the state `from` for the one it is in.
+    pub(crate) fn task_moved(&mut self, row: &TaskRow, from: TaskState) {
+        let queued_at = row.queued_at.unwrap_or_default();
+        if from == TaskState::Queued {
+            self.ready.remove(&(row.priority, queued_at, row.id));
+        } else if let TaskState::Retrying { until } = from {
+            self.retries.remove(&(until, row.id));
+        }
+        self.enter(row.id, row.state, row.priority, queued_at);
+    }
+
+    /// How many runs are kept that ended so.
+    pub(crate) fn n_ended(&self, kind: Ended) -> u64 {
+        self.counters.ended[kind as usize]
+    }
+
+    /// A run has ended so.
+    pub(crate) fn run_ended(&mut self, kind: Ended) {
+        self.counters.ended[kind as usize] += 1;
+    }
+
+    /// So many runs that ended so are kept no more.
+    pub(crate) fn forget_ended(&mut self, kind: Ended, n: usize) {
+        let count = &mut self.counters.ended[kind as usize];
+        *count = count.saturating_sub(n as u64);
+    }
+
+    /// Whether the schedule has due times to catch up; one that has is looked at.
+    pub(crate) fn set_backlog(&mut self, job: JobId, schedule: ScheduleId, has_one: bool) {
+        if has_one {
+            self.backlogs.insert((job, schedule));
+            self.stirred.insert((job, schedule));
+        } else {
+            self.backlogs.remove(&(job, schedule));
+            self.stirred.remove(&(job, schedule));
+        }
+    }
+
+    /// Something has changed for the job, or for all: its backlogs are looked at again. `true` if there are any.
+    pub(crate) fn stir(&mut self, job: Option<JobId>) -> bool {
+        let (first, last) = (job.unwrap_or(JobId(i64::MIN)), job.unwrap_or(JobId(i64::MAX)));
+        let all = (first, ScheduleId(i64::MIN))..=(last, ScheduleId(i64::MAX));
+        let n_before = self.stirred.len();
+        self.stirred.extend(self.backlogs.range(all));
+        self.stirred.len() > n_before
+    }
+
+    /// The next schedule whose backlog is to be looked at. It is parked unless it is stirred again.
+    pub(crate) fn next_stirred(&mut self) -> Option<ScheduleId> {
+        self.stirred.pop_first().map(|(_, id)| id)
+    }
+
+    /// Whether there are more of them.
+    pub(crate) fn has_stirred(&self) -> bool {
+        !self.stirred.is_empty()
+    }
+
+    /// A delivery is in the state its row says.
+    pub(crate) fn delivery_entered(&mut self, row: &DeliveryRow) {
+        match row.state {
+            DeliveryState::Pending { until } => drop(self.owed.insert((until, row.id))),
+            DeliveryState::Sending { launch } => drop(self.sending.insert(launch, (row.id, row.hook_id))),
+            DeliveryState::Delivered | DeliveryState::Dead => {}
+        }
+    }
+
+    /// A delivery has left the state `from`; if that made room at its hook, one that waited for it is owed again.
+    pub(crate) fn delivery_left(&mut self, row: &DeliveryRow, from: DeliveryState) {
+        match from {
+            DeliveryState::Pending { until } => drop(self.owed.remove(&(until, row.id))),
+            DeliveryState::Sending { launch } => {
+                self.sending.remove(&launch);
+                if let Some(parked) = self.parked.get_mut(&row.hook_id)
+                    && let Some(first) = parked.pop_first()
+                {
+                    self.owed.insert(first);
+                }
+            }
+            DeliveryState::Delivered | DeliveryState::Dead => {}
+        }
+    }
+
+    /// The tries that are processes.
+    pub(crate) fn hook_processes(&mut self, tx: &Tx<'_>) -> Vec<Launch> {
+        let mut sending: Vec<(Launch, HookId)> =
+            self.sending.iter().map(|(launch, (_, hook))| (*launch, *hook)).collect();
+        // A hook that cannot be read was never started by this daemon.
+        sending.retain(|(_, id)| self.hook(tx, *id).is_ok_and(|hook| !matches!(hook.target, Target::Webhook(_))));
+        sending.into_iter().map(|(launch, _)| launch).collect()
+    }
+
+    /// Whether the hook takes no more for now.
+    pub(crate) fn is_busy(&self, hook: HookId) -> bool {
+        self.sending.values().filter(|(_, of)| *of == hook).count() >= MAX_SENDING_PER_HOOK
+    }
+
+    /// An owed delivery waits until its hook is less busy.
+    pub(crate) fn park(&mut self, hook: HookId, until: Steady, id: DeliveryId) {
+        self.owed.remove(&(until, id));
+        self.parked.entry(hook).or_default().insert((until, id));
+    }
+
+    /// The definition of that id, from memory or the table.
+    pub(crate) fn defined(&mut self, tx: &Tx<'_>, id: DefinitionId) -> Result<Arc<Defined>, StoreError> {
+        if let Some(defined) = self.definitions.get(&id) {
+            return Ok(Arc::clone(defined));
+        }
+        let job = definition::get(tx, id)?;
+        self.keep(tx, id, job)
+    }
+
+    /// The definition of this job, interned. `keep` says whether it is soon needed again.
+    pub(crate) fn define(&mut self, tx: &Tx<'_>, job: Job) -> Result<Arc<Defined>, StoreError> {
+        let id = definition::intern(tx, &canonical(&job))?;
+        match self.definitions.get(&id) {
+            Some(defined) => Ok(Arc::clone(defined)),
+            None => self.keep(tx, id, job),
+        }
+    }
+
+    fn keep(&mut self, tx: &Tx<'_>, id: DefinitionId, job: Job) -> Result<Arc<Defined>, StoreError> {
+        let hooks = job.hooks.iter().map(|hook| hook::intern(tx, hook)).collect::<Result<_, _>>()?;
+        let defined = Arc::new(Defined { id, job, hooks });
+        if self.definitions.len() >= MAX_KEPT {
+            self.definitions.clear();
+        }
+        self.definitions.insert(id, Arc::clone(&defined));
+        Ok(defined)
+    }
+
+    /// The hook of that id, from memory or the table.
+    pub(crate) fn hook(&mut self, tx: &Tx<'_>, id: HookId) -> Result<Arc<Hook>, StoreError> {
+        if let Some(hook) = self.hooks.get(&id) {
+            return Ok(Arc::clone(hook));
+        }
+        let hook = Arc::new(hook::get(tx, id)?);
+        if self.hooks.len() >= MAX_KEPT {
+            self.hooks.clear();
+        }
+        self.hooks.insert(id, Arc::clone(&hook));
+        Ok(hook)
+    }
+
+    /// The calendar of a schedule; equal rules share one.
+    pub(crate) fn calendar(
+        &mut self,
+        settings: &Settings,
+        schedule: &Schedule,
+        job: &str,
+    ) -> Result<Arc<Calendar>, StoreError> {
+        let rule = Schedule { name: None, ..schedule.clone() }.key();
+        // Only `H` makes a rule depend on the job's name.
+        let key = if rule.contains('h') { format!("{rule} {job}") } else { rule };
+        if let Some(calendar) = self.calendars.get(&key) {
+            return Ok(Arc::clone(calendar));
+        }
+        let unreadable = |why: String| StoreError::unreadable(format!("a schedule of `{job}`"), why);
+        let zone = settings
+            .zones
+            .get(&schedule.timezone)
+            .ok_or_else(|| unreadable(format!("the zone `{}` is not known", schedule.timezone)))?;
+        let calendar = Calendar::new(schedule, job, &zone)
+            .map_err(|faults| unreadable(faults.first().map(|fault| fault.message.clone()).unwrap_or_default()))?;
+        let calendar = Arc::new(calendar);
+        if self.calendars.len() >= MAX_KEPT {
+            self.calendars.clear();
+        }
+        self.calendars.insert(key, Arc::clone(&calendar));
+        Ok(calendar)
+    }
+}

@@ -1,0 +1,288 @@
+//! Brings the store to what the files say: new and changed jobs get a revision, schedules keep their cursors where their
+//! keys are kept, jobs whose files are gone are retired, and files that cannot be read leave what they defined in force.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use serde_json::json;
+
+use crate::engine::cache::Defined;
+use crate::engine::input::{InvalidFile, Load, Loaded, LoadedJob};
+use crate::engine::work::{Subject, Work};
+use crate::engine::{answer, step};
+use crate::model::definition::{Schedule, Timing};
+use crate::model::event::EventType;
+use crate::model::id::ScheduleId;
+use crate::model::outcome::Reason;
+use crate::store::job::JobRow;
+use crate::store::ledger::{self, Span};
+use crate::store::schedule::ScheduleRow;
+use crate::store::{StoreError, delivery, fact, hook, invalid_file, job, schedule};
+
+/// Applies a load.
+pub(super) fn load(work: &mut Work<'_>, load: &Load) -> Result<Loaded, StoreError> {
+    let mut loaded = Loaded { n_invalid: load.invalid.len(), ..Loaded::default() };
+    set_hooks(work, load)?;
+    let mut before: BTreeMap<String, JobRow> =
+        job::all(work.tx)?.into_iter().map(|row| (row.name.clone(), row)).collect();
+    for read in &load.jobs {
+        let existing = before.remove(read.name.as_str());
+        let mut is_changed = false;
+        step::guarded(work, step::Culprit::Command, |work| {
+            is_changed = set_job(work, read, existing.as_ref())?;
+            Ok(())
+        })?;
+        if is_changed {
+            loaded.changed.push(read.name.to_string());
+        } else {
+            loaded.n_unchanged += 1;
+        }
+    }
+    let kept: HashSet<&str> = load.invalid.iter().filter_map(|file| Some(file.job.as_ref()?.as_str())).collect();
+    let sources: HashSet<&str> = load.invalid.iter().map(|file| file.path.as_str()).collect();
+    for row in before.into_values().filter(|_| !load.is_incomplete) {
+        if !row.is_retired && !kept.contains(row.name.as_str()) && !sources.contains(row.source.as_str()) {
+            step::guarded(work, step::Culprit::Command, |work| retire(work, &row))?;
+            loaded.retired.push(row.name);
+        }
+    }
+    set_invalid(work, &load.invalid)?;
+    mend(work)?;
+    work.session.is_loaded = true;
+    refresh_zones(work)?;
+    if load.at_start {
+        start_of_daemon(work)?;
+    }
+    loaded.changed.sort();
+    loaded.retired.sort();
+    Ok(loaded)
+}
+
+fn set_hooks(work: &mut Work<'_>, load: &Load) -> Result<(), StoreError> {
+    let mut hooks = Vec::with_capacity(load.hooks.len());
+    for one in &load.hooks {
+        hooks.push((hook::intern(work.tx, one)?, Arc::new(one.clone())));
+    }
+    let ids: Vec<String> = hooks.iter().map(|(id, _)| id.to_string()).collect();
+    let ids = ids.join(" ");
+    if fact::get(work.tx, "hooks")?.unwrap_or_default() != ids {
+        fact::set(work.tx, "hooks", &ids)?;
+    }
+    work.session.hooks = hooks;
+    Ok(())
+}
+
+/// `true` if the job has a new revision.
+fn set_job(work: &mut Work<'_>, read: &LoadedJob, existing: Option<&JobRow>) -> Result<bool, StoreError> {
+    let now = work.now.wall;
+    let defined = work.cache.define(work.tx, read.definition.clone())?;
+    let id = match existing {
+        Some(row) if row.definition_id == defined.id && !row.is_retired => {
+            if row.source != read.source {
+                job::set_source(work.tx, row.id, &read.source)?;
+            }
+            return Ok(false);
+        }
+        Some(row) => {
+            job::revise(work.tx, row, defined.id, &read.source, now)?;
+            row.id
+        }
+        None => job::insert(work.tx, read.name.as_str(), defined.id, &read.source, now)?,
+    };
+    work.cache.job_names.entry(id).or_insert_with(|| read.name.as_str().into());
+    let row = job::get(work.tx, id)?;
+    let data = json!({ "revision": row.revision, "source": row.source });
+    let subject = Subject { job: Some(&row.name), defined: Some(&defined), ..Subject::default() };
+    work.record(EventType::JobLoaded, subject, data)?;
+    set_schedules(work, &row, &defined)?;
+    work.cache.stir(Some(id));
+    Ok(true)
+}
+
+fn set_schedules(work: &mut Work<'_>, job: &JobRow, defined: &Defined) -> Result<(), StoreError> {
+    let mut before: BTreeMap<String, ScheduleRow> =
+        schedule::of_job(work.tx, job.id)?.into_iter().map(|row| (row.key.clone(), row)).collect();
+    for wanted in &defined.job.schedules {
+        let id = match before.remove(&wanted.key()) {
+            None => {
+                let id = schedule::insert(work.tx, job.id, wanted, work.now.wall)?;
+                note_past(work, job, id, wanted)?;
+                id
+            }
+            Some(row) => {
+                let id = row.id;
+                if row.is_retired {
+                    if row.cursor_at > work.now.wall {
+                        answer::return_to_now(work, id)?;
+                    }
+                    schedule::revive(work.tx, id, wanted, work.now.wall)?;
+                } else if row.schedule != *wanted {
+                    revise(work, job, row, wanted)?;
+                }
+                id
+            }
+        };
+        replan(work, id)?;
+    }
+    for row in before.into_values().filter(|row| !row.is_retired) {
+        retire_schedule(work, job, row)?;
+    }
+    Ok(())
+}
+
+/// An edit that keeps the key keeps the cursor; what was to be caught up under another rule is not.
+fn revise(work: &mut Work<'_>, job: &JobRow, mut row: ScheduleRow, wanted: &Schedule) -> Result<(), StoreError> {
+    let is_same_rule = row.schedule.timing == wanted.timing && row.schedule.timezone == wanted.timezone;
+    if !is_same_rule && row.backlog.is_some() {
+        let calendar = work.cache.calendar(work.settings, &row.schedule, &job.name)?;
+        answer::close_backlog(work, job, &mut row, &calendar, Reason::Retired)?;
+        schedule::advance(work.tx, row.cursor_at, &row)?;
+    }
+    schedule::revise(work.tx, row.id, wanted)
+}
+
+/// An instant that had passed before it was first seen never fires, and that is recorded.
+fn note_past(work: &mut Work<'_>, job: &JobRow, id: ScheduleId, wanted: &Schedule) -> Result<(), StoreError> {
+    let Timing::At { at } = wanted.timing else { return Ok(()) };
+    if at > work.now.wall {
+        return Ok(());
+    }
+    let row = schedule::get(work.tx, id)?;
+    let calendar = work.cache.calendar(work.settings, wanted, &job.name)?;
+    answer::skip(work, job, &row, &calendar, Span { first: at, last: at, n: 1, reason: Reason::MissedWindow })
+}
+
+/// Finds out anew when a schedule is due next.
+fn replan(work: &mut Work<'_>, id: ScheduleId) -> Result<(), StoreError> {
+    let mut row = schedule::get(work.tx, id)?;
+    if let Some(next) = row.next_at {
+        work.cache.due.remove(&(next, id));
+    }
+    let name = work.cache.job_names.get(&row.job_id).cloned().unwrap_or_default();
+    let calendar = work.cache.calendar(work.settings, &row.schedule, &name)?;
+    row.next_at = calendar.next_after(row.cursor_at);
+    if let Some(next) = row.next_at {
+        work.cache.due.insert((next, id));
+    }
+    schedule::advance(work.tx, row.cursor_at, &row)
+}
+
+fn retire_schedule(work: &mut Work<'_>, job: &JobRow, mut row: ScheduleRow) -> Result<(), StoreError> {
+    if let Some(next) = row.next_at {
+        work.cache.due.remove(&(next, row.id));
+    }
+    close(work, job, &mut row, Reason::Retired)?;
+    schedule::retire(work.tx, row.id, work.now.wall)
+}
+
+/// Answers what the schedule leaves open: its backlog, and what has come due and was not looked at yet.
+fn close(work: &mut Work<'_>, job: &JobRow, row: &mut ScheduleRow, reason: Reason) -> Result<(), StoreError> {
+    let now = work.now.wall;
+    let is_due = row.next_at.is_some_and(|next| next <= now);
+    if row.backlog.is_none() && !is_due {
+        return Ok(());
+    }
+    let from = row.cursor_at;
+    let Ok(calendar) = work.cache.calendar(work.settings, &row.schedule, &job.name) else {
+        // Its zone is gone, and with it the due times that would have to be answered.
+        work.cache.set_backlog(job.id, row.id, false);
+        row.backlog = None;
+        return schedule::advance(work.tx, from, row);
+    };
+    answer::close_backlog(work, job, row, &calendar, reason)?;
+    while is_due && !answer::skip_until(work, job, row, &calendar, now, reason)? {}
+    schedule::advance(work.tx, from, row)
+}
+
+fn retire(work: &mut Work<'_>, row: &JobRow) -> Result<(), StoreError> {
+    job::retire(work.tx, row.id, work.now.wall)?;
+    for schedule in schedule::of_job(work.tx, row.id)?.into_iter().filter(|schedule| !schedule.is_retired) {
+        retire_schedule(work, row, schedule)?;
+    }
+    // A definition that cannot be read must not keep its job, and with it every load, from being retired.
+    let defined = work.cache.defined(work.tx, row.definition_id).ok();
+    let subject = Subject { job: Some(&row.name), defined: defined.as_deref(), ..Subject::default() };
+    work.record(EventType::JobRetired, subject, json!({ "source": row.source }))?;
+    answer::cancel_queued(work, row, "its file was removed")
+}
+
+fn set_invalid(work: &mut Work<'_>, files: &[InvalidFile]) -> Result<(), StoreError> {
+    let mut before: BTreeMap<String, String> = invalid_file::all(work.tx)?.into_iter().collect();
+    for file in files {
+        let problems = serde_json::to_string(&file.problems)
+            .map_err(|error| StoreError::unreadable(format!("the problems of {}", file.path), error))?;
+        if before.remove(&file.path).as_ref() == Some(&problems) {
+            continue;
+        }
+        let lines: Vec<String> = file.problems.iter().map(ToString::to_string).collect();
+        let job = file.job.as_ref().map(|name| name.as_str());
+        let subject = Subject { job, ..Subject::default() };
+        work.record(EventType::JobInvalid, subject, json!({ "path": file.path, "problems": lines }))?;
+        invalid_file::set(work.tx, &[(file.path.clone(), problems)])?;
+    }
+    let mended: Vec<String> = before.into_keys().collect();
+    invalid_file::forget(work.tx, &mended)
+}
+
+/// Rows that the engine failed at have another chance: what was wrong may have been mended.
+fn mend(work: &mut Work<'_>) -> Result<(), StoreError> {
+    for id in std::mem::take(&mut work.session.broken_schedules) {
+        step::guarded(work, step::Culprit::Schedule(id), |work| match schedule::get(work.tx, id)?.is_retired {
+            true => Ok(()),
+            false => replan(work, id),
+        })?;
+    }
+    for id in std::mem::take(&mut work.session.broken_deliveries) {
+        step::guarded(work, step::Culprit::Delivery(id), |work| {
+            let row = delivery::get(work.tx, id)?;
+            work.cache.delivery_entered(&row);
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+/// Next due times are kept in rows; when the zone data has changed they are found anew.
+fn refresh_zones(work: &mut Work<'_>) -> Result<(), StoreError> {
+    let version = work.settings.zones.version().unwrap_or("unknown").to_owned();
+    if fact::get(work.tx, "tzdb")?.as_deref() == Some(version.as_str()) {
+        return Ok(());
+    }
+    for due in schedule::due(work.tx)? {
+        step::guarded(work, step::Culprit::Schedule(due.id), |work| replan(work, due.id))?;
+    }
+    fact::set(work.tx, "tzdb", &version)
+}
+
+/// `@start` is due now, and `@reboot` if the machine has booted since it was last seen.
+fn start_of_daemon(work: &mut Work<'_>) -> Result<(), StoreError> {
+    let boot = fact::get(work.tx, "boot_id")?;
+    let seen = fact::get(work.tx, "boot_id_seen")?;
+    let has_booted = seen.is_some() && seen != boot;
+    for due in schedule::due(work.tx)?.into_iter().filter(|due| due.next_at.is_none()) {
+        step::guarded(work, step::Culprit::Schedule(due.id), |work| start_one(work, due.id, has_booted))?;
+    }
+    match boot {
+        Some(boot) => fact::set(work.tx, "boot_id_seen", &boot),
+        None => Ok(()),
+    }
+}
+
+fn start_one(work: &mut Work<'_>, id: ScheduleId, has_booted: bool) -> Result<(), StoreError> {
+    let mut row = schedule::get(work.tx, id)?;
+    let is_due = match row.schedule.timing {
+        Timing::Start => true,
+        Timing::Reboot => has_booted,
+        Timing::Cron { .. } | Timing::Every { .. } | Timing::At { .. } => false,
+    };
+    // Two starts within one microsecond are one due time, and that has its answer.
+    if !is_due || ledger::is_answered(work.tx, row.id, work.now.wall)? {
+        return Ok(());
+    }
+    let mut job = job::get(work.tx, row.job_id)?;
+    let calendar = work.cache.calendar(work.settings, &row.schedule, &job.name)?;
+    let from = row.cursor_at;
+    answer::start_or_skip(work, &mut job, &mut row, &calendar, work.now.wall)?;
+    row.cursor_at = row.cursor_at.max(work.now.wall);
+    schedule::advance(work.tx, from, &row)
+}

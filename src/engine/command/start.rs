@@ -1,0 +1,77 @@
+//! Starts by hand: a job through the gate, or tasks that belong to no job.
+
+use crate::engine::begin::{self, Birth};
+use crate::engine::gate::{self, Wanted};
+use crate::engine::input::{Answer, Start, Submission};
+use crate::engine::work::{Subject, Work};
+use crate::model::definition::{Job, Overlap};
+use crate::model::event::EventType;
+use crate::model::outcome::Cause;
+use crate::model::refused::Refused;
+use crate::store::{StoreError, job};
+
+/// Starts a job by hand. It consumes no due time; where the gate refuses it, an event says why.
+pub(super) fn start(work: &mut Work<'_>, start: &Start) -> Result<Result<Answer, Refused>, StoreError> {
+    let Some(mut row) = job::by_name(work.tx, &start.job)? else {
+        return Ok(Err(Refused::NotFound { what: "job", name: start.job.clone() }));
+    };
+    if row.is_retired {
+        return Ok(Err(Refused::JobRetired { job: start.job.clone() }));
+    }
+    if work.session.is_draining {
+        return Ok(Err(Refused::Stopping));
+    }
+    let wanted = Wanted { cause: Cause::Manual, scheduled_at: start.at, timezone: None, force: start.force };
+    match gate::admit(work, &mut row, wanted)? {
+        Ok((run, number)) => Ok(Ok(Answer::Started { run, number })),
+        Err(reason) => {
+            let defined = work.cache.defined(work.tx, row.definition_id)?;
+            let subject = Subject { job: Some(&row.name), defined: Some(&defined), ..Subject::default() };
+            let data = serde_json::json!({ "cause": Cause::Manual.as_str(), "reason": reason.as_str() });
+            work.record(EventType::OccurrenceSkipped, subject, data)?;
+            Ok(Err(Refused::NotAdmitted { job: start.job.clone(), reason }))
+        }
+    }
+}
+
+/// Makes a run for each task.
+pub(super) fn submit(work: &mut Work<'_>, submissions: &[Submission]) -> Result<Result<Answer, Refused>, StoreError> {
+    if work.session.is_draining {
+        return Ok(Err(Refused::Stopping));
+    }
+    let mut runs = Vec::with_capacity(submissions.len());
+    let mut last: Option<(&Submission, _)> = None;
+    for submission in submissions {
+        // Batches are mostly of one kind: what was interned a moment ago need not be written and hashed again.
+        let defined = match last.take().filter(|(before, _)| before.task == submission.task) {
+            Some((_, defined)) => defined,
+            None => work.cache.define(work.tx, ad_hoc(submission))?,
+        };
+        last = Some((submission, std::sync::Arc::clone(&defined)));
+        let birth = Birth {
+            job: None,
+            defined,
+            cause: Cause::Manual,
+            scheduled_at: None,
+            timezone: None,
+            priority: submission.priority.number(),
+        };
+        runs.push(begin::run(work, birth)?.0);
+    }
+    Ok(Ok(Answer::Submitted(runs)))
+}
+
+/// The job that would do only this.
+fn ad_hoc(submission: &Submission) -> Job {
+    Job {
+        description: String::new(),
+        enabled: true,
+        overlap: Overlap::Allow,
+        max_runs: 1,
+        priority: submission.priority,
+        tags: Vec::new(),
+        schedules: Vec::new(),
+        tasks: vec![submission.task.clone()],
+        hooks: Vec::new(),
+    }
+}

@@ -1,0 +1,230 @@
+//! What the engine is told: commands, which get an answer, and reports, which do not.
+
+use crate::model::definition::{Hook, Job, JobName, Priority, Task};
+use crate::model::duration::Duration;
+use crate::model::exit::Exit;
+use crate::model::id::{DeliveryId, Launch, RunId, TaskId};
+use crate::model::invalid::Problem;
+use crate::model::timestamp::Timestamp;
+
+/// One thing the engine is told.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// Somebody wants something, and waits for the answer under this token.
+    Command {
+        /// Given back with the answer.
+        token: u64,
+        /// What is wanted.
+        command: Command,
+    },
+    /// Something happened.
+    Report(Report),
+}
+
+/// What may be asked for.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// These are the definitions now.
+    Load(Box<Load>),
+    /// Start a job by hand.
+    Start(Start),
+    /// Run these tasks, each as a run of its own that belongs to no job.
+    Submit(Vec<Submission>),
+    /// End a run before its time.
+    CancelRun {
+        /// Which.
+        run: RunId,
+        /// Who wants it.
+        by: String,
+    },
+    /// End a task before its time.
+    CancelTask {
+        /// Which.
+        task: TaskId,
+        /// Who wants it.
+        by: String,
+    },
+    /// Start nothing of a job, or nothing at all.
+    Pause {
+        /// Which job; all without one.
+        job: Option<String>,
+        /// Who wants it.
+        by: String,
+    },
+    /// Take back a pause.
+    Resume {
+        /// Which job; the pause of everything without one.
+        job: Option<String>,
+        /// Who wants it.
+        by: String,
+    },
+    /// Try a delivery again that was given up or has arrived before.
+    RetryDelivery {
+        /// Which.
+        delivery: DeliveryId,
+    },
+    /// Claim nothing more; what runs may end.
+    Drain,
+    /// Stop what runs, to be continued by the next daemon. Asked for again, it may only hurry.
+    Interrupt {
+        /// How long between TERM and KILL, instead of each process's own grace.
+        grace: Option<Duration>,
+    },
+}
+
+/// All definitions, as they are on disk at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Load {
+    /// The files that could be read.
+    pub jobs: Vec<LoadedJob>,
+    /// The files that could not; their last good revisions stay in force.
+    pub invalid: Vec<InvalidFile>,
+    /// The hooks of `campanile.toml`.
+    pub hooks: Vec<Hook>,
+    /// Not every folder could be read: what was not found may be there, and nothing is retired.
+    pub is_incomplete: bool,
+    /// This load is part of a daemon's start: `@start` is due, and `@reboot` if the machine has booted.
+    pub at_start: bool,
+}
+
+/// One job that was read.
+#[derive(Clone, Debug)]
+pub struct LoadedJob {
+    /// Its name.
+    pub name: JobName,
+    /// The file it came from.
+    pub source: String,
+    /// What the file says.
+    pub definition: Job,
+}
+
+/// One file that could not be read as a job.
+#[derive(Clone, Debug)]
+pub struct InvalidFile {
+    /// The file.
+    pub path: String,
+    /// The job that it would define, where its name can be told.
+    pub job: Option<JobName>,
+    /// What is wrong with it.
+    pub problems: Vec<Problem>,
+}
+
+/// A start by hand.
+#[derive(Clone, Debug, Default)]
+pub struct Start {
+    /// The job's name.
+    pub job: String,
+    /// The nominal time that the run is to believe in.
+    pub at: Option<Timestamp>,
+    /// Past the gate.
+    pub force: bool,
+}
+
+/// A task to run that belongs to no job.
+#[derive(Clone, Debug)]
+pub struct Submission {
+    /// What to do; its name is `main` unless it says otherwise.
+    pub task: Task,
+    /// 1 goes first.
+    pub priority: Priority,
+}
+
+/// What a command is answered.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Answer {
+    /// It is so.
+    Done,
+    /// The definitions are in force.
+    Loaded(Loaded),
+    /// A run exists.
+    Started {
+        /// Which.
+        run: RunId,
+        /// Its number within its job.
+        number: u64,
+    },
+    /// Runs exist, in the order of the submissions.
+    Submitted(Vec<RunId>),
+}
+
+/// What a load changed.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Loaded {
+    /// Jobs with a new revision, the first included.
+    pub changed: Vec<String>,
+    /// Jobs whose files are gone.
+    pub retired: Vec<String>,
+    /// Jobs as they were.
+    pub n_unchanged: usize,
+    /// Files that could not be read.
+    pub n_invalid: usize,
+}
+
+/// What happened in the world.
+#[derive(Clone, Debug)]
+pub enum Report {
+    /// A daemon has opened the store, on a machine booted under this id.
+    Opened {
+        /// The kernel's name for this boot.
+        boot_id: String,
+    },
+    /// The wall clock was set forward by so many microseconds, or back if negative.
+    ClockStepped {
+        /// How far.
+        by_us: i64,
+    },
+    /// The runner says something.
+    Runner(RunnerReport),
+    /// A webhook was sent, or was not.
+    Delivered {
+        /// The try.
+        launch: Launch,
+        /// How it went.
+        result: DeliveryResult,
+    },
+}
+
+/// What the runner says.
+#[derive(Clone, Debug)]
+pub enum RunnerReport {
+    /// A runner is there. This is one whole picture: what it does not name it does not have.
+    Connected {
+        /// The highest launch number that it, or the runner before it, has seen.
+        highest: Launch,
+        /// What lives.
+        alive: Vec<Launch>,
+        /// What ended and was not acknowledged.
+        ended: Vec<(Launch, Exit)>,
+    },
+    /// A process exists.
+    Started {
+        /// Which.
+        launch: Launch,
+        /// Since when.
+        at: Timestamp,
+    },
+    /// A process has ended.
+    Ended {
+        /// Which.
+        launch: Launch,
+        /// How.
+        exit: Exit,
+    },
+    /// No runner is there.
+    Disconnected,
+}
+
+/// How a try to deliver went.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DeliveryResult {
+    /// The receiver took it.
+    pub accepted: bool,
+    /// The HTTP status, if there was one.
+    pub status: Option<u16>,
+    /// For people: why it was not taken.
+    pub error: Option<String>,
+    /// Trying again cannot help.
+    pub permanent: bool,
+    /// The receiver asks to be left alone so long.
+    pub retry_after: Option<Duration>,
+}

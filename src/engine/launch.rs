@@ -1,0 +1,88 @@
+//! Describes the process of an attempt, whole, from rows and definition: the same again whenever it is asked.
+
+use std::collections::BTreeMap;
+
+use super::work::{Run, Work};
+use crate::model::definition::{Action, Task, Value};
+use crate::model::id::Launch;
+use crate::model::process::{Process, log_path};
+use crate::model::timestamp::Timestamp;
+use crate::store::task::TaskRow;
+use crate::store::{StoreError, job};
+
+/// What runs a `shell` text.
+const INTERPRETER: [&str; 2] = ["/bin/sh", "-c"];
+
+/// The process of attempt `launch` of the task, or nothing if the task needs none.
+pub(crate) fn process(
+    work: &mut Work<'_>,
+    run: &Run,
+    row: &TaskRow,
+    launch: Launch,
+) -> Result<Option<Process>, StoreError> {
+    let task = definition_of(run, row)?;
+    let argv = match &task.action {
+        Action::Shell(text) => INTERPRETER.iter().map(|word| (*word).to_owned()).chain([text.clone()]).collect(),
+        Action::Command(argv) => argv.clone(),
+        Action::Noop => return Ok(None),
+    };
+    let number = row.tries.n_attempts;
+    let mut env = environment(work, run, row)?;
+    env.extend(task.env.iter().map(|(name, value)| (name.clone(), value.clone())));
+    let owner = run.job.as_deref().unwrap_or("ad hoc");
+    Ok(Some(Process {
+        launch,
+        label: format!("{owner}, run {}, task {}, attempt {number}", run.row.id.short(), row.name),
+        argv,
+        env,
+        stdin: task.stdin.clone(),
+        working_dir: task.working_dir.clone(),
+        timeout: task.timeout,
+        kill_grace: task.kill_grace,
+        leftovers: task.leftovers,
+        max_output: task.max_output,
+        log_path: log_path(run.job.as_deref(), row.run_id, &row.name, u64::from(number)),
+    }))
+}
+
+/// What the definition that the run keeps says of the task.
+pub(crate) fn definition_of<'r>(run: &'r Run, row: &TaskRow) -> Result<&'r Task, StoreError> {
+    run.defined
+        .job
+        .tasks
+        .get(row.ordinal)
+        .ok_or_else(|| StoreError::unreadable(format!("task {}", row.id), "its definition has no such task"))
+}
+
+fn environment(work: &Work<'_>, run: &Run, row: &TaskRow) -> Result<BTreeMap<String, Value>, StoreError> {
+    let previous = match run.row.job_id {
+        Some(id) => job::get(work.tx, id)?.last_success_at,
+        None => None,
+    };
+    let scheduled = run.row.scheduled_at.or(run.row.started_at).unwrap_or(run.row.queued_at);
+    let mut env = BTreeMap::new();
+    let mut set = |name: &str, value: String| drop(env.insert(format!("CAMPANILE_{name}"), Value::Plain(value)));
+    set("JOB", run.job.as_deref().unwrap_or_default().to_owned());
+    set("RUN_ID", row.run_id.to_string());
+    set("TASK", row.name.clone());
+    set("ATTEMPT", row.tries.n_attempts.to_string());
+    set("CAUSE", run.row.cause.as_str().to_owned());
+    set("SCHEDULED_AT", in_zone(work, scheduled, run.row.timezone.as_deref()));
+    set("IDEMPOTENCY_KEY", format!("{}/{}", row.run_id, row.name));
+    if let Some(at) = previous {
+        set("PREV_SUCCESS_AT", at.to_string());
+    }
+    if let Some(socket) = &work.settings.socket {
+        set("SOCKET", socket.clone());
+    }
+    Ok(env)
+}
+
+fn in_zone(work: &Work<'_>, at: Timestamp, zone: Option<&str>) -> String {
+    let zone = zone.and_then(|name| work.settings.zones.get(name));
+    let instant = jiff::Timestamp::from_microsecond(at.as_micros());
+    match (zone, instant) {
+        (Some(zone), Ok(instant)) => instant.to_zoned(zone).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
+        _ => at.to_string(),
+    }
+}

@@ -1,0 +1,72 @@
+//! Claims: the tasks that may start get an attempt, most urgent first, within the limits. The claim is a row with a
+//! launch number; its process starts only after this step has committed. Without a runner nothing is claimed.
+
+use serde_json::json;
+
+use crate::engine::work::{Run, Work};
+use crate::engine::{Effect, change, launch, step};
+use crate::model::definition::Action;
+use crate::model::event::EventType;
+use crate::model::id::TaskId;
+use crate::model::policy::judge::Verdict;
+use crate::model::state::{RunEvent, RunState, TaskEvent};
+use crate::store::attempt::Claim;
+use crate::store::task::{Seen, TaskRow};
+use crate::store::{StoreError, attempt, task};
+
+/// Claims while the limits and this step's share allow it.
+pub(crate) fn dispatch(work: &mut Work<'_>) -> Result<(), StoreError> {
+    let may_claim = work.session.has_runner && !work.session.is_draining && !work.cache.is_paused;
+    while may_claim && work.cache.live.len() < work.settings.max_tasks {
+        let Some((_, _, id)) = work.cache.ready.first().copied() else { return Ok(()) };
+        if work.claims_left == 0 {
+            work.again = true;
+            return Ok(());
+        }
+        work.claims_left -= 1;
+        step::guarded(work, step::Culprit::Task(id), |work| claim(work, id))?;
+    }
+    Ok(())
+}
+
+fn claim(work: &mut Work<'_>, id: TaskId) -> Result<(), StoreError> {
+    let mut row = task::get(work.tx, id)?;
+    let run = work.run(row.run_id)?;
+    if run.row.state == RunState::Queued {
+        change::run(work, row.run_id, RunEvent::Claimed, None)?;
+    }
+    let run = work.run(run.row.id)?;
+    let number = work.next_launch();
+    row.tries.n_attempts += 1;
+    let claim = Claim { launch: number, task: id, number: row.tries.n_attempts };
+    match launch::definition_of(&run, &row)?.action {
+        Action::Noop => complete(work, &run, row, &claim),
+        Action::Shell(_) | Action::Command(_) => {
+            attempt::claim(work.tx, std::slice::from_ref(&claim), work.now.wall)?;
+            let claimed = change::task(work, &mut row, &[TaskEvent::Claimed { launch: number }], &Seen::default())?;
+            if !claimed {
+                return Err(StoreError::unreadable(format!("task {id}"), "it is in the ready queue and not queued"));
+            }
+            let live = crate::engine::cache::LiveAttempt { task: id, run: row.run_id, has_started: false };
+            work.cache.live.insert(number, live);
+            if let Some(process) = launch::process(work, &run, &row, number)? {
+                work.effects.push(Effect::Start(Box::new(process)));
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Nothing to do is done at once.
+fn complete(work: &mut Work<'_>, run: &Run, mut row: TaskRow, claim: &Claim) -> Result<(), StoreError> {
+    let now = work.now.wall;
+    attempt::done(work.tx, std::slice::from_ref(claim), now)?;
+    row.started_at = row.started_at.or(Some(now));
+    let data = json!({ "task": row.name, "attempt": claim.number });
+    work.record(EventType::TaskStarted, run.subject(Some(row.id)), data)?;
+    let events = [
+        TaskEvent::Claimed { launch: claim.launch },
+        TaskEvent::Judged { of: claim.launch, verdict: Verdict::Complete },
+    ];
+    change::task(work, &mut row, &events, &Seen { exit_code: Some(0), ..Seen::default() }).map(drop)
+}

@@ -1,0 +1,79 @@
+//! Exits become verdicts, verdicts become states.
+
+use crate::engine::launch::definition_of;
+use crate::engine::work::Work;
+use crate::engine::{change, step};
+use crate::model::exit::{Exit, ExitKind, StopReason};
+use crate::model::id::{Launch, TaskId};
+use crate::model::policy::judge::judge;
+use crate::model::state::TaskEvent;
+use crate::store::task::{Seen, TaskRow};
+use crate::store::{StoreError, task};
+
+/// Judges every attempt whose end was recorded in this step.
+pub(crate) fn settle(work: &mut Work<'_>) -> Result<(), StoreError> {
+    for (launch, id, exit) in std::mem::take(&mut work.ended) {
+        step::guarded(work, step::Culprit::Task(id), |work| settle_one(work, launch, id, &exit))?;
+    }
+    Ok(())
+}
+
+fn settle_one(work: &mut Work<'_>, launch: Launch, id: TaskId, exit: &Exit) -> Result<(), StoreError> {
+    let mut row = task::get(work.tx, id)?;
+    if row.state.has_ended() {
+        return Ok(());
+    }
+    count(&mut row, exit);
+    let run = work.run(row.run_id)?;
+    let definition = definition_of(&run, &row)?;
+    let cancelled = row.is_cancelled || run.row.is_cancelled;
+    let chance = work.ids.chance();
+    let verdict = judge(definition, exit, row.tries, cancelled, work.now.steady, chance);
+    let error = explain(exit);
+    let seen = Seen {
+        n_leftovers: exit.n_leftovers,
+        exit_code: match exit.kind {
+            ExitKind::Code(code) => Some(code),
+            ExitKind::Signal(_) | ExitKind::Timeout | ExitKind::Stopped(_) | ExitKind::Lost | ExitKind::NotStarted => {
+                None
+            }
+        },
+        output: (!exit.output.is_empty()).then_some(exit.output.as_str()),
+        error: error.as_deref(),
+    };
+    change::task(work, &mut row, &[TaskEvent::Judged { of: launch, verdict }], &seen)?;
+    Ok(())
+}
+
+fn count(row: &mut TaskRow, exit: &Exit) {
+    match exit.kind {
+        ExitKind::Lost => row.tries.n_interrupted += 1,
+        ExitKind::Stopped(StopReason::Drain) => {
+            row.tries.n_interrupted += 1;
+            row.tries.n_drained += 1;
+        }
+        ExitKind::Code(_)
+        | ExitKind::Signal(_)
+        | ExitKind::Timeout
+        | ExitKind::Stopped(StopReason::Cancel)
+        | ExitKind::NotStarted => {}
+    }
+}
+
+/// What people are told of an exit that is not a plain success.
+fn explain(exit: &Exit) -> Option<String> {
+    let words = match exit.kind {
+        ExitKind::Code(0) => return exit.error.clone(),
+        ExitKind::Code(code) => format!("exited with code {code}"),
+        ExitKind::Signal(signal) => format!("ended by signal {signal}"),
+        ExitKind::Timeout => "took longer than its timeout".to_owned(),
+        ExitKind::Stopped(StopReason::Cancel) => "stopped because it was cancelled".to_owned(),
+        ExitKind::Stopped(StopReason::Drain) => "stopped because the daemon stopped".to_owned(),
+        ExitKind::Lost => "gone without its exit being known".to_owned(),
+        ExitKind::NotStarted => "could not be started".to_owned(),
+    };
+    Some(match &exit.error {
+        Some(error) => format!("{words}: {error}"),
+        None => words,
+    })
+}

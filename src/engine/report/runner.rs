@@ -1,0 +1,184 @@
+//! What the runner says of processes: that it is there and what it has, that one exists, that one has ended. Every report
+//! names a launch; one that is not live any more was settled before, and is only acknowledged again.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::json;
+
+use crate::engine::input::{DeliveryResult, RunnerReport};
+use crate::engine::work::Work;
+use crate::engine::{Effect, launch, step};
+use crate::model::definition::Target;
+use crate::model::event::EventType;
+use crate::model::exit::{Exit, ExitKind, StopReason};
+use crate::model::id::Launch;
+use crate::model::policy::deliver;
+use crate::model::process::is_hook_log;
+use crate::model::timestamp::Timestamp;
+use crate::store::{StoreError, attempt, fact, task};
+
+/// Applies what the runner says.
+pub(super) fn apply(work: &mut Work<'_>, report: &RunnerReport) -> Result<(), StoreError> {
+    match report {
+        RunnerReport::Connected { highest, alive, ended } => connected(work, *highest, alive, ended),
+        RunnerReport::Started { launch, at } => started(work, *launch, *at),
+        RunnerReport::Ended { launch, exit } => ended_one(work, *launch, exit),
+        RunnerReport::Disconnected => {
+            work.session.has_runner = false;
+            Ok(())
+        }
+    }
+}
+
+/// One whole picture. A live attempt above `highest` was never launched and is sent again; one at or below it that the
+/// runner does not have is gone, and is never sent again. After a boot all are gone: the runner's journal is not synced,
+/// so `highest` may be lower than what was launched before the machine stopped.
+fn connected(
+    work: &mut Work<'_>,
+    highest: Launch,
+    alive: &[Launch],
+    ended: &[(Launch, Exit)],
+) -> Result<(), StoreError> {
+    work.session.has_runner = true;
+    let is_new_boot = is_first_of_boot(work)?;
+    let alive: HashSet<Launch> = alive.iter().copied().collect();
+    let mut exits: HashMap<Launch, &Exit> = ended.iter().map(|(launch, exit)| (*launch, exit)).collect();
+    let mut live: Vec<Launch> = work.cache.live.keys().copied().collect();
+    live.sort_unstable();
+    for number in live {
+        let exit = exits.remove(&number);
+        let is_alive = alive.contains(&number);
+        // A run that cannot be read must not keep the runner from speaking for the others.
+        step::guarded(work, step::Culprit::Report(Some(number)), |work| match exit {
+            Some(exit) => ended_one(work, number, exit),
+            None if is_alive => {
+                let at = work.now.wall;
+                started(work, number, at)?;
+                stop_again(work, number)
+            }
+            None if number > highest && !is_new_boot => launch_again(work, number),
+            None => ended_one(work, number, &Exit::bare(ExitKind::Lost, work.now.wall)),
+        })?;
+        if number > highest && exit.is_none() {
+            step::guarded(work, step::Culprit::Report(None), |work| forget_unstarted(work, number))?;
+        }
+    }
+    lose_hooks(work, &alive, &exits)?;
+    let mut rest: Vec<Launch> = exits.into_keys().collect();
+    rest.sort_unstable();
+    for number in rest {
+        if let Some((_, exit)) = ended.iter().find(|(launch, _)| *launch == number) {
+            ended_one(work, number, exit)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether no runner has spoken since the machine booted, though one has before.
+fn is_first_of_boot(work: &Work<'_>) -> Result<bool, StoreError> {
+    let boot = fact::get(work.tx, "boot_id")?.unwrap_or_default();
+    let heard = fact::get(work.tx, "boot_id_heard")?;
+    if heard.as_deref() != Some(boot.as_str()) {
+        fact::set(work.tx, "boot_id_heard", &boot)?;
+    }
+    Ok(heard.is_some_and(|heard| heard != boot))
+}
+
+/// Shell hooks are the runner's processes too. One that it has neither alive nor ended never reached it, or is gone; it is
+/// owed again, under a new number.
+fn lose_hooks(work: &mut Work<'_>, alive: &HashSet<Launch>, exits: &HashMap<Launch, &Exit>) -> Result<(), StoreError> {
+    let mut sending: Vec<_> = work.cache.sending.iter().map(|(launch, (id, hook))| (*launch, *id, *hook)).collect();
+    sending.sort_unstable();
+    for (launch, id, hook) in sending {
+        let is_known = alive.contains(&launch) || exits.contains_key(&launch);
+        if is_known || matches!(work.cache.hook(work.tx, hook)?.target, Target::Webhook(_)) {
+            continue;
+        }
+        super::delivered::lost(work, launch, id)?;
+    }
+    Ok(())
+}
+
+fn launch_again(work: &mut Work<'_>, number: Launch) -> Result<(), StoreError> {
+    let Some(live) = work.cache.live.get(&number).copied() else { return Ok(()) };
+    let row = task::get(work.tx, live.task)?;
+    let run = work.run(live.run)?;
+    if row.state.has_ended() || row.is_cancelled || run.row.is_cancelled {
+        return ended_one(work, number, &Exit::bare(ExitKind::Stopped(StopReason::Cancel), work.now.wall));
+    }
+    if work.session.is_interrupted {
+        return ended_one(work, number, &Exit::bare(ExitKind::Stopped(StopReason::Drain), work.now.wall));
+    }
+    if let Some(process) = launch::process(work, &run, &row, number)? {
+        work.effects.push(Effect::Start(Box::new(process)));
+    }
+    Ok(())
+}
+
+/// What was never launched, and is not wanted any more because its run was broken, has no process to wait for.
+fn forget_unstarted(work: &mut Work<'_>, number: Launch) -> Result<(), StoreError> {
+    let Some(live) = work.cache.live.get(&number).copied() else { return Ok(()) };
+    if !task::get(work.tx, live.task)?.state.has_ended() {
+        return Ok(());
+    }
+    ended_one(work, number, &Exit::bare(ExitKind::Stopped(StopReason::Cancel), work.now.wall))
+}
+
+fn stop_again(work: &mut Work<'_>, number: Launch) -> Result<(), StoreError> {
+    let Some(live) = work.cache.live.get(&number).copied() else { return Ok(()) };
+    let row = task::get(work.tx, live.task)?;
+    if row.state.has_ended() || row.is_cancelled || work.run(live.run)?.row.is_cancelled {
+        work.effects.push(Effect::Stop { launch: number, reason: StopReason::Cancel, grace: None });
+    }
+    Ok(())
+}
+
+fn started(work: &mut Work<'_>, number: Launch, at: Timestamp) -> Result<(), StoreError> {
+    let Some(live) = work.cache.live.get_mut(&number) else { return Ok(()) };
+    if live.has_started {
+        return Ok(());
+    }
+    live.has_started = true;
+    let (id, run_id) = (live.task, live.run);
+    attempt::start(work.tx, number, at)?;
+    announce_start(work, id, run_id, at)
+}
+
+fn announce_start(
+    work: &mut Work<'_>,
+    id: crate::model::id::TaskId,
+    run_id: crate::model::id::RunId,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    task::start(work.tx, id, at)?;
+    let row = task::get(work.tx, id)?;
+    let run = work.run(run_id)?;
+    let data = json!({ "task": row.name, "attempt": row.tries.n_attempts });
+    work.record(EventType::TaskStarted, run.subject(Some(id)), data)
+}
+
+fn ended_one(work: &mut Work<'_>, number: Launch, exit: &Exit) -> Result<(), StoreError> {
+    work.acknowledged.push(number);
+    // What a hook has written is told with its result; a hook of a daemon before us is nobody's any more.
+    let hook_log = exit.log.iter().map(|log| &log.path).find(|path| is_hook_log(path));
+    work.effects.extend(hook_log.map(|path| Effect::RemoveLogs(vec![path.clone()])));
+    if work.cache.sending.contains_key(&number) {
+        if exit.kind == ExitKind::Stopped(StopReason::Drain) {
+            return super::delivered::interrupted(work, number);
+        }
+        let error = deliver::refusal(exit);
+        let result =
+            DeliveryResult { accepted: error.is_none(), status: None, error, permanent: false, retry_after: None };
+        return super::delivered::delivered(work, number, &result);
+    }
+    let Some(live) = work.cache.live.get(&number).copied() else { return Ok(()) };
+    if let (false, Some(at)) = (live.has_started, exit.started_at) {
+        // Whoever cannot be announced has ended all the same.
+        step::guarded(work, step::Culprit::Run(live.run), |work| announce_start(work, live.task, live.run, at))?;
+    }
+    work.cache.live.remove(&number);
+    if attempt::end(work.tx, number, exit)? {
+        work.ended.push((number, live.task, exit.clone()));
+    }
+    Ok(())
+}
