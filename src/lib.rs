@@ -22,6 +22,7 @@ pub mod wire;
 pub mod engine;
 // L4
 // L5
+pub mod sim;
 // L6
 // L7
 

@@ -1,0 +1,22 @@
+//! The engine on a virtual clock: the whole engine on real SQLite, in a world in which everything else is pretended.
+//!
+//! `World` is that world: a clock, a runner with its processes, receivers of webhooks, people, files, and the ways in
+//! which all of them fail. `history` draws one history from a seed; `checks` holds after every step what must always hold,
+//! and at rest that nothing is stuck. One seed is one history, on every machine: nothing here reads a clock, draws chance
+//! from anywhere else, or lets the order of a hash map decide.
+//!
+//! A crash is a step whose effects are lost, in part or all: a step is one transaction, so there is nothing in between. A
+//! step that fails half-way is made by a trigger that refuses a write.
+
+mod chance;
+mod checks;
+mod history;
+mod jobs;
+mod machine;
+mod people;
+mod script;
+mod trouble;
+mod world;
+
+pub use history::{Ran, run};
+pub use world::World;

@@ -1,0 +1,156 @@
+//! Nothing waits that could move: whatever is ready, due or owed has a claim or a moment at which the engine wakes for it.
+
+use rusqlite::Connection;
+
+use super::Checks;
+use crate::engine::Step;
+use crate::model::timestamp::{Now, Steady, Timestamp};
+use crate::sim::world::{Broken, said};
+
+/// The engine tries so many deliveries at once.
+const MAX_SENDING: i64 = 64;
+
+const WAITING: &str = "
+SELECT (SELECT count(*) FROM attempt WHERE state <> 'ended'),
+       (SELECT count(*) FROM task WHERE ended_at IS NULL AND state = 'queued'),
+       (SELECT min(until_steady) FROM task WHERE ended_at IS NULL AND state = 'retrying'),
+       (SELECT min(until_steady) FROM delivery WHERE state IN ('pending', 'sending') AND state = 'pending'),
+       (SELECT min(next_at) FROM schedule WHERE retired_at IS NULL),
+       (SELECT count(*) FROM run WHERE ended_at IS NULL
+           AND NOT EXISTS (SELECT 1 FROM task WHERE task.run_id = run.id AND task.ended_at IS NULL)),
+       (SELECT count(*) FROM task WHERE ended_at IS NULL AND state = 'running' AND NOT EXISTS (
+           SELECT 1 FROM attempt WHERE attempt.task_id = task.id AND attempt.state <> 'ended'
+              AND attempt.launch = task.launch)),
+       (SELECT count(*) FROM run WHERE ended_at IS NULL AND EXISTS (SELECT 1 FROM task WHERE task.run_id = run.id
+              AND task.state = 'blocked') AND NOT EXISTS (SELECT 1 FROM task WHERE task.run_id = run.id
+              AND task.ended_at IS NULL AND task.state <> 'blocked')),
+       (SELECT value FROM fact WHERE name = 'paused_at') IS NOT NULL,
+       (SELECT count(*) FROM delivery WHERE state IN ('pending', 'sending') AND state = 'sending'),
+       (SELECT max(cursor_at) FROM schedule WHERE retired_at IS NULL)";
+const BACKLOGS: &str = "
+SELECT schedule.id, job.definition_id, job.n_live FROM schedule JOIN job ON job.id = schedule.job_id
+ WHERE schedule.backlog_until IS NOT NULL AND schedule.retired_at IS NULL";
+const LEFT: &str = "
+SELECT (SELECT count(*) FROM run WHERE ended_at IS NULL), (SELECT count(*) FROM task WHERE ended_at IS NULL),
+       (SELECT count(*) FROM attempt WHERE state <> 'ended'),
+       (SELECT count(*) FROM delivery WHERE state IN ('pending', 'sending')),
+       (SELECT count(*) FROM schedule WHERE retired_at IS NULL OR backlog_until IS NOT NULL)";
+const COUNTS: &str = "
+SELECT name, value, (SELECT count(*) FROM run WHERE state = counter.name) FROM counter
+ WHERE name IN ('completed', 'failed', 'cancelled')";
+const EVENTS: &str = "SELECT coalesce(max(seq) - min(seq) + 1, 0), count(*) FROM event";
+
+#[derive(Debug)]
+struct Waiting {
+    n_live: i64,
+    n_queued: i64,
+    retry: Option<i64>,
+    owed: Option<i64>,
+    due: Option<i64>,
+    n_unfinished: i64,
+    n_orphans: i64,
+    n_stuck: i64,
+    is_paused: bool,
+    n_sending: i64,
+    cursor: Option<i64>,
+}
+
+impl Checks {
+    pub(super) fn nothing_sleeps(&mut self, connection: &Connection, now: Now, step: &Step) -> Result<(), Broken> {
+        let waiting = waiting(connection)?;
+        if waiting.n_live != i64::try_from(step.n_live).unwrap_or(i64::MAX) {
+            return Err(format!("the step said {} live attempts, and there are {}", step.n_live, waiting.n_live));
+        }
+        if waiting.n_unfinished > 0 || waiting.n_orphans > 0 || waiting.n_stuck > 0 {
+            return Err(format!(
+                "stuck: a run without a live task, a task without its attempt, or all blocked: {waiting:?}"
+            ));
+        }
+        if let Some(cursor) = waiting.cursor.map(Timestamp::from_micros).filter(|cursor| *cursor > now.wall) {
+            return Err(format!("silent: a schedule has its cursor at {cursor}, ahead of now"));
+        }
+        if step.wake_at.is_some_and(|at| at <= now.wall) {
+            return Ok(());
+        }
+        let may_claim = self.has_runner && !self.is_draining && !waiting.is_paused;
+        let has_room = step.n_live < self.settings.max_tasks;
+        if may_claim && has_room && waiting.n_queued > 0 {
+            return Err(format!("asleep: {} tasks are ready, and there is room", waiting.n_queued));
+        }
+        let wall_of = |at: i64| now.wall_of(Steady(at));
+        let may_send = self.has_runner && !self.is_interrupted && waiting.n_sending < MAX_SENDING;
+        // One that waits for its hook to be less busy is due, and is woken by whatever makes room.
+        let owed = waiting.owed.filter(|_| may_send && waiting.n_sending == 0).map(wall_of);
+        let due = waiting.due.filter(|_| self.is_loaded).map(Timestamp::from_micros);
+        for (what, at) in [("a retry", waiting.retry.map(wall_of)), ("a delivery", owed), ("a schedule", due)] {
+            if let Some(at) = at
+                && step.wake_at.is_none_or(|wake| wake > at)
+            {
+                return Err(format!("asleep: {what} is due at {at}, and the engine wakes at {:?}", step.wake_at));
+            }
+        }
+        if self.is_loaded { self.backlogs(connection) } else { Ok(()) }
+    }
+
+    /// A backlog waits only for room.
+    fn backlogs(&mut self, connection: &Connection) -> Result<(), Broken> {
+        let mut statement = connection.prepare_cached(BACKLOGS).map_err(said)?;
+        let mut rows = statement.query([]).map_err(said)?;
+        while let Some(row) = rows.next().map_err(said)? {
+            let (id, n_live): (i64, u32) = (row.get(0).map_err(said)?, row.get(2).map_err(said)?);
+            let Some(job) = self.definition(connection, row.get(1).map_err(said)?)? else { continue };
+            if job.overlap == crate::model::definition::Overlap::Allow || n_live < job.max_runs {
+                return Err(format!("asleep: schedule {id} has a backlog, and its job has room"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn waiting(connection: &Connection) -> Result<Waiting, Broken> {
+    let mut statement = connection.prepare_cached(WAITING).map_err(said)?;
+    let read = |row: &rusqlite::Row<'_>| {
+        Ok(Waiting {
+            n_live: row.get(0)?,
+            n_queued: row.get(1)?,
+            retry: row.get(2)?,
+            owed: row.get(3)?,
+            due: row.get(4)?,
+            n_unfinished: row.get(5)?,
+            n_orphans: row.get(6)?,
+            n_stuck: row.get(7)?,
+            is_paused: row.get(8)?,
+            n_sending: row.get(9)?,
+            cursor: row.get(10)?,
+        })
+    };
+    statement.query_row([], read).map_err(said)
+}
+
+/// Everything has ended, nothing is owed, and the counters tell the truth.
+pub(super) fn at_rest(connection: &Connection, wake_at: Option<Timestamp>) -> Result<(), Broken> {
+    let mut statement = connection.prepare(LEFT).map_err(said)?;
+    let read = |row: &rusqlite::Row<'_>| Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?]);
+    let left: [i64; 5] = statement.query_row([], read).map_err(said)?;
+    if left != [0; 5] {
+        return Err(format!("at rest there are live runs, tasks, attempts, deliveries and schedules: {left:?}"));
+    }
+    if let Some(at) = wake_at {
+        return Err(format!("at rest the engine wants to be woken at {at}"));
+    }
+    let (n_numbers, n): (i64, i64) =
+        connection.query_row(EVENTS, [], |row| Ok((row.get(0)?, row.get(1)?))).map_err(said)?;
+    if n_numbers != n {
+        return Err(format!("{n} events have {n_numbers} numbers"));
+    }
+    let mut statement = connection.prepare(COUNTS).map_err(said)?;
+    let mut rows = statement.query([]).map_err(said)?;
+    while let Some(row) = rows.next().map_err(said)? {
+        let (name, counted, n): (String, i64, i64) =
+            (row.get(0).map_err(said)?, row.get(1).map_err(said)?, row.get(2).map_err(said)?);
+        if counted != n {
+            return Err(format!("the counter says {counted} runs {name}, and there are {n}"));
+        }
+    }
+    Ok(())
+}

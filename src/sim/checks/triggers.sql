@@ -1,0 +1,115 @@
+-- The rules about single writes, and the notes of what a step did. All of it is of the connection, none of the file.
+
+CREATE TEMP TABLE sim_fault (kind TEXT);
+CREATE TEMP TABLE sim_run (n INTEGER PRIMARY KEY, id BLOB, definition_id INTEGER, cause TEXT, n_live INTEGER, is_paused INTEGER);
+CREATE TEMP TABLE sim_lost (launch INTEGER);
+CREATE TEMP TABLE sim_claim (n INTEGER PRIMARY KEY, launch INTEGER, task_id BLOB);
+CREATE TEMP TABLE sim_start (n INTEGER PRIMARY KEY, id INTEGER, due_at INTEGER, run_id BLOB);
+CREATE TEMP TABLE sim_schedule (
+    n INTEGER PRIMARY KEY, id INTEGER, job TEXT, body TEXT, old_cursor INTEGER, new_cursor INTEGER, old_after INTEGER,
+    was_retired INTEGER, is_retired INTEGER
+);
+
+-- Ended never changes.
+CREATE TEMP TRIGGER sim_ended_run BEFORE UPDATE ON main.run WHEN old.ended_at IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'broken: an ended run changed'); END;
+CREATE TEMP TRIGGER sim_ended_task BEFORE UPDATE ON main.task WHEN old.ended_at IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'broken: an ended task changed'); END;
+CREATE TEMP TRIGGER sim_ended_attempt BEFORE UPDATE ON main.attempt WHEN old.state = 'ended'
+BEGIN SELECT RAISE(ABORT, 'broken: an ended attempt changed'); END;
+CREATE TEMP TRIGGER sim_live_run BEFORE DELETE ON main.run WHEN old.ended_at IS NULL
+BEGIN SELECT RAISE(ABORT, 'broken: a live run was forgotten'); END;
+CREATE TEMP TRIGGER sim_live_task BEFORE DELETE ON main.task WHEN old.ended_at IS NULL
+BEGIN SELECT RAISE(ABORT, 'broken: a live task was forgotten'); END;
+
+-- A state follows only one that may come before it, and success is what completed means.
+CREATE TEMP TRIGGER sim_task_state BEFORE UPDATE OF state ON main.task
+WHEN old.state <> new.state AND (old.state || ' ' || new.state) NOT IN (
+    'blocked queued', 'blocked skipped', 'blocked cancelled', 'queued running', 'queued completed', 'queued cancelled',
+    'running completed', 'running failed', 'running skipped', 'running cancelled', 'running retrying',
+    'retrying queued', 'retrying cancelled'
+) AND NOT (new.state = 'failed' AND new.outcome = 'internal')
+BEGIN SELECT RAISE(ABORT, 'broken: a task changed its state against the table'); END;
+CREATE TEMP TRIGGER sim_run_state BEFORE UPDATE OF state ON main.run
+WHEN old.state <> new.state AND (old.state || ' ' || new.state) NOT IN (
+    'queued running', 'queued completed', 'queued cancelled', 'queued failed', 'running completed', 'running failed',
+    'running cancelled'
+)
+BEGIN SELECT RAISE(ABORT, 'broken: a run changed its state against the table'); END;
+CREATE TEMP TRIGGER sim_task_success BEFORE UPDATE ON main.task
+WHEN (new.state = 'completed') <> coalesce(new.outcome = 'success', 0) OR (new.outcome IS NULL) <> (new.ended_at IS NULL)
+BEGIN SELECT RAISE(ABORT, 'broken: a task has an outcome that its state denies'); END;
+CREATE TEMP TRIGGER sim_run_success BEFORE UPDATE ON main.run
+WHEN (new.state = 'completed') <> coalesce(new.outcome = 'success', 0) OR (new.outcome IS NULL) <> (new.ended_at IS NULL)
+BEGIN SELECT RAISE(ABORT, 'broken: a run has an outcome that its state denies'); END;
+
+-- Events are numbered without gaps, and go from the oldest only, never past one that is owed.
+CREATE TEMP TRIGGER sim_event_number BEFORE INSERT ON main.event
+WHEN new.seq <> coalesce((SELECT max(seq) FROM main.event), (SELECT value FROM main.counter WHERE name = 'event')) + 1
+BEGIN SELECT RAISE(ABORT, 'broken: an event has not the next number'); END;
+CREATE TEMP TRIGGER sim_event_update BEFORE UPDATE ON main.event
+BEGIN SELECT RAISE(ABORT, 'broken: an event changed'); END;
+CREATE TEMP TRIGGER sim_event_delete BEFORE DELETE ON main.event
+WHEN EXISTS (SELECT 1 FROM main.event WHERE seq < old.seq)
+  OR EXISTS (SELECT 1 FROM main.delivery WHERE event_seq = old.seq AND state IN ('pending', 'sending'))
+BEGIN SELECT RAISE(ABORT, 'broken: an event was forgotten too early'); END;
+
+-- Fences grow.
+CREATE TEMP TRIGGER sim_fence BEFORE INSERT ON main.attempt
+WHEN new.launch <= coalesce((SELECT max(launch) FROM main.attempt), 0)
+  OR new.launch <= (SELECT value FROM main.counter WHERE name = 'launch')
+BEGIN SELECT RAISE(ABORT, 'broken: a launch number does not grow'); END;
+
+-- Answers stay.
+CREATE TEMP TRIGGER sim_occurrence_update BEFORE UPDATE ON main.occurrence
+BEGIN SELECT RAISE(ABORT, 'broken: an occurrence changed'); END;
+CREATE TEMP TRIGGER sim_occurrence_delete BEFORE DELETE ON main.occurrence
+BEGIN SELECT RAISE(ABORT, 'broken: an occurrence was forgotten'); END;
+CREATE TEMP TRIGGER sim_schedule_delete BEFORE DELETE ON main.schedule
+BEGIN SELECT RAISE(ABORT, 'broken: a schedule was forgotten'); END;
+
+-- What the step did.
+CREATE TEMP TRIGGER sim_note_run AFTER INSERT ON main.run WHEN new.job_id IS NOT NULL
+BEGIN
+    INSERT INTO sim_run (id, definition_id, cause, n_live, is_paused)
+    SELECT new.id, new.definition_id, new.cause, job.n_live,
+           job.paused_at IS NOT NULL OR EXISTS (SELECT 1 FROM main.fact WHERE name = 'paused_at')
+      FROM main.job WHERE job.id = new.job_id;
+END;
+CREATE TEMP TRIGGER sim_note_claim AFTER INSERT ON main.attempt
+BEGIN INSERT INTO sim_claim (launch, task_id) VALUES (new.launch, new.task_id); END;
+CREATE TEMP TRIGGER sim_note_lost AFTER UPDATE ON main.attempt WHEN new.exit = 'lost'
+BEGIN INSERT INTO sim_lost (launch) VALUES (new.launch); END;
+CREATE TEMP TRIGGER sim_note_start AFTER INSERT ON main.occurrence
+BEGIN INSERT INTO sim_start (id, due_at, run_id) VALUES (new.schedule_id, new.due_at, new.run_id); END;
+CREATE TEMP TRIGGER sim_note_schedule AFTER INSERT ON main.schedule
+BEGIN
+    INSERT INTO sim_schedule (id, job, body, old_cursor, new_cursor, was_retired, is_retired)
+    VALUES (new.id, (SELECT name FROM main.job WHERE id = new.job_id), new.body, new.cursor_at, new.cursor_at, 1, 0);
+END;
+CREATE TEMP TRIGGER sim_note_move AFTER UPDATE ON main.schedule
+BEGIN
+    INSERT INTO sim_schedule (id, job, body, old_cursor, new_cursor, old_after, was_retired, is_retired)
+    VALUES (new.id, (SELECT name FROM main.job WHERE id = new.job_id), iif(new.body IS old.body, NULL, new.body),
+            old.cursor_at, new.cursor_at, old.backlog_after, old.retired_at IS NOT NULL, new.retired_at IS NOT NULL);
+END;
+
+-- Writes that are refused on purpose.
+CREATE TEMP TRIGGER sim_fault_event BEFORE INSERT ON main.event WHEN EXISTS (SELECT 1 FROM sim_fault WHERE kind = 'event')
+BEGIN SELECT RAISE(ABORT, 'on purpose'); END;
+CREATE TEMP TRIGGER sim_fault_attempt BEFORE INSERT ON main.attempt
+WHEN EXISTS (SELECT 1 FROM sim_fault WHERE kind = 'attempt')
+BEGIN SELECT RAISE(ABORT, 'on purpose'); END;
+CREATE TEMP TRIGGER sim_fault_run BEFORE UPDATE ON main.run WHEN EXISTS (SELECT 1 FROM sim_fault WHERE kind = 'run')
+BEGIN SELECT RAISE(ABORT, 'on purpose'); END;
+CREATE TEMP TRIGGER sim_fault_task BEFORE UPDATE ON main.task WHEN EXISTS (SELECT 1 FROM sim_fault WHERE kind = 'task')
+BEGIN SELECT RAISE(ABORT, 'on purpose'); END;
+CREATE TEMP TRIGGER sim_fault_delivery BEFORE UPDATE ON main.delivery
+WHEN EXISTS (SELECT 1 FROM sim_fault WHERE kind = 'delivery')
+BEGIN SELECT RAISE(ABORT, 'on purpose'); END;
+CREATE TEMP TRIGGER sim_fault_schedule BEFORE UPDATE ON main.schedule
+WHEN EXISTS (SELECT 1 FROM sim_fault WHERE kind = 'schedule')
+BEGIN SELECT RAISE(ABORT, 'on purpose'); END;
+CREATE TEMP TRIGGER sim_fault_counter BEFORE UPDATE ON main.counter
+WHEN new.name = 'event' AND EXISTS (SELECT 1 FROM sim_fault WHERE kind = 'counter')
+BEGIN SELECT RAISE(ABORT, 'on purpose'); END;

@@ -1,0 +1,162 @@
+//! Random jobs, submissions and hooks, made of the model's own types.
+
+use super::chance::Chance;
+use crate::engine::Submission;
+use crate::model::definition::hook::Webhook;
+use crate::model::definition::{
+    Action, CatchUp, ExitCodes, Hook, Job, OnInterrupt, Overlap, Priority, Retry, Schedule, Target, Task, Timing, Value,
+};
+use crate::model::duration::Duration;
+use crate::model::timestamp::Timestamp;
+
+/// How far apart things are in a history.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Pace {
+    /// Seconds to minutes.
+    Dense,
+    /// Hours to days.
+    Sparse,
+}
+
+const ZONES: [&str; 4] = ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"];
+const DENSE_CRONS: [&str; 7] =
+    ["* * * * *", "*/2 * * * *", "*/5 * * * * *", "30 * * * * *", "*/7 * * * *", "0-30/3 * * * *", "H * * * *"];
+const SPARSE_CRONS: [&str; 10] = [
+    "0 * * * *",
+    "30 2 * * *",
+    "15 */3 * * *",
+    "0 0 * * 1",
+    "59 1 * * *",
+    "0 3 1,15 * *",
+    "0 12 * * 1-5",
+    "H H * * *",
+    "5 2,14 * * *",
+    "0 0 L * *",
+];
+
+/// A job.
+pub(crate) fn job(chance: &mut Chance, pace: Pace, now: Timestamp) -> Job {
+    let n_schedules = *chance.pick(&[0, 1, 1, 1, 2, 2]);
+    let mut schedules: Vec<Schedule> = (0..n_schedules).map(|n| schedule(chance, pace, now, n)).collect();
+    let mut keys = std::collections::BTreeSet::new();
+    schedules.retain(|schedule| keys.insert(schedule.key()));
+    let n_tasks = *chance.pick(&[1, 1, 1, 2, 3, 5]);
+    let hooks = if chance.one_in(4) { vec![hook(chance)] } else { Vec::new() };
+    Job {
+        description: format!("{}", chance.below(3)),
+        enabled: !chance.one_in(12),
+        overlap: if chance.one_in(3) { Overlap::Allow } else { Overlap::Skip },
+        max_runs: u32::try_from(chance.between(1, 3)).unwrap_or(1),
+        priority: Priority::new(chance.between(1, 9)).unwrap_or_default(),
+        tags: Vec::new(),
+        schedules,
+        tasks: graph(chance, pace, n_tasks),
+        hooks,
+    }
+}
+
+fn schedule(chance: &mut Chance, pace: Pace, now: Timestamp, n: usize) -> Schedule {
+    let is_dense = pace == Pace::Dense;
+    let timing = match chance.below(12) {
+        0 => Timing::Start,
+        1 => Timing::Reboot,
+        2 => {
+            let far = if is_dense { 600 } else { 20 * 86_400 };
+            let by = Duration::from_secs(chance.between(0, far));
+            Timing::At { at: if chance.one_in(4) { now.minus(by) } else { now.plus(by) } }
+        }
+        3..=6 => {
+            let expression = if is_dense { chance.pick(&DENSE_CRONS) } else { chance.pick(&SPARSE_CRONS) };
+            Timing::Cron { expression: (*expression).to_owned() }
+        }
+        _ => {
+            let secs: &[i64] =
+                if is_dense { &[1, 2, 5, 10, 30, 60, 300] } else { &[900, 3_600, 7_200, 21_600, 86_400] };
+            let anchor = Timestamp::from_micros(chance.between(0, 3) * 1_234_567);
+            Timing::Every { period: Duration::from_secs(*chance.pick(secs)), anchor }
+        }
+    };
+    let windows: &[i64] = if is_dense { &[0, 10, 60, 3_600, 86_400] } else { &[0, 3_600, 86_400, 7 * 86_400] };
+    Schedule {
+        // A named schedule keeps its cursor when its rule is edited.
+        name: chance.one_in(4).then(|| format!("n{n}")),
+        timing,
+        timezone: (*chance.pick(&ZONES)).to_owned(),
+        catch_up: *chance.pick(&[CatchUp::None, CatchUp::Latest, CatchUp::Latest, CatchUp::All, CatchUp::All]),
+        catch_up_window: Duration::from_secs(*chance.pick(windows)),
+        catch_up_max: u32::try_from(*chance.pick(&[0, 1, 3, 24, 24, 100])).unwrap_or(1),
+    }
+}
+
+fn graph(chance: &mut Chance, pace: Pace, n: usize) -> Vec<Task> {
+    let mut tasks: Vec<Task> = Vec::with_capacity(n);
+    for index in 0..n {
+        let mut task = task(chance, pace, &format!("t{index}"));
+        task.after = tasks.iter().filter(|_| chance.one_in(2)).map(|task| task.name.clone()).collect();
+        tasks.push(task);
+    }
+    tasks
+}
+
+/// A task whose pretend process goes as chance will have it.
+pub(crate) fn task(chance: &mut Chance, pace: Pace, name: &str) -> Task {
+    let action = match chance.below(6) {
+        0 => Action::Noop,
+        1 => Action::Shell("chance".to_owned()),
+        _ => Action::Command(vec!["chance".to_owned()]),
+    };
+    let unit = if pace == Pace::Dense { 1 } else { 60 };
+    let delay = Duration::from_secs(chance.between(0, 20) * unit);
+    Task {
+        timeout: chance.one_in(3).then(|| Duration::from_secs(chance.between(1, 30) * unit)),
+        kill_grace: Duration::from_secs(chance.between(0, 10)),
+        retry: Retry {
+            max_attempts: u32::try_from(*chance.pick(&[1, 1, 2, 3, 5])).unwrap_or(1),
+            delay,
+            factor: *chance.pick(&[1.0, 2.0, 3.0]),
+            max_delay: Duration::from_secs(300 * unit),
+            jitter: *chance.pick(&[0.0, 0.1, 1.0]),
+        },
+        exit_codes: ExitCodes {
+            ok: vec![0],
+            retry: if chance.one_in(3) { vec![75] } else { Vec::new() },
+            skip: if chance.one_in(2) { vec![99] } else { Vec::new() },
+        },
+        on_interrupt: if chance.one_in(4) { OnInterrupt::Fail } else { OnInterrupt::Retry },
+        ..Task::new(name, action)
+    }
+}
+
+/// A batch of tasks that belong to no job.
+pub(crate) fn submissions(chance: &mut Chance, pace: Pace) -> Vec<Submission> {
+    let n = *chance.pick(&[1, 1, 2, 5, 20]);
+    let priority = Priority::new(chance.between(1, 9)).unwrap_or_default();
+    let is_alike = chance.one_in(2);
+    let first = task(chance, pace, "main");
+    let one = |chance: &mut Chance| if is_alike { first.clone() } else { task(chance, pace, "main") };
+    (0..n).map(|_| Submission { task: one(chance), priority }).collect()
+}
+
+/// A hook on some events, to somewhere.
+pub(crate) fn hook(chance: &mut Chance) -> Hook {
+    let patterns =
+        ["task.failed", "workflow.*", "*.completed", "task.*", "job.*", "occurrence.skipped", "daemon.*", "*"];
+    let target = match chance.below(3) {
+        0 => Target::Shell("tell".to_owned()),
+        1 => Target::Command(vec!["tell".to_owned()]),
+        _ => Target::Webhook(Webhook {
+            url: Value::Plain(format!("http://receiver{}.example/", chance.below(3))),
+            secret: None,
+            headers: std::collections::BTreeMap::new(),
+            allow_private: false,
+        }),
+    };
+    Hook {
+        name: None,
+        on: vec![(*chance.pick(&patterns)).to_owned()],
+        jobs: if chance.one_in(3) { vec![format!("j{}", chance.below(3))] } else { Vec::new() },
+        target,
+        timeout: Duration::from_secs(10),
+        max_attempts: u32::try_from(chance.between(1, 5)).unwrap_or(1),
+    }
+}

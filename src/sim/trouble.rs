@@ -1,0 +1,270 @@
+//! What goes wrong: how often, and how. A daemon is killed and starts again, alone or with its runner or its machine; a
+//! connection breaks; the clock is set; a write is refused; the disk is full; a definition is not readable any more.
+
+use rusqlite::Connection;
+
+use super::chance::Chance;
+use super::world::{Broken, PAUSE_US, Power, World, said};
+use crate::engine::{Engine, Input, Report, RunnerReport};
+use crate::model::timestamp::Timestamp;
+use crate::store::{Store, StoreError};
+
+const SPOIL: &str = "
+UPDATE definition SET body = 'mould ' || id
+ WHERE id = (SELECT definition_id FROM run WHERE job_id IS NULL AND ended_at IS NULL ORDER BY id LIMIT 1)";
+
+/// How often each trouble comes: once in so many times, never if 0.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Troubles {
+    pub(super) crash_between: u64,
+    pub(super) repeats: u64,
+    pub(super) rejects: u64,
+    pub(super) failed_writes: u64,
+    pub(super) bad_exits: u64,
+    pub(super) slow: u64,
+    /// The longest that a report is on its way.
+    pub(super) delay_us: i64,
+    /// The disk stays full until then.
+    pub(super) full_until: i64,
+    /// Somewhere there is a row that cannot be read.
+    pub(super) is_poisoned: bool,
+    /// A write of the next step will be refused.
+    pub(super) is_armed: bool,
+}
+
+impl Troubles {
+    pub(super) fn delay(&self, chance: &mut Chance) -> i64 {
+        match self.delay_us {
+            0 => 0,
+            longest => chance.between(0, longest),
+        }
+    }
+
+    /// Lets one write of the next step be refused, now and then.
+    pub(super) fn arm(&mut self, chance: &mut Chance, store: &Store) -> Result<(), Broken> {
+        if !chance.one_in(self.failed_writes) {
+            return Ok(());
+        }
+        let kind = *chance.pick(&["event", "attempt", "run", "task", "delivery", "schedule", "counter"]);
+        store.connection().execute("INSERT INTO sim_fault (kind) VALUES (?1)", [kind]).map_err(said)?;
+        self.is_armed = true;
+        Ok(())
+    }
+
+    /// Refuses nothing any more; says whether something was to be refused.
+    pub(super) fn disarm(&mut self, store: &Store) -> Result<bool, Broken> {
+        if self.is_armed {
+            store.connection().execute("DELETE FROM sim_fault", []).map_err(said)?;
+        }
+        Ok(std::mem::take(&mut self.is_armed))
+    }
+
+    pub(super) fn make_room(&self, store: &Store) -> Result<(), Broken> {
+        pages(store.connection(), 1 << 30)
+    }
+}
+
+fn pages(connection: &Connection, at_most: i64) -> Result<(), Broken> {
+    connection.query_row(&format!("PRAGMA max_page_count = {at_most}"), [], |_| Ok(())).map_err(said)
+}
+
+impl World {
+    /// A step failed: whatever was to blame, nothing of it may be there.
+    pub(super) fn failed(
+        &mut self,
+        wall: Timestamp,
+        seed: u64,
+        inputs: Vec<Input>,
+        error: &StoreError,
+    ) -> Result<(), Broken> {
+        let Power::Up(engine) = &mut self.power else { return Ok(()) };
+        self.checks.unchanged(engine.store())?;
+        let was_armed = self.troubles.disarm(engine.store())?;
+        if matches!(error, StoreError::Full) {
+            return self.wait_for_room(inputs);
+        }
+        if was_armed {
+            self.note(|| format!("the step failed on purpose: {error}"));
+            self.held = inputs;
+            self.wake_at = Some(wall);
+            return Ok(());
+        }
+        if !self.troubles.is_poisoned {
+            return Err(format!("a step failed: {error}"));
+        }
+        let careful = engine.step_carefully(wall, seed, &inputs);
+        if matches!(careful, Err(StoreError::Full)) {
+            return self.wait_for_room(inputs);
+        }
+        let step = careful.map_err(|error| format!("a careful step failed: {error}"))?;
+        self.note(|| format!("a careful step: {error}"));
+        self.stepped(&inputs, step, true)
+    }
+
+    fn wait_for_room(&mut self, inputs: Vec<Input>) -> Result<(), Broken> {
+        self.note(|| "the disk is full".to_owned());
+        self.held = inputs;
+        self.asleep_until = self.asleep_until.max(self.boot_us + PAUSE_US);
+        self.wake_at = Some(self.now());
+        if self.boot_us >= self.troubles.full_until {
+            self.troubles.make_room(self.store()?)?;
+        }
+        Ok(())
+    }
+
+    /// The daemon is killed. Its runner may die with it, or the whole machine, or neither.
+    pub(super) fn crash(&mut self) -> Result<(), Broken> {
+        let pause = self.chance.between(0, 3);
+        let down_us = match pause {
+            0 => 0,
+            1 => self.chance.between(0, 5_000_000),
+            2 => self.chance.between(0, 600_000_000),
+            _ => self.chance.between(0, 60_000_000),
+        };
+        match self.chance.below(5) {
+            0 => self.reboot(down_us),
+            1 | 2 => self.kill(down_us, true),
+            _ => self.kill(down_us, false),
+        }
+    }
+
+    /// The machine goes down and comes back: nothing survives but files.
+    pub(super) fn reboot(&mut self, down_us: i64) -> Result<(), Broken> {
+        self.n_boots += 1;
+        self.kill(down_us, true)?;
+        self.machine.lose_exits(&mut self.chance);
+        if let Power::Down(store, _) = &self.power {
+            self.booted_at = super::checks::last_launch(store)?;
+        }
+        Ok(())
+    }
+
+    /// The daemon is killed, with its runner or without.
+    pub(super) fn kill(&mut self, down_us: i64, with_runner: bool) -> Result<(), Broken> {
+        self.note(|| format!("the daemon is killed for {down_us}us, its runner too: {with_runner}"));
+        self.link = None;
+        self.forget_letters();
+        if with_runner {
+            let now = self.now();
+            self.machine.die(now);
+        }
+        let opens_at = self.boot_us.saturating_add(down_us);
+        self.power = match std::mem::replace(&mut self.power, Power::Nobody) {
+            Power::Up(engine) => Power::Down(engine.into_store(), opens_at),
+            Power::Down(store, _) => Power::Down(store, opens_at),
+            Power::Nobody => Power::Nobody,
+        };
+        self.checks().closed();
+        Ok(())
+    }
+
+    /// A daemon starts: it opens the store, then the files are read and the runner connects, in any order.
+    pub(super) fn open(&mut self) -> Result<(), Broken> {
+        let Power::Down(store, _) = std::mem::replace(&mut self.power, Power::Nobody) else { return Ok(()) };
+        let engine =
+            Engine::open(store, self.settings.clone()).map_err(|error| format!("it does not open: {error}"))?;
+        self.power = Power::Up(Box::new(engine));
+        self.n_daemons += 1;
+        self.asleep_until = 0;
+        let boot_id = format!("boot {}", self.n_boots);
+        self.note(|| format!("a daemon starts, {boot_id}"));
+        self.send(0, Input::Report(Report::Opened { boot_id }));
+        let is_slow = self.chance.one_in(self.troubles.slow);
+        let (files, runner) =
+            if is_slow { (self.chance.between(0, 3_000_000), self.chance.between(0, 3_000_000)) } else { (0, 0) };
+        self.load(files, true);
+        self.connect(runner);
+        Ok(())
+    }
+
+    /// A connection of the runner opens: what it has is said as of now, and arrives a little later.
+    pub(super) fn connect(&mut self, in_us: i64) {
+        self.n_links += 1;
+        self.link = Some(self.n_links);
+        let picture = self.machine.picture();
+        self.note(|| format!("the runner connects: {picture:?}"));
+        self.tell_in(in_us, picture.clone());
+        if self.chance.one_in(self.troubles.repeats) {
+            self.tell_in(in_us, picture);
+        }
+    }
+
+    /// The connection breaks, and another opens a little later; the runner may have died meanwhile.
+    pub(super) fn disconnect(&mut self) -> Result<(), Broken> {
+        if self.link.is_none() {
+            return Ok(());
+        }
+        let dies = self.chance.one_in(2);
+        self.note(|| format!("the runner's connection breaks, it dies: {dies}"));
+        self.link = None;
+        self.send(0, Input::Report(Report::Runner(RunnerReport::Disconnected)));
+        if dies {
+            let now = self.now();
+            self.machine.die(now);
+        }
+        let n_daemons = self.n_daemons;
+        if self.chance.one_in(2) {
+            let pause = self.chance.between(0, 30_000_000);
+            self.run_for(pause)?;
+        }
+        if self.is_up() && self.n_daemons == n_daemons && self.link.is_none() {
+            self.connect(0);
+        }
+        Ok(())
+    }
+
+    /// The wall clock is set. A daemon that runs is told before its next step; one that does not cannot know.
+    pub(super) fn set_clock(&mut self, by_us: i64) {
+        self.note(|| format!("the clock is set by {by_us}us"));
+        self.offset_us = self.offset_us.saturating_add(by_us);
+        if self.is_up() {
+            // The daemon sees it as soon as it looks, before anything else it does.
+            self.asleep_until = self.asleep_until.min(self.boot_us);
+            self.send(0, Input::Report(Report::ClockStepped { by_us }));
+            self.checks().stepped(by_us);
+        }
+    }
+
+    /// The daemon does nothing for so long: it is stopped, starved or asleep.
+    pub(super) fn stall(&mut self, us: i64) {
+        self.note(|| format!("the daemon stalls for {us}us"));
+        self.asleep_until = self.boot_us.saturating_add(us);
+    }
+
+    /// One definition that belongs to no job cannot be read any more, and the daemon that remembered it is killed.
+    pub(super) fn spoil(&mut self) -> Result<(), Broken> {
+        let spoilt = self.store()?.connection().execute(SPOIL, []).map_err(said)?;
+        if spoilt == 0 {
+            return Ok(());
+        }
+        self.note(|| "a definition cannot be read any more".to_owned());
+        self.troubles.is_poisoned = true;
+        self.kill(0, false)
+    }
+
+    /// The disk is full for so long.
+    pub(super) fn fill_disk(&mut self, us: i64) -> Result<(), Broken> {
+        let store = self.store()?;
+        let n: i64 = store.connection().query_row("PRAGMA page_count", [], |row| row.get(0)).map_err(said)?;
+        pages(store.connection(), n)?;
+        self.troubles.full_until = self.boot_us.saturating_add(us);
+        Ok(())
+    }
+
+    /// There is room on the disk again.
+    pub(super) fn free_disk(&mut self) -> Result<(), Broken> {
+        self.troubles.full_until = self.boot_us;
+        self.troubles.make_room(self.store()?)
+    }
+}
+
+impl World {
+    /// The store, at the end of the world.
+    pub(super) fn take_store(&mut self) -> Result<Store, Broken> {
+        match std::mem::replace(&mut self.power, Power::Nobody) {
+            Power::Up(engine) => Ok(engine.into_store()),
+            Power::Down(store, _) => Ok(store),
+            Power::Nobody => Err("nobody has the store".to_owned()),
+        }
+    }
+}

@@ -1,0 +1,456 @@
+//! The world: a clock that is set forward to the next thing that happens, the engine, and all that is pretended around it.
+//!
+//! Boot time only grows; wall time is boot time and an offset, which clock steps change. What is on its way to the daemon
+//! is a letter with the moment it arrives; a letter of a connection or a daemon that is gone is lost. The effects of a
+//! step are released one by one, and the daemon may crash between any two of them.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fmt::Display;
+
+use super::chance::Chance;
+use super::checks::Checks;
+use super::machine::{Fate, Machine};
+use super::trouble::Troubles;
+use crate::engine::{
+    Answer, Command, Delivery, DeliveryResult, Effect, Engine, Input, Report, RunnerReport, Settings, Step,
+};
+use crate::model::definition::{Hook, Target};
+use crate::model::exit::ExitKind;
+use crate::model::id::{Launch, RunId};
+use crate::model::refused::Refused;
+use crate::model::timestamp::Timestamp;
+use crate::store::Store;
+
+/// A broken invariant, in words.
+pub(crate) type Broken = String;
+
+/// So many steps without the clock moving are a busy loop.
+const MAX_STEPS_AT_ONCE: u32 = 3_000;
+/// How long a daemon waits for room on its disk.
+pub(super) const PAUSE_US: i64 = 250_000;
+/// How many inputs one step takes.
+const MAX_INPUTS: usize = 512;
+
+/// Something on its way to the daemon.
+#[derive(Debug)]
+struct Letter {
+    input: Input,
+    /// The daemon that it is for; any, without one.
+    daemon: Option<u64>,
+    /// The connection of the runner that it comes by.
+    link: Option<u64>,
+}
+
+/// Who has the store.
+pub(super) enum Power {
+    /// A daemon runs.
+    Up(Box<Engine>),
+    /// None does, and the next one starts at this boot time.
+    Down(Store, i64),
+    /// Between the two.
+    Nobody,
+}
+
+/// The pretended world around one engine.
+pub struct World {
+    pub(super) chance: Chance,
+    pub(super) boot_us: i64,
+    pub(super) offset_us: i64,
+    pub(super) settings: Settings,
+    pub(super) power: Power,
+    pub(super) machine: Machine,
+    pub(super) troubles: Troubles,
+    /// The daemon's number; letters for an older one are lost.
+    pub(super) n_daemons: u64,
+    pub(super) n_boots: u64,
+    /// The last launch when the machine booted: of those up to it, none need have been launched to be lost.
+    pub(super) booted_at: Launch,
+    /// The connection of the runner, while there is one, and how many there were.
+    pub(super) link: Option<u64>,
+    pub(super) n_links: u64,
+    /// The job files, as the next load will find them.
+    pub(super) files: super::people::Files,
+    post: BTreeMap<(i64, u64), Letter>,
+    n_letters: u64,
+    /// What a step was given that failed; given again with the next.
+    pub(super) held: Vec<Input>,
+    pub(super) wake_at: Option<Timestamp>,
+    /// The daemon does nothing before.
+    pub(super) asleep_until: i64,
+    pub(super) checks: Checks,
+    /// Launches that were ever released.
+    released: HashSet<Launch>,
+    /// Commands that wait for an answer.
+    waiting: BTreeSet<u64>,
+    n_tokens: u64,
+    pub(super) answers: BTreeMap<u64, Result<Answer, Refused>>,
+    pub(super) n_steps: u64,
+    n_at_once: u32,
+    /// Logs that were to be removed, in that order.
+    pub(super) removed_logs: Vec<String>,
+    trace: Option<Vec<String>>,
+}
+
+impl World {
+    pub(super) fn begin(seed: u64, settings: Settings, start: Timestamp, is_traced: bool) -> Result<Self, Broken> {
+        let store = Store::in_memory().map_err(|error| error.to_string())?;
+        let checks = Checks::install(&store, &settings)?;
+        let mut world = World {
+            chance: Chance::new(seed),
+            boot_us: 0,
+            offset_us: start.as_micros(),
+            settings,
+            power: Power::Down(store, 0),
+            machine: Machine::default(),
+            troubles: Troubles::default(),
+            n_daemons: 0,
+            n_boots: 1,
+            booted_at: Launch(0),
+            link: None,
+            n_links: 0,
+            files: super::people::Files::default(),
+            post: BTreeMap::new(),
+            n_letters: 0,
+            held: Vec::new(),
+            wake_at: None,
+            asleep_until: 0,
+            checks,
+            released: HashSet::new(),
+            waiting: BTreeSet::new(),
+            n_tokens: 0,
+            answers: BTreeMap::new(),
+            n_steps: 0,
+            n_at_once: 0,
+            removed_logs: Vec::new(),
+            trace: is_traced.then(Vec::new),
+        };
+        world.run_for(0)?;
+        Ok(world)
+    }
+
+    /// The wall clock.
+    pub fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.boot_us.saturating_add(self.offset_us))
+    }
+
+    pub(super) fn store(&self) -> Result<&Store, Broken> {
+        match &self.power {
+            Power::Up(engine) => Ok(engine.store()),
+            Power::Down(store, _) => Ok(store),
+            Power::Nobody => Err("nobody has the store".to_owned()),
+        }
+    }
+
+    pub(super) fn is_up(&self) -> bool {
+        matches!(self.power, Power::Up(_))
+    }
+
+    pub(super) fn checks(&mut self) -> &mut Checks {
+        &mut self.checks
+    }
+
+    /// Remembers a line of what happens, if somebody wants to read it.
+    pub(super) fn note(&mut self, what: impl FnOnce() -> String) {
+        let (now, boot) = (self.now(), self.boot_us);
+        if let Some(trace) = &mut self.trace {
+            trace.push(format!("{now} +{boot}us {}", what()));
+        }
+    }
+
+    pub(super) fn take_trace(&mut self) -> Vec<String> {
+        self.trace.take().unwrap_or_default()
+    }
+
+    /// Sends something to the daemon that runs now, to arrive in so long.
+    pub(super) fn send(&mut self, in_us: i64, input: Input) {
+        let letter = Letter { input, daemon: Some(self.n_daemons), link: None };
+        self.mail(in_us, letter);
+    }
+
+    fn mail(&mut self, in_us: i64, letter: Letter) {
+        self.n_letters += 1;
+        self.post.insert((self.boot_us.saturating_add(in_us), self.n_letters), letter);
+    }
+
+    /// Asks for something; the answer will be under the returned token.
+    pub(super) fn ask(&mut self, in_us: i64, command: Command) -> u64 {
+        self.n_tokens += 1;
+        let token = self.n_tokens;
+        self.note(|| format!("ask {token}: {command:?}"));
+        self.send(in_us, Input::Command { token, command });
+        token
+    }
+
+    /// The runner says something, by the connection there is; late and twice as chance will have it.
+    pub(super) fn tell(&mut self, report: RunnerReport) {
+        let in_us = self.troubles.delay(&mut self.chance);
+        self.tell_in(in_us, report.clone());
+        if self.chance.one_in(self.troubles.repeats) {
+            let late = self.chance.between(0, 90_000_000);
+            // Nothing is lost by hearing it from a connection that is gone.
+            self.mail(late, Letter { input: Input::Report(Report::Runner(report)), daemon: None, link: None });
+        }
+    }
+
+    pub(super) fn tell_in(&mut self, in_us: i64, report: RunnerReport) {
+        if self.link.is_none() {
+            return;
+        }
+        let letter = Letter { input: Input::Report(Report::Runner(report)), daemon: None, link: self.link };
+        self.mail(in_us, letter);
+    }
+
+    /// Forgets what no daemon will hear.
+    pub(super) fn forget_letters(&mut self) {
+        self.held.clear();
+        self.waiting.clear();
+        self.wake_at = None;
+    }
+
+    /// Lets so much boot time pass.
+    pub(super) fn run_for(&mut self, us: i64) -> Result<(), Broken> {
+        let until = self.boot_us.saturating_add(us);
+        while self.run_once(until)? {}
+        Ok(())
+    }
+
+    /// Lets the next thing happen, if it does until then; says whether it did.
+    pub(super) fn run_once(&mut self, until: i64) -> Result<bool, Broken> {
+        let Some(next) = self.next_moment().filter(|next| *next <= until) else {
+            self.boot_us = self.boot_us.max(until);
+            return Ok(false);
+        };
+        if next > self.boot_us {
+            self.boot_us = next;
+            self.n_at_once = 0;
+        }
+        self.n_at_once += 1;
+        if self.n_at_once > MAX_STEPS_AT_ONCE {
+            return Err("busy: the engine asks for step after step at one moment".to_owned());
+        }
+        let now = self.now();
+        for (launch, exit) in self.machine.ended(self.boot_us, now) {
+            self.note(|| format!("launch {launch} ended: {:?}", exit.kind));
+            self.tell(RunnerReport::Ended { launch, exit });
+        }
+        if matches!(self.power, Power::Down(_, at) if at <= self.boot_us) {
+            self.open()?;
+        }
+        if self.is_up() && self.boot_us >= self.asleep_until {
+            self.step_if_due()?;
+        }
+        Ok(true)
+    }
+
+    /// When something happens next.
+    fn next_moment(&self) -> Option<i64> {
+        let mut next = self.machine.next_end();
+        let mut consider = |at: Option<i64>| next = [next, at].into_iter().flatten().min();
+        match &self.power {
+            Power::Up(_) => {
+                let wake = self.wake_at.map(|at| at.as_micros().saturating_sub(self.offset_us));
+                let letter = self.post.keys().next().map(|(at, _)| *at);
+                consider([wake, letter].into_iter().flatten().min().map(|at| at.max(self.asleep_until)));
+            }
+            Power::Down(_, at) => consider(Some(*at)),
+            Power::Nobody => {}
+        }
+        next.map(|at| at.max(self.boot_us))
+    }
+
+    fn step_if_due(&mut self) -> Result<(), Broken> {
+        let mut inputs = std::mem::take(&mut self.held);
+        while inputs.len() < MAX_INPUTS
+            && let Some(entry) = self.post.first_entry().filter(|entry| entry.key().0 <= self.boot_us)
+        {
+            let letter = entry.remove();
+            let is_lost = letter.daemon.is_some_and(|daemon| daemon != self.n_daemons)
+                || letter.link.is_some_and(|link| Some(link) != self.link);
+            if !is_lost {
+                inputs.push(letter.input);
+            }
+        }
+        // A daemon says that it is there before it listens to anybody.
+        inputs.sort_by_key(|input| !matches!(input, Input::Report(Report::Opened { .. })));
+        let is_woken = self.wake_at.is_some_and(|at| at <= self.now());
+        if inputs.is_empty() && !is_woken {
+            return Ok(());
+        }
+        self.step(inputs)
+    }
+
+    fn step(&mut self, inputs: Vec<Input>) -> Result<(), Broken> {
+        let Power::Up(engine) = &mut self.power else { return Ok(()) };
+        let (wall, seed) = (Timestamp::from_micros(self.boot_us.saturating_add(self.offset_us)), self.chance.draw());
+        self.n_steps += 1;
+        self.waiting.extend(inputs.iter().filter_map(token_of));
+        self.troubles.arm(&mut self.chance, engine.store())?;
+        match engine.step(wall, seed, &inputs) {
+            Ok(step) => self.stepped(&inputs, step, false),
+            Err(error) => self.failed(wall, seed, inputs, &error),
+        }
+    }
+
+    /// A step has committed: checks it, then releases its effects.
+    pub(super) fn stepped(&mut self, inputs: &[Input], step: Step, is_careful: bool) -> Result<(), Broken> {
+        let now = self.now();
+        if let Power::Up(engine) = &self.power {
+            self.troubles.disarm(engine.store())?;
+        }
+        self.note(|| {
+            let effects: Vec<String> = step.effects.iter().map(shown).collect();
+            format!("step {} inputs -> {:?} wake {:?}", inputs.len(), effects, step.wake_at.map(|at| at.to_string()))
+        });
+        self.note(|| inputs.iter().map(|input| format!("  {}", one_line(input))).collect::<Vec<_>>().join("\n"));
+        self.wake_at = step.wake_at;
+        let Power::Up(engine) = &self.power else { return Ok(()) };
+        if let Some(launch) = self
+            .checks
+            .lost(engine.store())?
+            .into_iter()
+            .find(|launch| *launch > self.booted_at && !self.machine.has_seen(*launch))
+        {
+            return Err(format!("launch {launch} is taken for lost, and was never launched"));
+        }
+        self.checks.after(engine.store(), now, inputs, &step, is_careful)?;
+        for (token, answer) in step.replies {
+            if !self.waiting.remove(&token) {
+                return Err(format!("an answer to {token}, which nobody waits for"));
+            }
+            self.answers.insert(token, answer);
+        }
+        if let Some(token) = inputs.iter().filter_map(token_of).find(|token| self.waiting.contains(token)) {
+            return Err(format!("command {token} was not answered"));
+        }
+        // What the runner says that it never saw may be sent again, and nothing else.
+        let unseen = inputs.iter().filter_map(highest_of).min();
+        for effect in step.effects {
+            if self.chance.one_in(self.troubles.crash_between) {
+                self.note(|| format!("crash before {}", shown(&effect)));
+                return self.crash();
+            }
+            self.release(effect, unseen)?;
+        }
+        Ok(())
+    }
+
+    fn release(&mut self, effect: Effect, unseen: Option<Launch>) -> Result<(), Broken> {
+        let now = self.now();
+        match effect {
+            Effect::Start(process) => {
+                let launch = process.launch;
+                if !self.released.insert(launch) && unseen.is_none_or(|highest| launch <= highest) {
+                    return Err(format!("launch {launch} was released twice, and the runner has seen it"));
+                }
+                let fate = super::script::fate(&process, &mut self.chance, &self.troubles);
+                if self.link.is_some() && self.machine.start(&process, fate, self.boot_us, now)? {
+                    let at = now;
+                    match self.machine.exit_of(launch).cloned() {
+                        Some(exit) => self.tell(RunnerReport::Ended { launch, exit }),
+                        None => self.tell(RunnerReport::Started { launch, at }),
+                    }
+                }
+            }
+            Effect::Stop { launch, reason, grace } if self.link.is_some() => {
+                self.machine.stop(launch, reason, grace, self.boot_us);
+            }
+            Effect::Stop { .. } => {}
+            Effect::Acknowledge(launches) => {
+                self.checks.acknowledged(self.store()?, &launches)?;
+                if self.link.is_some() {
+                    self.machine.acknowledge(&launches);
+                }
+            }
+            Effect::Deliver(delivery) => self.deliver(&delivery)?,
+            Effect::RemoveLogs(logs) => self.removed_logs.extend(logs),
+        }
+        Ok(())
+    }
+
+    fn deliver(&mut self, delivery: &Delivery) -> Result<(), Broken> {
+        let launch = delivery.launch;
+        if !self.released.insert(launch) {
+            return Err(format!("delivery try {launch} was released twice"));
+        }
+        let takes_us = self.chance.between(1_000, 20_000_000);
+        let accepts = !self.chance.one_in(self.troubles.rejects);
+        if !matches!(delivery.hook.target, Target::Webhook(_)) {
+            let exit = if accepts { ExitKind::Code(0) } else { ExitKind::Code(1) };
+            let fate = Fate { takes_us, exit, ignores_stop: false };
+            if self.link.is_some() {
+                let now = self.now();
+                self.machine.start_hook(launch, fate, self.boot_us, now)?;
+            }
+            return Ok(());
+        }
+        let asks = accepts || !self.chance.one_in(4);
+        let result = DeliveryResult {
+            accepted: accepts,
+            status: Some(if accepts { 204 } else { 503 }),
+            error: (!accepts).then(|| "not now".to_owned()),
+            permanent: !accepts && self.chance.one_in(8),
+            retry_after: (!asks).then(|| crate::model::duration::Duration::from_secs(self.chance.between(0, 600))),
+        };
+        let report = Report::Delivered { launch, result };
+        self.send(takes_us, Input::Report(report.clone()));
+        if self.chance.one_in(self.troubles.repeats) {
+            self.mail(takes_us * 2, Letter { input: Input::Report(report), daemon: None, link: None });
+        }
+        Ok(())
+    }
+
+    /// The configuration's hooks, as the next load will find them.
+    pub(super) fn set_hooks(&mut self, hooks: Vec<Hook>) {
+        self.files.hooks = hooks;
+    }
+
+    /// The ids that a query finds.
+    pub(super) fn ids(&self, sql: &str) -> Result<Vec<[u8; 16]>, Broken> {
+        let store = self.store()?;
+        let mut statement = store.connection().prepare_cached(sql).map_err(said)?;
+        let rows = statement.query_map([], |row| row.get::<_, [u8; 16]>(0)).map_err(said)?;
+        rows.collect::<Result<_, _>>().map_err(said)
+    }
+
+    /// The runs that have not ended.
+    pub(super) fn live_runs(&self) -> Result<Vec<RunId>, Broken> {
+        let ids = self.ids("SELECT id FROM run WHERE ended_at IS NULL ORDER BY id")?;
+        Ok(ids.into_iter().map(RunId::from_bytes).collect())
+    }
+}
+
+/// An error in words.
+pub(super) fn said(error: impl Display) -> String {
+    error.to_string()
+}
+
+fn token_of(input: &Input) -> Option<u64> {
+    match input {
+        Input::Command { token, .. } => Some(*token),
+        Input::Report(_) => None,
+    }
+}
+
+fn highest_of(input: &Input) -> Option<Launch> {
+    match input {
+        Input::Report(Report::Runner(RunnerReport::Connected { highest, .. })) => Some(*highest),
+        Input::Report(_) | Input::Command { .. } => None,
+    }
+}
+
+fn one_line(input: &Input) -> String {
+    match input {
+        Input::Command { token, .. } => format!("command {token}"),
+        Input::Report(report) => format!("{report:?}"),
+    }
+}
+
+fn shown(effect: &Effect) -> String {
+    match effect {
+        Effect::Start(process) => format!("start {}", process.launch),
+        Effect::Stop { launch, reason, .. } => format!("stop {launch} ({reason:?})"),
+        Effect::Acknowledge(launches) => format!("acknowledge {launches:?}"),
+        Effect::Deliver(delivery) => format!("deliver {} of event {}", delivery.launch, delivery.event.seq),
+        Effect::RemoveLogs(logs) => format!("remove {} logs", logs.len()),
+    }
+}
