@@ -20,6 +20,7 @@ pub mod tzdb;
 pub mod wire;
 // L3
 pub mod engine;
+pub mod query;
 // L4
 // L5
 pub mod sim;

@@ -1,0 +1,175 @@
+//! Runs: one, and pages of them, newest first.
+
+use rusqlite::{OptionalExtension, Row, Transaction, params};
+
+use super::column::{at, maybe_at, maybe_unsigned};
+use super::failure::Failure;
+use super::reader::Reader;
+use super::task::next_cursor;
+use super::{find, job, task};
+use crate::model::id::RunId;
+use crate::model::refused::Refused;
+use crate::model::timestamp::Timestamp;
+use crate::wire::{Page, Run};
+
+/// Which runs.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Filter {
+    /// Those of this job.
+    pub job: Option<String>,
+    /// Those in this state; `pending` is queued.
+    pub state: Option<String>,
+    /// Those queued at or after this instant.
+    pub since: Option<Timestamp>,
+    /// Those queued before this instant.
+    pub until: Option<Timestamp>,
+    /// Those after this place in the list.
+    pub cursor: Option<String>,
+    /// So many at most.
+    pub limit: usize,
+}
+
+/// Sorts behind every id.
+pub(crate) const AFTER_ALL: &[u8] = &[0xff; 17];
+
+const ONE: &str = "
+SELECT r.id, j.name, r.number, r.revision, r.state, r.outcome, r.cause, r.rerun_of, r.scheduled_at, r.queued_at,
+       r.started_at, r.ended_at, r.priority, r.cancelled_by, r.error
+  FROM run r
+  LEFT JOIN job j ON j.id = r.job_id
+ WHERE r.id = ?1";
+
+/// The run that `name` means.
+pub fn one(reader: &Reader, name: &str) -> Result<Run, Refused> {
+    reader.read(|tx| {
+        let id = find::run(tx, name)?;
+        by_id(tx, id)
+    })
+}
+
+/// The id of the run that `name` means.
+pub fn id(reader: &Reader, name: &str) -> Result<RunId, Refused> {
+    reader.read(|tx| find::run(tx, name))
+}
+
+fn by_id(tx: &Transaction<'_>, id: RunId) -> Result<Run, Failure> {
+    let mut run = tx.prepare_cached(ONE)?.query_row([id.as_bytes()], read)?;
+    run.tasks = task::of_run(tx, id)?;
+    if let [only] = run.tasks.as_slice() {
+        run.output.clone_from(&only.output);
+    }
+    Ok(run)
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Run> {
+    Ok(Run {
+        id: RunId::from_bytes(row.get(0)?),
+        job: row.get(1)?,
+        number: maybe_unsigned(row, 2)?,
+        revision: maybe_unsigned(row, 3)?,
+        state: row.get(4)?,
+        outcome: row.get(5)?,
+        cause: row.get(6)?,
+        rerun_of: row.get::<_, Option<[u8; 16]>>(7)?.map(RunId::from_bytes),
+        scheduled_at: maybe_at(row, 8)?,
+        queued_at: at(row, 9)?,
+        started_at: maybe_at(row, 10)?,
+        ended_at: maybe_at(row, 11)?,
+        priority: row.get(12)?,
+        cancelled_by: row.get(13)?,
+        rollback: None,
+        error: row.get(14)?,
+        output: None,
+        outputs: serde_json::Map::new(),
+        tasks: Vec::new(),
+    })
+}
+
+const LATEST: &str = "SELECT id FROM run WHERE job_id = ?1 ORDER BY id DESC LIMIT 1";
+
+/// The latest run of the job of that row.
+pub(crate) fn latest(tx: &Transaction<'_>, job_id: i64) -> Result<Option<Run>, Failure> {
+    let id = tx.prepare_cached(LATEST)?.query_row([job_id], |row| row.get(0)).optional()?;
+    id.map(|id| by_id(tx, RunId::from_bytes(id))).transpose()
+}
+
+const PAGE: &str = "
+SELECT id FROM run
+ WHERE id < ?1 AND queued_at >= ?2 AND queued_at < ?3 AND (?4 IS NULL OR state = ?4)
+ ORDER BY id DESC LIMIT ?5";
+
+const LIVE_PAGE: &str = "
+SELECT id FROM run
+ WHERE ended_at IS NULL AND state = ?4 AND id < ?1 AND queued_at >= ?2 AND queued_at < ?3
+ ORDER BY id DESC LIMIT ?5";
+
+const PAGE_OF_JOB: &str = "
+SELECT id FROM run
+ WHERE job_id = ?6 AND id < ?1 AND queued_at >= ?2 AND queued_at < ?3 AND (?4 IS NULL OR state = ?4)
+ ORDER BY id DESC LIMIT ?5";
+
+/// One page of runs, newest first.
+pub fn page(reader: &Reader, filter: &Filter) -> Result<Page<Run>, Refused> {
+    let state = state(filter.state.as_deref())?;
+    let after = cursor(filter.cursor.as_deref())?;
+    reader.read(|tx| {
+        let ids = ids(tx, filter, state, after)?;
+        let next_cursor = next_cursor(&ids, filter.limit);
+        let shown = ids.into_iter().take(filter.limit);
+        let items = shown.map(|id| by_id(tx, RunId::from_bytes(id))).collect::<Result<_, _>>()?;
+        Ok(Page { items, next_cursor })
+    })
+}
+
+fn ids(
+    tx: &Transaction<'_>,
+    filter: &Filter,
+    state: Option<&str>,
+    after: Option<[u8; 16]>,
+) -> Result<Vec<[u8; 16]>, Failure> {
+    let after = after.as_ref().map_or(AFTER_ALL, |id| id.as_slice());
+    let since = filter.since.unwrap_or(Timestamp::MIN).as_micros();
+    let until = filter.until.map_or(i64::MAX, Timestamp::as_micros);
+    let limit = filter.limit as i64 + 1;
+    let read = |row: &Row<'_>| row.get::<_, [u8; 16]>(0);
+    let ids: Result<Vec<_>, _> = match &filter.job {
+        Some(name) => {
+            let job_id = job::row_id(tx, name)?;
+            let mut statement = tx.prepare_cached(PAGE_OF_JOB)?;
+            statement.query_map(params![after, since, until, state, limit, job_id], read)?.collect()
+        }
+        None => {
+            let live = state.is_some_and(|state| LIVE.contains(&state));
+            let mut statement = tx.prepare_cached(if live { LIVE_PAGE } else { PAGE })?;
+            statement.query_map(params![after, since, until, state, limit], read)?.collect()
+        }
+    };
+    Ok(ids?)
+}
+
+/// The id that a cursor stands for.
+pub(crate) fn cursor(text: Option<&str>) -> Result<Option<[u8; 16]>, Refused> {
+    match text {
+        None => Ok(None),
+        Some(text) => match find::whole(text) {
+            Some(id) => Ok(Some(id)),
+            None => Err(Refused::BadRequest { problem: format!("`{text}` is no cursor that was given out") }),
+        },
+    }
+}
+
+const LIVE: [&str; 4] = ["queued", "waiting", "running", "compensating"];
+const ENDED: [&str; 3] = ["completed", "failed", "cancelled"];
+
+fn state(word: Option<&str>) -> Result<Option<&str>, Refused> {
+    match word {
+        None => Ok(None),
+        Some("pending") => Ok(Some("queued")),
+        Some(state) if LIVE.contains(&state) || ENDED.contains(&state) => Ok(Some(state)),
+        Some(word) => {
+            let problem =
+                format!("`{word}` is no state of a run: {}, {} or pending", LIVE.join(", "), ENDED.join(", "));
+            Err(Refused::BadRequest { problem })
+        }
+    }
+}

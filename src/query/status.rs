@@ -1,0 +1,85 @@
+//! What is true of the store now: the part of `wire::Status` that is read and not remembered.
+
+use rusqlite::{OptionalExtension, Transaction};
+
+use super::column::unsigned;
+use super::failure::Failure;
+use super::next::upcoming;
+use super::reader::Reader;
+use crate::model::refused::Refused;
+use crate::model::timestamp::Timestamp;
+use crate::wire::Next;
+use crate::wire::status::{InvalidFile, TaskCounts};
+
+/// How many due times a status shows.
+const N_NEXT: usize = 5;
+
+/// What the store says of itself.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Standing {
+    /// Everything is paused.
+    pub paused: bool,
+    /// How many jobs are in force.
+    pub n_jobs: u64,
+    /// Files that cannot be read as jobs.
+    pub invalid: Vec<InvalidFile>,
+    /// Live tasks.
+    pub tasks: TaskCounts,
+    /// What is due next, soonest first.
+    pub next: Vec<Next>,
+}
+
+const N_JOBS: &str = "SELECT count(*) FROM job WHERE retired_at IS NULL";
+
+/// What is true now.
+pub fn standing(reader: &Reader) -> Result<Standing, Refused> {
+    reader.read(|tx| {
+        Ok(Standing {
+            paused: paused(tx)?,
+            n_jobs: tx.prepare_cached(N_JOBS)?.query_row([], |row| unsigned(row, 0))?,
+            invalid: invalid(tx)?,
+            tasks: live_tasks(tx)?,
+            next: upcoming(tx, None, Timestamp::MAX, N_NEXT)?.into_iter().map(|(next, _)| next).collect(),
+        })
+    })
+}
+
+const PAUSED: &str = "SELECT value FROM fact WHERE name = 'paused_at' AND value <> ''";
+
+/// Whether everything is paused.
+pub(crate) fn paused(tx: &Transaction<'_>) -> Result<bool, Failure> {
+    Ok(tx.prepare_cached(PAUSED)?.query_row([], |_| Ok(())).optional()?.is_some())
+}
+
+const INVALID: &str = "SELECT path, problems FROM invalid_file ORDER BY path";
+
+fn invalid(tx: &Transaction<'_>) -> Result<Vec<InvalidFile>, Failure> {
+    let mut statement = tx.prepare_cached(INVALID)?;
+    let mut rows = statement.query([])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (path, problems): (String, String) = (row.get(0)?, row.get(1)?);
+        let problems = serde_json::from_str(&problems)
+            .map_err(|error| Failure::Unreadable(format!("the problems of `{path}`: {error}")))?;
+        found.push(InvalidFile { path, problems });
+    }
+    Ok(found)
+}
+
+// Reads the partial index of live tasks and no row of the table.
+const LIVE_TASKS: &str = "SELECT state, count(*) FROM task WHERE ended_at IS NULL GROUP BY state";
+
+fn live_tasks(tx: &Transaction<'_>) -> Result<TaskCounts, Failure> {
+    let mut statement = tx.prepare_cached(LIVE_TASKS)?;
+    let mut rows = statement.query([])?;
+    let mut counts = TaskCounts::default();
+    while let Some(row) = rows.next()? {
+        let (state, n) = (row.get::<_, String>(0)?, unsigned(row, 1)?);
+        match state.as_str() {
+            "queued" => counts.queued += n,
+            "running" => counts.running += n,
+            _ => counts.waiting += n,
+        }
+    }
+    Ok(counts)
+}

@@ -1,0 +1,142 @@
+//! Tasks: one, those of a run, and pages of all of them.
+
+use rusqlite::{Row, Transaction, params};
+
+use super::column::{maybe_at, unsigned};
+use super::failure::Failure;
+use super::find;
+use super::reader::Reader;
+use super::run::{AFTER_ALL, cursor};
+use crate::model::id::{RunId, TaskId};
+use crate::model::refused::Refused;
+use crate::wire::{Page, Task};
+
+/// Which tasks.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Filter {
+    /// Those of this run, as people name runs; in the order of the file.
+    pub run: Option<String>,
+    /// Those in this state; `pending` is blocked or queued.
+    pub state: Option<String>,
+    /// Those after this place in the list.
+    pub cursor: Option<String>,
+    /// So many at most.
+    pub limit: usize,
+}
+
+const ONE: &str = "
+SELECT t.id, t.run_id, j.name, t.name, t.state, t.outcome,
+       coalesce((SELECT max(a.number) FROM attempt a WHERE a.task_id = t.id), t.n_attempts),
+       t.max_attempts, t.queued_at, t.started_at, t.ended_at, t.exit_code, t.output, t.error
+  FROM task t
+  JOIN run r ON r.id = t.run_id
+  LEFT JOIN job j ON j.id = r.job_id
+ WHERE t.id = ?1";
+
+/// The task that `name` means.
+pub fn one(reader: &Reader, name: &str) -> Result<Task, Refused> {
+    reader.read(|tx| {
+        let id = find::task(tx, name)?;
+        by_id(tx, id)
+    })
+}
+
+/// The id of the task that `name` means.
+pub fn id(reader: &Reader, name: &str) -> Result<TaskId, Refused> {
+    reader.read(|tx| find::task(tx, name))
+}
+
+fn by_id(tx: &Transaction<'_>, id: TaskId) -> Result<Task, Failure> {
+    Ok(tx.prepare_cached(ONE)?.query_row([id.as_bytes()], read)?)
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Task> {
+    Ok(Task {
+        id: TaskId::from_bytes(row.get(0)?),
+        run_id: RunId::from_bytes(row.get(1)?),
+        job: row.get(2)?,
+        name: row.get(3)?,
+        state: row.get(4)?,
+        outcome: row.get(5)?,
+        attempt: unsigned(row, 6)?,
+        max_attempts: unsigned(row, 7)?,
+        queued_at: maybe_at(row, 8)?,
+        started_at: maybe_at(row, 9)?,
+        ended_at: maybe_at(row, 10)?,
+        exit_code: row.get(11)?,
+        output: row.get(12)?,
+        outputs: serde_json::Map::new(),
+        error: row.get(13)?,
+    })
+}
+
+const OF_RUN: &str = "SELECT id FROM task WHERE run_id = ?1 ORDER BY ordinal";
+
+/// The tasks of a run, in the order of the file.
+pub(crate) fn of_run(tx: &Transaction<'_>, run: RunId) -> Result<Vec<Task>, Failure> {
+    let mut statement = tx.prepare_cached(OF_RUN)?;
+    let ids = statement.query_map([run.as_bytes()], |row| row.get(0))?.collect::<Result<Vec<_>, _>>()?;
+    ids.into_iter().map(|id| by_id(tx, TaskId::from_bytes(id))).collect()
+}
+
+const LIVE_PAGE: &str = "
+SELECT id FROM task
+ WHERE ended_at IS NULL AND state IN (?2, ?3) AND id < ?1
+ ORDER BY id DESC LIMIT ?4";
+
+const PAGE: &str = "
+SELECT id FROM task
+ WHERE id < ?1 AND (?2 IS NULL OR state IN (?2, ?3))
+ ORDER BY id DESC LIMIT ?4";
+
+/// One page of tasks, newest first; those of one run in the order of the file, on one page.
+pub fn page(reader: &Reader, filter: &Filter) -> Result<Page<Task>, Refused> {
+    let states = states(filter.state.as_deref())?;
+    let after = cursor(filter.cursor.as_deref())?;
+    reader.read(|tx| {
+        if let Some(run) = &filter.run {
+            let mut items = of_run(tx, find::run(tx, run)?)?;
+            if let Some((one, other)) = states {
+                items.retain(|task| task.state == one || task.state == other);
+            }
+            return Ok(Page::whole(items));
+        }
+        let statement = if states.is_some_and(|(state, _)| is_live(state)) { LIVE_PAGE } else { PAGE };
+        let (one, other) = states.unzip();
+        let after = after.as_ref().map_or(AFTER_ALL, |id| id.as_slice());
+        let mut statement = tx.prepare_cached(statement)?;
+        let ids = statement
+            .query_map(params![after, one, other, filter.limit as i64 + 1], |row| row.get::<_, [u8; 16]>(0))?
+            .collect::<Result<Vec<_>, _>>()?;
+        let next_cursor = next_cursor(&ids, filter.limit);
+        let shown = ids.into_iter().take(filter.limit);
+        let items = shown.map(|id| by_id(tx, TaskId::from_bytes(id))).collect::<Result<_, _>>()?;
+        Ok(Page { items, next_cursor })
+    })
+}
+
+/// The place behind the last of `limit` ids, if there are more.
+pub(crate) fn next_cursor(ids: &[[u8; 16]], limit: usize) -> Option<String> {
+    let last = ids.get(..limit)?.last()?;
+    (ids.len() > limit).then(|| TaskId::from_bytes(*last).to_string())
+}
+
+const LIVE: [&str; 5] = ["blocked", "queued", "running", "retrying", "waiting"];
+const ENDED: [&str; 4] = ["completed", "failed", "cancelled", "skipped"];
+
+fn is_live(state: &str) -> bool {
+    LIVE.contains(&state)
+}
+
+fn states(word: Option<&str>) -> Result<Option<(&str, &str)>, Refused> {
+    match word {
+        None => Ok(None),
+        Some("pending") => Ok(Some(("blocked", "queued"))),
+        Some(state) if LIVE.contains(&state) || ENDED.contains(&state) => Ok(Some((state, state))),
+        Some(word) => {
+            let problem =
+                format!("`{word}` is no state of a task: {}, {} or pending", LIVE.join(", "), ENDED.join(", "));
+            Err(Refused::BadRequest { problem })
+        }
+    }
+}
