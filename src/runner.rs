@@ -1,0 +1,70 @@
+//! The runner: starts, watches, logs and kills processes. It sees facts and returns them as an `Exit`; what they mean,
+//! and whether anything is tried again, is decided elsewhere.
+//!
+//! It is one thread around one `epoll`, below tokio, and speaks only `protocol`, because it is to become a process of
+//! its own; `client` is the daemon's side of it. There is at most one in a process, because it is the only one who
+//! reaps: it is a subreaper, so whatever an attempt leaves behind becomes its child, and `waitpid` on "any child" is
+//! the one place where ends are seen.
+//!
+//! Invariants: a launch number is spawned at most once, over all runners that ever used this state folder; nothing of
+//! an attempt is alive when its exit is reported (but under `leftovers = "leave"`); no task is delayed or failed by
+//! what it writes or by who holds its pipes.
+
+mod adopted;
+mod attempt;
+pub mod base_env;
+pub mod capture;
+mod client;
+mod journal;
+mod kill;
+mod output;
+pub mod protocol;
+mod queue;
+mod reaper;
+mod server;
+mod spawn;
+mod tree;
+
+use std::io;
+use std::path::PathBuf;
+
+pub use base_env::Facts;
+pub use client::{Runner, RunnerClient};
+
+/// What a runner is told once.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Its journal is `runner/journal` below it, and so are the logs.
+    pub state_dir: PathBuf,
+    /// Where a process starts that says nothing about it; otherwise the user's home.
+    pub default_dir: Option<PathBuf>,
+}
+
+/// Why there is no runner.
+#[derive(Debug, thiserror::Error)]
+pub enum RunnerError {
+    /// A process has one runner, because all ends of processes are seen by one.
+    #[error("this process has a runner already")]
+    AlreadyRunning,
+    /// What it needs on disk cannot be had.
+    #[error("`{path}`: {source}")]
+    Io {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A launch that the journal names may be alive and cannot be told; starting anew could run it twice.
+    #[error(
+        "`{path}` cannot be read at line {line}\nhint: end the processes that campanile left, then move the file away"
+    )]
+    Journal {
+        /// Where it is.
+        path: PathBuf,
+        /// The first line that cannot be read.
+        line: usize,
+    },
+    /// The kernel refuses.
+    #[error("cannot start the runner: {0}")]
+    Kernel(#[from] io::Error),
+}

@@ -1,0 +1,119 @@
+//! Launches that wait for their spawn: a few in each turn of the loop, so that ends and pipes have theirs, and later
+//! where the machine has no room just now. Waiting for room costs no attempt; after `PATIENCE_US` it is one that could
+//! not be started.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
+
+use super::base_env::{Facts, base_env};
+use super::spawn::{Failed, Spawned, spawn};
+use crate::model::definition::Value;
+use crate::model::id::Launch;
+use crate::model::process::Process;
+
+const PATIENCE_US: i64 = 10_000_000;
+const FIRST_PAUSE_US: i64 = 10_000;
+const LONGEST_PAUSE_US: i64 = 500_000;
+
+/// A launch that waits.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    /// What is to be started.
+    pub(super) process: Box<Process>,
+    /// Not before, in boot time.
+    not_before: i64,
+    /// When there was no room for it first, and the pause after the next time.
+    refused: Option<(i64, i64)>,
+}
+
+/// What became of a launch whose turn it was.
+pub(super) enum Turn {
+    /// It exists.
+    Spawned(Box<Process>, Spawned),
+    /// It cannot be.
+    Failed(Box<Process>, String),
+}
+
+/// What waits, in the order of launch numbers, and what every task is started with.
+#[derive(Debug)]
+pub(super) struct Queue {
+    waiting: VecDeque<Waiting>,
+    env: BTreeMap<String, String>,
+    dir: PathBuf,
+}
+
+impl Queue {
+    /// An empty queue; tasks start in `dir`, or else in their user's home, or else in `/`.
+    pub(super) fn new(facts: &Facts, dir: Option<PathBuf>) -> Queue {
+        let home = PathBuf::from(&facts.home);
+        let home = if home.is_dir() { home } else { PathBuf::from("/") };
+        Queue { waiting: VecDeque::new(), env: base_env(facts), dir: dir.unwrap_or(home) }
+    }
+
+    /// Adds one.
+    pub(super) fn push(&mut self, process: Box<Process>) {
+        self.waiting.push_back(Waiting { process, not_before: i64::MIN, refused: None });
+    }
+
+    /// Takes one out, if it waits.
+    pub(super) fn remove(&mut self, launch: Launch) -> Option<Box<Process>> {
+        let at = self.waiting.iter().position(|waiting| waiting.process.launch == launch)?;
+        self.waiting.remove(at).map(|waiting| waiting.process)
+    }
+
+    /// All that wait.
+    pub(super) fn launches(&self) -> impl Iterator<Item = Launch> {
+        self.waiting.iter().map(|waiting| waiting.process.launch)
+    }
+
+    /// When the next may be tried, in boot time.
+    pub(super) fn next_at(&self) -> Option<i64> {
+        self.waiting.iter().map(|waiting| waiting.not_before).min()
+    }
+
+    /// Tries one whose time has come. Nothing if none is there, or none could be placed.
+    pub(super) fn turn(&mut self, now: i64) -> Option<Turn> {
+        let at = self.waiting.iter().position(|waiting| waiting.not_before <= now)?;
+        let mut waiting = self.waiting.remove(at)?;
+        let process = &waiting.process;
+        let env = match environment(&self.env, process) {
+            Ok(env) => env,
+            Err(why) => return Some(Turn::Failed(waiting.process, why)),
+        };
+        // A relative folder is meant from the default one, and `join` keeps an absolute one.
+        let dir = self.dir.join(process.working_dir.as_deref().unwrap_or_default());
+        match spawn(&process.argv, &env, &dir, process.stdin.is_some()) {
+            Ok(spawned) => Some(Turn::Spawned(waiting.process, spawned)),
+            Err(Failed::Never(why)) => Some(Turn::Failed(waiting.process, why)),
+            Err(Failed::Busy(why)) => {
+                let (since, pause) = waiting.refused.unwrap_or((now, FIRST_PAUSE_US));
+                if now - since >= PATIENCE_US {
+                    return Some(Turn::Failed(waiting.process, why));
+                }
+                // Whoever comes after would be refused as well, and should not be tried in this turn.
+                for other in &mut self.waiting {
+                    other.not_before = other.not_before.max(now + FIRST_PAUSE_US);
+                }
+                waiting.refused = Some((since, (pause * 2).min(LONGEST_PAUSE_US)));
+                waiting.not_before = now + pause;
+                self.waiting.push_front(waiting);
+                None
+            }
+        }
+    }
+}
+
+/// The whole environment of a process: what it says over what every task has.
+fn environment(base: &BTreeMap<String, String>, process: &Process) -> Result<BTreeMap<String, String>, String> {
+    let mut env = base.clone();
+    for (name, value) in &process.env {
+        let Value::Plain(text) = value else {
+            return Err(format!("the secret in `{name}` was not resolved before it came to the runner"));
+        };
+        if name.is_empty() || name.contains('=') {
+            return Err(format!("`{name}` cannot be the name of a variable"));
+        }
+        env.insert(name.clone(), text.clone());
+    }
+    Ok(env)
+}

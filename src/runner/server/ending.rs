@@ -1,0 +1,126 @@
+//! What the loop does about ends: it sees them, looks who is left, carries out what `kill::step` says, and makes the
+//! exit. The rules are in `kill`; here is only their world.
+
+use rustix::process::Signal;
+
+use super::Server;
+use crate::clock;
+use crate::model::definition::Leftovers;
+use crate::model::exit::ExitKind;
+use crate::model::id::Launch;
+use crate::runner::attempt::First;
+use crate::runner::kill::{self, Do, Event, Phase, Why, step};
+use crate::runner::tree::Member;
+
+impl Server {
+    /// Reaps every child that has ended. All are reaped before anybody looks, so that no look counts the dead.
+    pub(super) fn reap(&mut self) {
+        // First, so that who ends while we reap wakes us again.
+        self.reaper.clear();
+        let mut ended: Vec<(Launch, ExitKind)> = Vec::new();
+        let mut others_ended = false;
+        while let Some((pid, kind)) = self.reaper.reap() {
+            match self.firsts.remove(&pid) {
+                Some(launch) => ended.push((launch, kind)),
+                None => {
+                    self.adopted.reaped(pid);
+                    others_ended = true;
+                }
+            }
+        }
+        if ended.is_empty() && !others_ended {
+            return;
+        }
+        (self.snapshot, self.refreshed) = (None, false);
+        for (launch, kind) in ended {
+            let Some(attempt) = self.attempts.get_mut(&launch) else { continue };
+            attempt.first = First::Ended(kind);
+            let event = Event::FirstEnded(attempt.leftovers);
+            self.happened(launch, event, Vec::new());
+        }
+        if others_ended {
+            // The last of an attempt's processes to end is always a child of ours by then.
+            let headless = self.attempts.values().filter(|attempt| !matches!(attempt.first, First::Lives(_)));
+            let launches: Vec<Launch> = headless.map(|attempt| attempt.launch).collect();
+            for launch in launches {
+                self.look(launch);
+            }
+        }
+    }
+
+    /// Timeouts, and looks whose time has come.
+    pub(super) fn do_what_is_due(&mut self) {
+        let due = self.attempts.values().filter(|attempt| attempt.wake_at().is_some_and(|at| at <= self.now));
+        let launches: Vec<Launch> = due.map(|attempt| attempt.launch).collect();
+        for launch in launches {
+            let Some(attempt) = self.attempts.get(&launch) else { continue };
+            match attempt.phase {
+                Phase::Running | Phase::Waiting => self.happened(launch, attempt.stop(Why::Timeout, None), Vec::new()),
+                Phase::Terminating { .. } | Phase::Killing { .. } => self.look(launch),
+            }
+        }
+    }
+
+    /// Looks who of a launch is left, and does what follows from that.
+    pub(super) fn look(&mut self, launch: Launch) {
+        let members = self.members(launch);
+        let lives = matches!(self.attempts.get(&launch), Some(attempt) if matches!(attempt.first, First::Lives(_)));
+        let left = lives || !members.is_empty();
+        self.happened(launch, Event::Looked { left }, members);
+    }
+
+    /// Does what follows from an event. `members` is what the look saw, if it was one.
+    pub(super) fn happened(&mut self, launch: Launch, event: Event, mut members: Vec<Member>) {
+        let Some(attempt) = self.attempts.get_mut(&launch) else { return };
+        let (phase, todo) = step(attempt.phase, event, self.now);
+        attempt.phase = phase;
+        match todo {
+            Do::Nothing => {}
+            Do::Look => self.look(launch),
+            Do::Term => {
+                members = self.members(launch);
+                self.signal(launch, &members, Signal::TERM);
+                self.signal(launch, &members, Signal::CONT);
+            }
+            Do::Kill => {
+                attempt.note_killed(&members);
+                self.signal(launch, &members, Signal::KILL);
+            }
+            Do::Finish => self.finish(launch, false),
+            Do::GiveUp => self.finish(launch, true),
+        }
+    }
+
+    fn members(&mut self, launch: Launch) -> Vec<Member> {
+        if !self.refreshed {
+            self.refreshed = true;
+            let ours = |pid: i32| self.firsts.contains_key(&pid);
+            self.adopted.refresh(ours, &self.by_marks);
+        }
+        let adopted = self.adopted.of(launch);
+        self.attempts.get_mut(&launch).map_or_else(Vec::new, |found| found.members(adopted, &mut self.snapshot))
+    }
+
+    fn signal(&self, launch: Launch, members: &[Member], signal: Signal) {
+        if let Some(attempt) = self.attempts.get(&launch) {
+            kill::signal(&attempt.groups(), members, signal);
+        }
+    }
+
+    /// An attempt is over.
+    pub(super) fn finish(&mut self, launch: Launch, gave_up: bool) {
+        let Some(attempt) = self.attempts.remove(&launch) else { return };
+        self.by_marks.remove(&attempt.marks);
+        if let First::Lives(first) = attempt.first {
+            self.firsts.remove(&first.pid);
+        }
+        let leaves = attempt.leftovers == Leftovers::Leave && attempt.phase.why().is_none();
+        let (exit, open) = attempt.into_exit(&self.state_dir, gave_up, clock::wall(), &mut self.buffer);
+        for fd in open.into_iter().filter(|_| leaves) {
+            self.n_left += 1;
+            self.waiter.watch_left(&fd, self.n_left);
+            self.left.insert(self.n_left, fd);
+        }
+        self.ended(launch, exit);
+    }
+}

@@ -1,0 +1,17 @@
+//! The runner, from outside: real processes, seen only through reports, logs and `/proc`. Nothing here waits for a
+//! duration: tests and scripts wait for each other on named pipes, and for reports.
+
+#![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "a test that panics has failed, and says so")]
+
+#[path = "runner/ends.rs"]
+mod ends;
+#[path = "runner/leftovers.rs"]
+mod leftovers;
+#[path = "runner/output.rs"]
+mod output;
+#[path = "runner/recovery.rs"]
+mod recovery;
+#[path = "runner/starts.rs"]
+mod starts;
+#[path = "runner/world.rs"]
+mod world;
