@@ -22,6 +22,7 @@ pub mod wire;
 pub mod engine;
 pub mod query;
 // L4
+pub mod api;
 pub mod hooks;
 pub mod runner;
 // L5

@@ -1,0 +1,26 @@
+//! The HTTP surface: one router, served on a Unix socket that is given from outside. It owns addresses, who may ask,
+//! limits and how refusals travel; it decides nothing. Questions go to `query`, wishes to the engine's handle.
+//!
+//! Invariants: every answer that is not a success is problem details; every body is bounded in size and in time; a
+//! question never runs on the threads that carry connections; when the given future ends, so does every stream.
+
+mod body;
+mod commands;
+mod context;
+mod events;
+mod jobs;
+mod logs;
+mod parameters;
+pub mod peer;
+mod problem;
+mod routes;
+mod runs;
+mod server;
+mod status;
+mod stream;
+mod submit;
+mod tasks;
+
+pub use context::{Context, Reload};
+pub use routes::{ROUTES, Route};
+pub use server::serve;

@@ -1,0 +1,66 @@
+//! What the surface speaks to. The daemon makes one and hands it over.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use tokio::sync::watch;
+
+use super::problem::Refusal;
+use crate::engine::{Answer, Command, Handle, Loaded};
+use crate::model::refused::Refused;
+use crate::model::timestamp::Timestamp;
+use crate::query::Reader;
+use crate::tzdb::Tzdb;
+
+/// Reads the files again and has the engine load them.
+pub type Reload = Arc<dyn Fn() -> BoxFuture<'static, Result<Loaded, Refused>> + Send + Sync>;
+
+/// The daemon, as the surface sees it.
+pub struct Context {
+    /// The way into the engine.
+    pub handle: Handle,
+    /// The way to what is stored.
+    pub reader: Reader,
+    /// The folder below which logs are.
+    pub state_dir: PathBuf,
+    /// Since when the daemon runs.
+    pub started_at: Timestamp,
+    /// The version of the daemon's binary.
+    pub version: &'static str,
+    /// The zone data in use.
+    pub zones: Arc<Tzdb>,
+    /// Reads the files again.
+    pub reload: Reload,
+}
+
+/// What every route is given.
+#[derive(Clone)]
+pub(super) struct Shared {
+    pub(super) context: Arc<Context>,
+    /// Turns true when the daemon stops.
+    pub(super) stopping: watch::Receiver<bool>,
+}
+
+impl Shared {
+    /// Has the engine do something.
+    pub(super) async fn command(&self, command: Command) -> Result<Answer, Refusal> {
+        let answered = self.context.handle.ask(command)?;
+        // The sender is dropped only with the engine's thread.
+        Ok(answered.await.map_err(|_| Refused::Stopping)??)
+    }
+
+    /// Asks the store something, away from the threads that carry connections.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Reader) -> Result<T, Refused> + Send + 'static,
+    ) -> Result<T, Refused> {
+        let context = self.context.clone();
+        away(move || question(&context.reader)).await?
+    }
+}
+
+/// Does something that blocks.
+pub(super) async fn away<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refused> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| Refused::Internal { what: error.to_string() })
+}
