@@ -26,6 +26,7 @@ pub mod api;
 pub mod hooks;
 pub mod runner;
 // L5
+pub mod driver;
 pub mod sim;
 // L6
 // L7
