@@ -29,6 +29,7 @@ pub mod runner;
 pub mod driver;
 pub mod sim;
 // L6
+pub mod daemon;
 // L7
 
 #[cfg(test)]

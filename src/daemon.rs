@@ -1,0 +1,18 @@
+//! The service: the order in which it starts, what it holds while it runs, and how it ends.
+//!
+//! Start: settings, state folder, lock, log, store, runner, engine, *then* definitions and the socket: what was pending
+//! goes on before a single job file is read. End: claims stop, what runs may end within `drain_timeout`, the rest is
+//! interrupted and goes on with the next daemon.
+
+mod failure;
+mod life;
+mod listener;
+mod lock;
+mod log;
+mod reload;
+mod settings;
+mod signals;
+
+pub use failure::Failure;
+pub use life::serve;
+pub use settings::{Given, Resolved};

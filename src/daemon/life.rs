@@ -1,0 +1,195 @@
+//! The daemon's life, from its first line of log to its last.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
+
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::{oneshot, watch};
+
+use super::reload::{Definitions, reload};
+use super::settings::Resolved;
+use super::signals::{self, Wish};
+use super::{Failure, listener, lock, log};
+use crate::driver::{self, Running, Setup};
+use crate::engine::{Command, Handle, Settings};
+use crate::files::settings::Synchronous;
+use crate::model::duration::Duration;
+use crate::query::Reader;
+use crate::tzdb::Tzdb;
+use crate::{api, clock, store};
+
+/// Runs the daemon until it is told to stop.
+pub fn serve(resolved: Resolved) -> Result<(), Failure> {
+    let dir = &resolved.state_dir;
+    let folder = || Failure::machine(format!("cannot use the state folder `{}`", dir.display()));
+    if !dir.is_dir() {
+        fs::create_dir_all(dir).map_err(folder())?;
+        fs::set_permissions(dir, fs::Permissions::from_mode(0o750)).map_err(folder())?;
+    }
+    let _lock = lock::take(dir)?;
+    log::begin(&resolved.configuration.settings.log);
+    let wishes = signals::listen().map_err(Failure::machine("cannot listen for signals"))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(Failure::machine("cannot start the runtime"))?;
+    let result = runtime.block_on(live(resolved, wishes));
+    // Requests that are still being answered are not waited for.
+    runtime.shutdown_background();
+    result
+}
+
+async fn live(resolved: Resolved, mut wishes: UnboundedReceiver<Wish>) -> Result<(), Failure> {
+    let Resolved { jobs_dirs, may_be_absent, state_dir, socket, zone, configuration } = resolved;
+    let started_at = clock::wall();
+    let settings = configuration.settings;
+    let zones = Arc::new(configuration.tzdb);
+    for warning in &configuration.warnings {
+        tracing::warn!("{warning}");
+    }
+    let tzdb = format!("{} ({})", zones.version().unwrap_or("unknown"), zones.source());
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), state = %state_dir.display(), tzdb, "starting");
+    let listening = listener::listen(&socket)?;
+    let _unlink = listener::Unlink(socket.clone());
+    let running = driver::start(Setup {
+        state_dir: state_dir.clone(),
+        synchronous: match settings.synchronous {
+            Synchronous::Full => store::Synchronous::Full,
+            Synchronous::Normal => store::Synchronous::Normal,
+        },
+        settings: Settings {
+            zones: Arc::clone(&zones),
+            max_tasks: usize::try_from(settings.max_tasks).unwrap_or(usize::MAX),
+            retention: settings.retention,
+            socket: Some(socket.display().to_string()),
+        },
+        default_dir: None,
+        runtime: tokio::runtime::Handle::current(),
+    })?;
+    let definitions =
+        Arc::new(Definitions { dirs: jobs_dirs, may_be_absent, zone, tzdb: Arc::clone(&zones), hooks: settings.hooks });
+    if let Err(refused) = reload(Arc::clone(&definitions), running.handle.clone(), true).await {
+        tracing::error!("the definitions are not loaded: {refused}");
+    }
+    let surface = Surface { listening, state_dir, started_at, zones, definitions: Arc::clone(&definitions) };
+    let (stop_api, api_stopped) = oneshot::channel::<()>();
+    let told = match surface.serve(running.handle.clone(), api_stopped) {
+        Ok(serving) => {
+            drop(tokio::spawn(serving));
+            tracing::info!(socket = %socket.display(), "ready");
+            until_told(&running, &mut wishes, &definitions).await
+        }
+        Err(failure) => Err(failure),
+    };
+    // Of an engine that has ended this asks nothing.
+    let drained = drain(&running, &mut wishes, settings.drain_timeout).await;
+    // Dropped or sent, it stops the surface.
+    drop(stop_api);
+    running.handle.stop();
+    let ended = tokio::task::spawn_blocking(move || running.join()).await;
+    ended.unwrap_or_else(|error| Err(error.to_string())).map_err(Failure::Engine)?;
+    tracing::info!("stopped");
+    told.and(drained)
+}
+
+/// What the surface is made of.
+struct Surface {
+    listening: tokio::net::UnixListener,
+    state_dir: std::path::PathBuf,
+    started_at: crate::model::timestamp::Timestamp,
+    zones: Arc<Tzdb>,
+    definitions: Arc<Definitions>,
+}
+
+impl Surface {
+    fn serve(
+        self,
+        handle: Handle,
+        stopped: oneshot::Receiver<()>,
+    ) -> Result<impl Future<Output = ()> + use<>, Failure> {
+        let database = driver::database(&self.state_dir);
+        let reader = Reader::open(&database).map_err(|refused| Failure::Engine(refused.to_string()))?;
+        let definitions = self.definitions;
+        let to_engine = handle.clone();
+        let context = api::Context {
+            handle,
+            reader,
+            state_dir: self.state_dir,
+            started_at: self.started_at,
+            version: env!("CARGO_PKG_VERSION"),
+            zones: self.zones,
+            reload: Arc::new(move || Box::pin(reload(Arc::clone(&definitions), to_engine.clone(), false))),
+        };
+        let listening = self.listening;
+        Ok(async move {
+            let stopped = async move { drop(stopped.await) };
+            if let Err(error) = api::serve(listening, Arc::new(context), stopped).await {
+                tracing::error!(%error, "the socket is not served any more");
+            }
+        })
+    }
+}
+
+/// Serves wishes until one is to stop; an error is an engine that has ended by itself.
+async fn until_told(
+    running: &Running,
+    wishes: &mut UnboundedReceiver<Wish>,
+    definitions: &Arc<Definitions>,
+) -> Result<(), Failure> {
+    let mut engine = running.n_live.clone();
+    loop {
+        tokio::select! {
+            wish = wishes.recv() => match wish {
+                Some(Wish::Reload) => {
+                    if let Err(refused) = reload(Arc::clone(definitions), running.handle.clone(), false).await {
+                        tracing::error!("the definitions are not loaded: {refused}");
+                    }
+                }
+                Some(Wish::Stop) | None => return Ok(()),
+            },
+            ended = gone(&mut engine) => return Err(ended),
+        }
+    }
+}
+
+async fn gone(engine: &mut watch::Receiver<usize>) -> Failure {
+    while engine.changed().await.is_ok() {}
+    Failure::Engine("its disk failed, or it met a bug".to_owned())
+}
+
+/// Claims nothing more, waits for what runs, then interrupts what is left. Its own grace is all that a process is given
+/// then, however long that is; whoever signals again wants it killed. An error is one that would not die.
+async fn drain(running: &Running, wishes: &mut UnboundedReceiver<Wish>, timeout: Duration) -> Result<(), Failure> {
+    tracing::info!(timeout = %timeout, "stopping: nothing more is claimed; a second signal stops at once");
+    let ended = async {
+        running.insist(Command::Drain).await;
+        let _ = tokio::time::timeout(timeout.to_std(), running.idle()).await;
+        let n_left = *running.n_live.borrow();
+        if n_left > 0 {
+            tracing::info!(n_left, "interrupting what still runs; it goes on with the next daemon");
+            running.insist(Command::Interrupt { grace: None }).await;
+            running.idle().await;
+        }
+    };
+    tokio::select! {
+        () = ended => return Ok(()),
+        () = told_again(wishes) => tracing::info!("killing what still runs; it goes on with the next daemon"),
+    }
+    match running.kill().await {
+        0 => Ok(()),
+        n_left => Err(Failure::Engine(format!("{n_left} processes could not be ended"))),
+    }
+}
+
+/// Returns when somebody asks to stop once more.
+async fn told_again(wishes: &mut UnboundedReceiver<Wish>) {
+    loop {
+        match wishes.recv().await {
+            Some(Wish::Stop) => return,
+            Some(Wish::Reload) => {}
+            None => std::future::pending().await,
+        }
+    }
+}
