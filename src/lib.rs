@@ -30,6 +30,7 @@ pub mod driver;
 pub mod sim;
 // L6
 pub mod daemon;
+pub mod local;
 // L7
 
 #[cfg(test)]
