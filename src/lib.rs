@@ -29,9 +29,11 @@ pub mod runner;
 pub mod driver;
 pub mod sim;
 // L6
+pub mod ctl;
 pub mod daemon;
 pub mod local;
 // L7
+pub mod cli;
 
 #[cfg(test)]
 mod pages;

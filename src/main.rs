@@ -1,3 +1,5 @@
 //! The `campanile` binary.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    campanile::cli::main()
+}

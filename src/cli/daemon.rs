@@ -1,0 +1,41 @@
+//! `campanile daemon`.
+
+use std::path::PathBuf;
+
+use crate::daemon::{Failure, Given, Resolved, serve};
+use crate::print;
+use crate::wire::code;
+
+/// The words of `campanile daemon`.
+#[derive(clap::Args, Debug)]
+pub struct Words {
+    /// The configuration file; otherwise campanile.toml in /etc/campanile (root) or ~/.config/campanile
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// A folder of job files, instead of those of the configuration; may be given again, later ones override
+    #[arg(long, value_name = "DIR")]
+    jobs: Vec<PathBuf>,
+    /// The folder of the database, the logs and the runner's journal; made if it is not there
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    /// The socket that `campanile ctl` speaks to
+    #[arg(long, value_name = "PATH")]
+    socket: Option<PathBuf>,
+}
+
+/// Does it, and returns the exit code.
+pub fn main(words: Words) -> u8 {
+    let given = Given { config: words.config, jobs: words.jobs, state: words.state, socket: words.socket };
+    match Resolved::new(given).and_then(serve) {
+        Ok(()) => code::DONE,
+        Err(failure) => complain(&failure),
+    }
+}
+
+fn complain(failure: &Failure) -> u8 {
+    print::talk(&format!("error: {failure}"));
+    if let Some(hint) = failure.hint() {
+        print::talk(&format!("hint: {hint}"));
+    }
+    failure.exit_code()
+}

@@ -1,0 +1,233 @@
+//! `campanile next`: when an expression is due, in words and numbers, without a daemon or a file.
+//!
+//! Owns the wording of this command: one due time a line, faults with a caret below the expression. What an expression
+//! means is decided in `model::time`, as for the daemon.
+
+use std::fmt::Write as _;
+
+use clap::builder::RangedU64ValueParser;
+use jiff::tz::TimeZone;
+
+use crate::model::definition::{CatchUp, Schedule, Timing};
+use crate::model::duration::Duration;
+use crate::model::invalid::Fault;
+use crate::model::time::{Calendar, explain};
+use crate::model::timestamp::Timestamp;
+use crate::tzdb::{Choice, Tzdb};
+use crate::wire::code;
+use crate::{clock, print};
+
+/// The words of `campanile next`.
+#[derive(clap::Args, Debug)]
+pub struct Words {
+    /// Five cron fields, six with seconds first, an @ name, or `every 15m`
+    #[arg(value_name = "EXPR", allow_hyphen_values = true)]
+    expression: String,
+    /// The zone in which it is read, instead of the system's
+    #[arg(long, value_name = "ZONE")]
+    tz: Option<String>,
+    /// Due times after this instant, instead of now
+    #[arg(long, value_name = "RFC3339")]
+    from: Option<Timestamp>,
+    /// How many due times
+    #[arg(short, value_name = "N", default_value_t = 5, value_parser = RangedU64ValueParser::<usize>::new().range(1..=100_000))]
+    n: usize,
+    /// Say what the expression means and what daylight saving does to each time
+    #[arg(long)]
+    explain: bool,
+    /// An array of objects `{at, utc, note?}`
+    #[arg(long)]
+    json: bool,
+    /// The job whose name `H` hashes
+    #[arg(long, value_name = "NAME", default_value = "")]
+    job: String,
+}
+
+/// Does it, and returns the exit code.
+#[expect(clippy::needless_pass_by_value, reason = "the words of a command are given to it")]
+pub fn main(words: Words) -> u8 {
+    let tzdb = match Tzdb::open(&Choice::Auto) {
+        Ok(tzdb) => tzdb,
+        Err(error) => {
+            print::talk(&format!("error: {error}"));
+            return code::INVALID;
+        }
+    };
+    let name = words.tz.clone().unwrap_or_else(|| tzdb.system_zone());
+    let Some(zone) = tzdb.get(&name) else {
+        print::talk(&format!("error: no time zone `{name}` in {} ({})", tzdb.source(), tzdb.version().unwrap_or("?")));
+        print::talk(&match tzdb.suggest(&name) {
+            Some(near) => format!("hint: did you mean `{near}`?"),
+            None => "hint: zones have IANA names as `Europe/Berlin`".to_owned(),
+        });
+        return code::USAGE;
+    };
+    let calendar = match calendar(&words.expression, &words.job, &name, &zone) {
+        Ok(calendar) => calendar,
+        Err(faults) => {
+            faults.iter().for_each(|fault| print::talk(&shown(&words.expression, fault)));
+            return code::INVALID;
+        }
+    };
+    let from = words.from.unwrap_or_else(clock::wall);
+    let due: Vec<Due> = std::iter::successors(calendar.next_after(from), |at| calendar.next_after(*at))
+        .take(words.n)
+        .map(|at| Due::new(&calendar, &zone, at))
+        .collect();
+    print::data(&match (words.json, words.explain) {
+        (true, _) => as_json(&due),
+        (false, true) => meaning(&words.expression, &words.job, &name) + &as_lines(&due, true),
+        (false, false) => as_lines(&due, false),
+    });
+    if due.len() < words.n {
+        print::talk(&format!("no {}due times after {from}", if due.is_empty() { "" } else { "more " }));
+    }
+    code::DONE
+}
+
+/// What follows `every`, if the expression is an interval.
+fn interval(expression: &str) -> Option<&str> {
+    expression.trim().strip_prefix("every ").map(str::trim)
+}
+
+fn calendar(expression: &str, job: &str, timezone: &str, zone: &TimeZone) -> Result<Calendar, Vec<Fault>> {
+    let timing = match (interval(expression), expression.trim().to_ascii_lowercase().as_str()) {
+        (Some(period), _) => {
+            let at = (expression.len() - expression.trim_start().len() + 6, expression.len());
+            let fault = |message: String| vec![Fault::new(at, message).hint("write a period as `every 15m`")];
+            match period.parse::<Duration>() {
+                Ok(period) if period > Duration::ZERO => Timing::Every { period, anchor: Timestamp::default() },
+                Ok(_) => return Err(fault("a period of nothing is no interval".to_owned())),
+                Err(error) => return Err(fault(error.to_string())),
+            }
+        }
+        (None, "@reboot") => Timing::Reboot,
+        (None, "@start") => Timing::Start,
+        (None, _) => Timing::Cron { expression: expression.to_owned() },
+    };
+    let schedule = Schedule {
+        name: None,
+        timing,
+        timezone: timezone.to_owned(),
+        catch_up: CatchUp::default(),
+        catch_up_window: Duration::ZERO,
+        catch_up_max: 0,
+    };
+    Calendar::new(&schedule, job, zone)
+}
+
+/// One due time as it is shown.
+struct Due {
+    at: String,
+    utc: String,
+    note: Option<String>,
+}
+
+impl Due {
+    fn new(calendar: &Calendar, zone: &TimeZone, at: Timestamp) -> Self {
+        let instant =
+            jiff::Timestamp::from_microsecond(at.as_micros()).expect("because a calendar ends before jiff does");
+        Due {
+            at: instant.display_with_offset(zone.to_offset(instant)).to_string(),
+            utc: instant.to_string(),
+            note: calendar.shift(at).map(|shift| shift.to_string()),
+        }
+    }
+}
+
+fn as_lines(due: &[Due], with_notes: bool) -> String {
+    let mut text = String::new();
+    for Due { at, note, .. } in due {
+        match note.as_ref().filter(|_| with_notes) {
+            Some(note) => writeln!(text, "{at}  # {note}"),
+            None => writeln!(text, "{at}"),
+        }
+        .expect("because a String takes everything");
+    }
+    text
+}
+
+fn as_json(due: &[Due]) -> String {
+    let objects: Vec<_> = due
+        .iter()
+        .map(|Due { at, utc, note }| match note {
+            Some(note) => serde_json::json!({ "at": at, "utc": utc, "note": note }),
+            None => serde_json::json!({ "at": at, "utc": utc }),
+        })
+        .collect();
+    format!("{}\n", serde_json::Value::from(objects))
+}
+
+fn meaning(expression: &str, job: &str, zone: &str) -> String {
+    let lines = match (interval(expression), explain::lines(expression, job)) {
+        (Some(period), _) => {
+            vec![format!("every {period} from 1970-01-01T00:00:00Z, whatever the clock of the zone does")]
+        }
+        (None, Ok(lines)) => lines,
+        (None, Err(_)) => vec!["due when the machine or the daemon starts, at no time of its own".to_owned()],
+    };
+    let zone = format!("zone: {zone}");
+    lines.iter().chain([&zone]).fold(String::new(), |text, line| text + "# " + line + "\n")
+}
+
+/// A fault with its place in the expression, if that fits a screen.
+fn shown(expression: &str, fault: &Fault) -> String {
+    let mut text = format!("error: {}", fault.message);
+    let (from, to) = fault.at;
+    if expression.len() <= 160 && !expression.contains(char::is_control) {
+        let before = expression.get(..from).map_or(0, |before| before.chars().count());
+        let under = expression.get(from..to).map_or(1, |part| part.chars().count()).max(1);
+        write!(text, "\n  {expression}\n  {}{}", " ".repeat(before), "^".repeat(under))
+            .expect("because a String takes everything");
+    }
+    match &fault.hint {
+        Some(hint) => text + "\nhint: " + hint,
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_is_shown_below_the_expression() {
+        let check = |expression: &str, expected: &str| {
+            let faults = calendar(expression, "job", "UTC", &TimeZone::UTC).expect_err(expression);
+            assert_eq!(shown(expression, &faults[0]), expected);
+        };
+        check("5 25 * * *", "error: 25 is no hour\n  5 25 * * *\n    ^^\nhint: write a number from 0 to 23");
+        check(
+            "every soon",
+            "error: `soon` is not a duration as in `250ms`, `90s`, `1h30m` or `2d`\n  every soon\n        ^^^^\n\
+             hint: write a period as `every 15m`",
+        );
+    }
+
+    #[test]
+    fn due_times_are_lines_or_an_array() {
+        let zone = Tzdb::bundled().get("Europe/Berlin").expect("because it is bundled");
+        let calendar = calendar("30 2 * * *", "job", "Europe/Berlin", &zone).expect("because it is valid");
+        let after = "2027-03-27T12:00:00Z".parse().expect("because it is valid");
+        let due = [Due::new(&calendar, &zone, calendar.next_after(after).expect("because there is one"))];
+        assert_eq!(as_lines(&due, false), "2027-03-28T03:00:00+02:00\n");
+        assert_eq!(
+            as_lines(&due, true),
+            "2027-03-28T03:00:00+02:00  # 2027-03-28 02:30:00 does not exist in this zone; due after the gap\n"
+        );
+        assert_eq!(
+            as_json(&due),
+            "[{\"at\":\"2027-03-28T03:00:00+02:00\",\"utc\":\"2027-03-28T01:00:00Z\",\
+             \"note\":\"2027-03-28 02:30:00 does not exist in this zone; due after the gap\"}]\n"
+        );
+    }
+
+    #[test]
+    fn intervals_and_starts_are_understood_too() {
+        let from = Timestamp::default();
+        let next = |expression| calendar(expression, "job", "UTC", &TimeZone::UTC).map(|c| c.next_after(from));
+        assert_eq!(next("every 15m"), Ok(Some(from.plus(Duration::from_secs(900)))));
+        assert_eq!(next("@REBOOT"), Ok(None));
+        assert!(next("every 0s").is_err());
+    }
+}

@@ -1,0 +1,151 @@
+//! The client: `campanile ctl VERB`. It owns the words, how answers look and what exit code follows; whatever is asked
+//! goes over the daemon's socket, and nothing here touches the store.
+//!
+//! stdout is data, stderr is talk: what a program would read is on stdout in every format, progress and remarks are not.
+
+mod cancel;
+mod client;
+mod deliveries;
+mod events;
+mod failure;
+mod follow;
+mod format;
+mod instant;
+mod jobs;
+mod logs;
+mod next;
+mod pause;
+mod reload;
+mod render;
+mod runs;
+mod start;
+mod status;
+mod submit;
+mod tasks;
+mod view;
+mod wait;
+mod why;
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+use client::Client;
+use failure::Failure;
+use format::Format;
+use view::View;
+
+use crate::wire::code;
+use crate::{clock, print};
+
+/// The words of `campanile ctl`.
+#[derive(clap::Args, Debug)]
+#[command(arg_required_else_help = true)]
+pub struct Words {
+    /// The daemon's socket
+    #[arg(long, global = true, value_name = "PATH")]
+    socket: Option<PathBuf>,
+    /// How answers look: tables for people, the rest for programs
+    #[arg(short = 'o', long = "output", global = true, value_name = "FORMAT", value_enum, default_value_t)]
+    format: Format,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand, Debug)]
+enum Verb {
+    /// Show what is true of the daemon now
+    Status(status::Words),
+    /// List the jobs
+    Jobs(jobs::ListWords),
+    /// Show one job
+    Job(jobs::Words),
+    /// List runs, newest first
+    Runs(runs::ListWords),
+    /// Show one run with its tasks
+    Run(runs::Words),
+    /// List tasks, newest first; those of one run in order
+    Tasks(tasks::ListWords),
+    /// Show one task
+    Task(tasks::Words),
+    /// Show what a run or task wrote
+    Logs(logs::Words),
+    /// Show what happened, oldest first
+    Events(events::Words),
+    /// Start a job by hand
+    Start(start::Words),
+    /// Run a command now, as a run that belongs to no job
+    Submit(submit::Words),
+    /// Wait until a run or task has ended
+    Wait(wait::Words),
+    /// End a run or task before its time
+    Cancel(cancel::Words),
+    /// Start nothing of a job, or nothing at all
+    Pause(pause::Words),
+    /// Take back a pause
+    Resume(pause::Words),
+    /// Have the daemon read its job files again
+    Reload(reload::Words),
+    /// Say what became of a due time
+    Why(why::Words),
+    /// Show due times ahead
+    Next(next::Words),
+    /// List what hooks are owed, or try one again
+    Deliveries(deliveries::Words),
+}
+
+/// What every verb is given.
+struct Session {
+    client: Client,
+    format: Format,
+    view: View,
+}
+
+/// Does it, and returns the exit code.
+pub fn main(words: Words) -> u8 {
+    match run(words) {
+        Ok(exit) => exit,
+        Err(failure) => {
+            print::talk(&format!("error: {}", failure.message));
+            if let Some(hint) = &failure.hint {
+                print::talk(&format!("hint: {hint}"));
+            }
+            failure.exit
+        }
+    }
+}
+
+fn run(Words { socket, format, verb }: Words) -> Result<u8, Failure> {
+    let socket = socket.unwrap_or_else(crate::files::places::socket);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(code::FAILED, format!("no event loop could be made: {error}")))?;
+    let session = Session { client: Client::new(socket)?, format, view: View::here(clock::wall()) };
+    runtime.block_on(dispatch(&session, verb))
+}
+
+async fn dispatch(session: &Session, verb: Verb) -> Result<u8, Failure> {
+    match verb {
+        // table
+        Verb::Status(words) => status::run(session, words).await,
+        Verb::Jobs(words) => jobs::list(session, words).await,
+        Verb::Job(words) => jobs::one(session, words).await,
+        Verb::Runs(words) => runs::list(session, words).await,
+        Verb::Run(words) => runs::one(session, words).await,
+        Verb::Tasks(words) => tasks::list(session, words).await,
+        Verb::Task(words) => tasks::one(session, words).await,
+        Verb::Logs(words) => logs::run(session, words).await,
+        Verb::Events(words) => events::run(session, words).await,
+        Verb::Start(words) => start::run(session, words).await,
+        Verb::Submit(words) => submit::run(session, words).await,
+        Verb::Wait(words) => wait::run(session, words).await,
+        Verb::Cancel(words) => cancel::run(session, words).await,
+        Verb::Pause(words) => pause::run(session, words, "pause").await,
+        Verb::Resume(words) => pause::run(session, words, "resume").await,
+        Verb::Reload(words) => reload::run(session, words).await,
+        Verb::Why(words) => why::run(session, words).await,
+        Verb::Next(words) => next::run(session, words).await,
+        Verb::Deliveries(words) => deliveries::run(session, words).await,
+    }
+}

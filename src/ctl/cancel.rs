@@ -1,0 +1,43 @@
+//! `ctl cancel ID`.
+
+use super::Session;
+use super::failure::Failure;
+use super::format::Format;
+use super::render;
+use super::runs::{self, Found};
+use crate::print;
+use crate::wire::{Task, code};
+
+/// The words of `ctl cancel`.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Words {
+    /// The run or task: an id or a piece of one, JOB#N, or JOB for its latest run
+    id: String,
+}
+
+pub(crate) async fn run(session: &Session, Words { id }: Words) -> Result<u8, Failure> {
+    match runs::find_any(session, &id).await? {
+        Found::Run(run) => cancel_run(session, &run.id.to_string()).await,
+        Found::Task(task) => cancel_task(session, &task.id.to_string()).await,
+    }
+}
+
+async fn cancel_run(session: &Session, id: &str) -> Result<u8, Failure> {
+    session.client.tell(&["runs", id, "cancel"]).await?;
+    let run = runs::find(session, id).await?;
+    print::talk(&format!("cancelling {}", crate::wire::Run::name(&run)));
+    if session.format != Format::Table {
+        print::data(&render::one(session.format, &run, &session.view));
+    }
+    Ok(code::DONE)
+}
+
+async fn cancel_task(session: &Session, id: &str) -> Result<u8, Failure> {
+    session.client.tell(&["tasks", id, "cancel"]).await?;
+    let task: Task = session.client.get(&["tasks", id], Vec::new()).await?;
+    print::talk(&format!("cancelling task `{}`", task.name));
+    if session.format != Format::Table {
+        print::data(&render::one(session.format, &task, &session.view));
+    }
+    Ok(code::DONE)
+}

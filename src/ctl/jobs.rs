@@ -1,0 +1,94 @@
+//! `ctl jobs` and `ctl job NAME`.
+
+use super::Session;
+use super::failure::Failure;
+use super::render::{self, Shown, or_dash, state};
+use super::view::View;
+use crate::print;
+use crate::wire::{Job, Schedule, code};
+
+/// The words of `ctl jobs`.
+#[derive(clap::Args, Debug)]
+pub(crate) struct ListWords {}
+
+/// The words of `ctl job`.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Words {
+    /// The job's name
+    name: String,
+}
+
+pub(crate) async fn list(session: &Session, _words: ListWords) -> Result<u8, Failure> {
+    let jobs: Vec<Job> = session.client.list(&["jobs"], Vec::new(), None).await?;
+    print::data(&render::list(session.format, &jobs, &session.view));
+    Ok(code::DONE)
+}
+
+pub(crate) async fn one(session: &Session, Words { name }: Words) -> Result<u8, Failure> {
+    let job: Job = match session.client.get(&["jobs", &name], Vec::new()).await {
+        Ok(job) => job,
+        Err(failure) => return Err(session.client.suggest(failure, &name).await),
+    };
+    print::data(&render::one(session.format, &job, &session.view));
+    Ok(code::DONE)
+}
+
+impl Shown for Job {
+    const HEADER: &'static [&'static str] = &["job", "next", "last run", "state", "timing"];
+
+    fn cells(&self, view: &View) -> Vec<String> {
+        let next = self.schedules.iter().filter_map(|schedule| schedule.next_at).min();
+        let last = self.last_run.as_ref().map(|run| {
+            let at = run.ended_at.or(run.started_at).unwrap_or(run.queued_at);
+            format!("{} {}", state(&run.state, run.outcome.as_deref()), view.relative(Some(at)))
+        });
+        let timings: Vec<&str> = self.schedules.iter().map(|schedule| schedule.timing.as_str()).collect();
+        let timing = if timings.is_empty() { "by hand".to_owned() } else { timings.join(", ") };
+        vec![self.name.clone(), view.relative(next), or_dash(last.as_deref()), standing(self).to_owned(), timing]
+    }
+
+    fn details(&self, view: &View) -> Vec<(&'static str, String)> {
+        let due = |schedule: &Schedule| {
+            let (timing, zone) = (&schedule.timing, &schedule.timezone);
+            format!("{timing} ({zone}), next {}, last {}", view.full(schedule.next_at), view.full(schedule.last_at))
+        };
+        let schedules: Vec<String> = self.schedules.iter().map(due).collect();
+        let last = self.last_run.as_ref().map(|run| {
+            let state = state(&run.state, run.outcome.as_deref());
+            format!("{} {state}, queued {}", run.name(), view.full(Some(run.queued_at)))
+        });
+        let state = match &self.paused_by {
+            Some(by) => format!("{} by {by} since {}", standing(self), view.full(self.paused_at)),
+            None => standing(self).to_owned(),
+        };
+        let overlap = serde_json::to_value(self.overlap).ok();
+        let overlap = overlap.as_ref().and_then(|word| word.as_str()).unwrap_or("-").to_owned();
+        vec![
+            ("name", self.name.clone()),
+            ("description", self.description.clone()),
+            ("source", self.source.clone()),
+            ("revision", self.revision.to_string()),
+            ("state", state),
+            ("overlap", format!("{overlap}, at most {} live, {} now", self.max_runs, self.n_live)),
+            ("priority", self.priority.to_string()),
+            ("tags", self.tags.join(", ")),
+            ("tasks", self.tasks.join(", ")),
+            ("schedules", if schedules.is_empty() { "by hand".to_owned() } else { schedules.join("\n") }),
+            ("last run", or_dash(last.as_deref())),
+            ("last success", view.full(self.last_success_at)),
+        ]
+    }
+
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+}
+
+fn standing(job: &Job) -> &'static str {
+    match (job.retired_at.is_some(), job.paused, job.enabled) {
+        (true, _, _) => "retired",
+        (false, true, _) => "paused",
+        (false, false, false) => "disabled",
+        (false, false, true) => "enabled",
+    }
+}

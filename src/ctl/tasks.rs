@@ -1,0 +1,84 @@
+//! `ctl tasks` and `ctl task ID`.
+
+use super::Session;
+use super::failure::Failure;
+use super::render::{self, Shown, or_dash, state};
+use super::view::{View, took};
+use crate::print;
+use crate::wire::{Task, code};
+
+/// The words of `ctl tasks`.
+#[derive(clap::Args, Debug)]
+pub(crate) struct ListWords {
+    /// Only those of this run: an id or a piece of one, JOB#N, or JOB for its latest
+    #[arg(long, value_name = "ID")]
+    run: Option<String>,
+    /// Only those in this state; `pending` is blocked or queued
+    #[arg(long, value_name = "STATE")]
+    state: Option<String>,
+    /// At most so many
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+}
+
+/// The words of `ctl task`.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Words {
+    /// The task: an id or a piece of one
+    id: String,
+}
+
+pub(crate) async fn list(session: &Session, ListWords { run, state, limit }: ListWords) -> Result<u8, Failure> {
+    let mut query = Vec::new();
+    query.extend(run.map(|run| ("run", run)));
+    query.extend(state.map(|state| ("state", state)));
+    let tasks: Vec<Task> = session.client.list(&["tasks"], query, limit).await?;
+    print::data(&render::list(session.format, &tasks, &session.view));
+    Ok(code::DONE)
+}
+
+pub(crate) async fn one(session: &Session, Words { id }: Words) -> Result<u8, Failure> {
+    let task: Task = session.client.get(&["tasks", &id], Vec::new()).await?;
+    print::data(&render::one(session.format, &task, &session.view));
+    Ok(code::DONE)
+}
+
+impl Shown for Task {
+    const HEADER: &'static [&'static str] = &["task", "id", "job", "run", "state", "attempt", "exit", "took"];
+
+    fn cells(&self, view: &View) -> Vec<String> {
+        vec![
+            self.name.clone(),
+            self.id.short(),
+            or_dash(self.job.as_deref()),
+            self.run_id.short(),
+            state(&self.state, self.outcome.as_deref()),
+            format!("{}/{}", self.attempt, self.max_attempts),
+            or_dash(self.exit_code.map(|code| code.to_string()).as_deref()),
+            took(view, self.started_at, self.ended_at),
+        ]
+    }
+
+    fn details(&self, view: &View) -> Vec<(&'static str, String)> {
+        let mut details = vec![
+            ("task", self.name.clone()),
+            ("id", self.id.to_string()),
+            ("job", or_dash(self.job.as_deref())),
+            ("run", self.run_id.to_string()),
+            ("state", state(&self.state, self.outcome.as_deref())),
+            ("attempt", format!("{} of {}", self.attempt, self.max_attempts)),
+            ("exit code", or_dash(self.exit_code.map(|code| code.to_string()).as_deref())),
+            ("queued", view.full(self.queued_at)),
+            ("started", view.full(self.started_at)),
+            ("ended", view.full(self.ended_at)),
+            ("took", took(view, self.started_at, self.ended_at)),
+        ];
+        details.extend(self.error.clone().map(|error| ("error", error)));
+        details.extend(self.output.clone().filter(|output| !output.is_empty()).map(|output| ("output", output)));
+        details
+    }
+
+    fn name(&self) -> String {
+        self.id.to_string()
+    }
+}
