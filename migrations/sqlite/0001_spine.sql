@@ -4,7 +4,8 @@
 -- recorded clock steps). Ids of runs, tasks and deliveries are the 16 bytes of a UUIDv7. States and outcomes are the
 -- public words. Hot rows are narrow; nothing counts rows of a hot table.
 
--- Single facts of the whole store: `boot_id`, `stepped_us`, `paused_at`, `paused_by`, `alive_at`, `restored`.
+-- Single facts of the whole store: `boot_id`, `boot_id_heard`, `boot_id_seen`, `hooks`, `paused_at`, `paused_by`,
+-- `stepped_us`, `tzdb`.
 CREATE TABLE fact (
     name  TEXT PRIMARY KEY,
     value TEXT NOT NULL

@@ -11,23 +11,15 @@ use crate::model::event::EventType;
 use crate::model::id::{JobId, ScheduleId};
 use crate::model::outcome::{Cause, Reason};
 use crate::model::time::Calendar;
+use crate::model::time::catch_up::{Span, span};
 use crate::model::timestamp::Timestamp;
 use crate::store::job::JobRow;
-use crate::store::ledger::{self, Span};
+use crate::store::ledger;
 use crate::store::schedule::ScheduleRow;
 use crate::store::{StoreError, job, run, schedule};
 
-/// A span's count is exact up to here.
-pub(crate) const MAX_COUNTED: u64 = 100_000;
 /// How many known starts are passed over at once.
 const MAX_STARTS: u64 = 64;
-
-/// The span of all due times in (after, until], if there are any.
-pub(crate) fn span(calendar: &Calendar, after: Timestamp, until: Timestamp, reason: Reason) -> Option<Span> {
-    let first = calendar.next_after(after).filter(|first| *first <= until)?;
-    let last = calendar.newest(after, until)?;
-    Some(Span { first, last, n: calendar.count(after, until, MAX_COUNTED), reason })
-}
 
 /// Starts a run for this due time, or records why not.
 pub(crate) fn start_or_skip(

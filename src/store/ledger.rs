@@ -2,17 +2,8 @@
 
 use super::{StoreError, Tx};
 use crate::model::id::{RunId, ScheduleId};
-use crate::model::outcome::Reason;
+use crate::model::time::catch_up::Span;
 use crate::model::timestamp::Timestamp;
-
-/// Neighbouring due times that did not start, for one reason.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Span {
-    pub(crate) first: Timestamp,
-    pub(crate) last: Timestamp,
-    pub(crate) n: u64,
-    pub(crate) reason: Reason,
-}
 
 const START: &str = "INSERT INTO occurrence (schedule_id, due_at, run_id) VALUES (?1, ?2, ?3)";
 const STARTED: &str = "SELECT 1 FROM occurrence WHERE schedule_id = ?1 AND due_at = ?2";

@@ -14,8 +14,9 @@ use crate::model::definition::{Schedule, Timing};
 use crate::model::event::EventType;
 use crate::model::id::ScheduleId;
 use crate::model::outcome::Reason;
+use crate::model::time::catch_up::Span;
 use crate::store::job::JobRow;
-use crate::store::ledger::{self, Span};
+use crate::store::ledger;
 use crate::store::schedule::ScheduleRow;
 use crate::store::{StoreError, delivery, fact, hook, invalid_file, job, schedule};
 

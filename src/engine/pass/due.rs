@@ -16,10 +16,10 @@ use crate::engine::{answer, step};
 use crate::model::definition::{CatchUp, Overlap};
 use crate::model::id::ScheduleId;
 use crate::model::outcome::Reason;
-use crate::model::time::{self, Calendar};
+use crate::model::time::{Calendar, catch_up};
 use crate::model::timestamp::Timestamp;
 use crate::store::job::JobRow;
-use crate::store::ledger::{self, Span};
+use crate::store::ledger;
 use crate::store::schedule::ScheduleRow;
 use crate::store::{StoreError, job, schedule};
 
@@ -38,7 +38,7 @@ pub(crate) fn due(work: &mut Work<'_>) -> Result<(), StoreError> {
         if at > work.now.wall {
             break;
         }
-        if n == MAX_SCHEDULES || work.n_counted >= answer::MAX_COUNTED {
+        if n == MAX_SCHEDULES || work.n_counted >= catch_up::MAX_COUNTED {
             work.again = true;
             break;
         }
@@ -107,23 +107,17 @@ fn answer_missed(
     answer::close_backlog(work, job, row, calendar, Reason::Coalesced)?;
     row.cursor_at = missed_until;
     if is_paused(work, job)? {
-        if let Some(span) = answer::span(calendar, after, missed_until, Reason::Paused) {
+        if let Some(span) = catch_up::span(calendar, after, missed_until, Reason::Paused) {
             answer::skip(work, job, row, calendar, span)?;
         }
         return Ok(true);
     }
     let rule = &row.schedule;
     let (policy, window, max) = (rule.catch_up, rule.catch_up_window, rule.catch_up_max);
-    let missed = time::catch_up::missed(calendar, policy, window, max, after, missed_until, work.now.wall);
+    let missed = catch_up::missed(calendar, policy, window, max, after, missed_until, work.now.wall);
     for span in missed.spans {
         work.n_counted += span.n;
-        answer::skip(
-            work,
-            job,
-            row,
-            calendar,
-            Span { first: span.first, last: span.last, n: span.n, reason: span.reason },
-        )?;
+        answer::skip(work, job, row, calendar, span)?;
     }
     row.backlog = missed.backlog;
     if let Some(at) = missed.start {

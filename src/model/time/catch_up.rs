@@ -15,7 +15,7 @@ pub const MAX_COUNTED: u64 = 100_000;
 
 /// Neighbouring due times that do not start, for one reason.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct MissedSpan {
+pub struct Span {
     /// The oldest of them.
     pub first: Timestamp,
     /// The newest of them.
@@ -30,7 +30,7 @@ pub struct MissedSpan {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Missed {
     /// Those that do not start, oldest first.
-    pub spans: Vec<MissedSpan>,
+    pub spans: Vec<Span>,
     /// The one that starts, under `latest`.
     pub start: Option<Timestamp>,
     /// Those that start oldest first, under `all`: the due times after the first and up to the second instant.
@@ -74,10 +74,11 @@ pub fn missed(
 }
 
 /// All due times in `(after, until]` as one span, if there are any.
-fn span(calendar: &Calendar, after: Timestamp, until: Timestamp, reason: Reason) -> Option<MissedSpan> {
+/// The span of all due times in `(after, until]`, if there are any.
+pub fn span(calendar: &Calendar, after: Timestamp, until: Timestamp, reason: Reason) -> Option<Span> {
     let last = calendar.newest(after, until)?;
     let first = calendar.next_after(after)?;
-    Some(MissedSpan { first, last, n: calendar.count(after, until, MAX_COUNTED), reason })
+    Some(Span { first, last, n: calendar.count(after, until, MAX_COUNTED), reason })
 }
 
 /// The oldest of the newest `max` due times in `(after, newest]`; nothing if `max` is 0.
@@ -179,7 +180,7 @@ mod tests {
     fn each_policy_starts_its_own() {
         let at = |minute: i64| Timestamp::from_micros(minute * MINUTE);
         let told = |policy| missed(&calendar("* * * * *"), policy, Duration::from_secs(300), 2, at(0), at(10), at(10));
-        let span = |first, last, n, reason| MissedSpan { first: at(first), last: at(last), n, reason };
+        let span = |first, last, n, reason| Span { first: at(first), last: at(last), n, reason };
         assert_eq!(told(CatchUp::None).spans, [span(1, 10, 10, Reason::MissedWindow)]);
         let latest = told(CatchUp::Latest);
         assert_eq!(latest.spans, [span(1, 4, 4, Reason::MissedWindow), span(5, 9, 5, Reason::Coalesced)]);
