@@ -9,7 +9,6 @@ use std::sync::mpsc::channel;
 
 use campanile::clock;
 use campanile::engine::RunnerReport;
-use campanile::model::definition::Leftovers;
 use campanile::model::duration::Duration;
 use campanile::model::id::Launch;
 use campanile::model::process::Process;
@@ -46,17 +45,9 @@ fn process(launch: u64) -> Box<Process> {
     let marks = [("CAMPANILE_RUN_ID", format!("run-{launch}")), ("CAMPANILE_TASK", "main".to_owned())];
     let env: BTreeMap<_, _> = marks.iter().map(|(name, value)| ((*name).to_owned(), value.as_str().into())).collect();
     Box::new(Process {
-        launch: Launch(launch),
-        label: String::new(),
-        argv: vec!["/bin/true".to_owned()],
         env,
-        stdin: None,
-        working_dir: None,
         timeout: Some(Duration::from_secs(60)),
-        kill_grace: Duration::from_secs(10),
-        leftovers: Leftovers::Kill,
-        max_output: 16 << 20,
-        log_path: format!("logs/{launch}.log"),
+        ..Process::new(Launch(launch), vec!["/bin/true".to_owned()], format!("logs/{launch}.log"))
     })
 }
 

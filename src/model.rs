@@ -1,6 +1,7 @@
 //! The words of Campanile and every rule that needs nothing but its arguments: no clock, no IO, no async, no SQL.
 //! What is decided here is decided alike by the daemon, by `campanile run` and by the simulation.
 
+pub mod call;
 pub mod definition;
 pub mod duration;
 pub mod event;

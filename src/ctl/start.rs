@@ -26,7 +26,7 @@ pub(crate) struct Words {
 
 pub(crate) async fn run(session: &Session, Words { job, at, force, wait }: Words) -> Result<u8, Failure> {
     let at = at.map(|text| instant::read(&text, Direction::Ahead, &session.view)).transpose()?;
-    let wanted = request::Start { at, force };
+    let wanted = request::Start { at, force, ..request::Start::default() };
     let started: request::Started = match session.client.post(&["jobs", &job, "runs"], &wanted).await {
         Ok(started) => started,
         Err(failure) => return Err(session.client.suggest(failure, &job).await),

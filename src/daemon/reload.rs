@@ -57,7 +57,12 @@ fn read(definitions: &Definitions, at_start: bool) -> Load {
         jobs: found
             .jobs
             .into_iter()
-            .map(|job| LoadedJob { name: job.name, source: job.source, definition: job.definition })
+            .map(|job| LoadedJob {
+                name: job.name,
+                source: job.source,
+                definition: job.definition,
+                origins: String::new(),
+            })
             .collect(),
         invalid: found
             .invalid

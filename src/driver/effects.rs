@@ -55,6 +55,7 @@ impl Executors {
                     runner.stop(launch, reason, grace);
                 }
             }
+            Effect::Call(_) => {}
             Effect::Acknowledge(launches) => {
                 if let Some(runner) = &self.runner {
                     runner.acknowledge(launches);

@@ -1,6 +1,7 @@
 //! What the engine wants done in the world, once its step has committed. Every effect is derived from rows, again when
 //! the store is opened and when a runner connects; losing one loses nothing.
 
+use crate::model::call::Call;
 use crate::model::definition::Hook;
 use crate::model::duration::Duration;
 use crate::model::event::Event;
@@ -13,6 +14,8 @@ use crate::model::process::Process;
 pub enum Effect {
     /// Start a process, in the order of launch numbers.
     Start(Box<Process>),
+    /// Make an HTTP request.
+    Call(Box<Call>),
     /// Stop a process and all it started.
     Stop {
         /// Which.

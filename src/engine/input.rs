@@ -96,6 +96,8 @@ pub struct LoadedJob {
     pub source: String,
     /// What the file says.
     pub definition: Job,
+    /// JSON: each key of the definition and the place where it is written.
+    pub origins: String,
 }
 
 /// One file that could not be read as a job.
@@ -118,6 +120,8 @@ pub struct Start {
     pub at: Option<Timestamp>,
     /// Past the gate.
     pub force: bool,
+    /// The values of its parameters that are given.
+    pub params: serde_json::Map<String, serde_json::Value>,
 }
 
 /// A task to run that belongs to no job.
@@ -175,6 +179,13 @@ pub enum Report {
     },
     /// The runner says something.
     Runner(RunnerReport),
+    /// The HTTP request of an attempt has ended.
+    CallEnded {
+        /// Which.
+        launch: Launch,
+        /// How.
+        exit: Exit,
+    },
     /// A webhook was sent, or was not.
     Delivered {
         /// The try.

@@ -24,24 +24,27 @@ pub(crate) fn process(
     let argv = match &task.action {
         Action::Shell(text) => INTERPRETER.iter().map(|word| (*word).to_owned()).chain([text.clone()]).collect(),
         Action::Command(argv) => argv.clone(),
-        Action::Noop => return Ok(None),
+        Action::Noop | Action::Http(_) => return Ok(None),
     };
     let number = row.tries.n_attempts;
     let mut env = environment(work, run, row)?;
     env.extend(task.env.iter().map(|(name, value)| (name.clone(), value.clone())));
     let owner = run.job.as_deref().unwrap_or("ad hoc");
     Ok(Some(Process {
-        launch,
         label: format!("{owner}, run {}, task {}, attempt {number}", run.row.id.short(), row.name),
-        argv,
         env,
+        env_files: task.env_files.clone(),
+        env_inherit: task.env_inherit.clone(),
+        may_leave_outputs: true,
+        umask: task.umask,
+        stop: task.stop.clone(),
         stdin: task.stdin.clone(),
         working_dir: task.working_dir.clone(),
         timeout: task.timeout,
         kill_grace: task.kill_grace,
         leftovers: task.leftovers,
         max_output: task.max_output,
-        log_path: log_path(run.job.as_deref(), row.run_id, &row.name, u64::from(number)),
+        ..Process::new(launch, argv, log_path(run.job.as_deref(), row.run_id, &row.name, u64::from(number)))
     }))
 }
 

@@ -16,6 +16,7 @@ pub(crate) fn apply(work: &mut Work<'_>, report: &Report) -> Result<(), StoreErr
         Report::Opened { boot_id } => opened::opened(work, boot_id),
         Report::ClockStepped { by_us } => clock::stepped(work, *by_us),
         Report::Runner(report) => runner::apply(work, report),
+        Report::CallEnded { launch, exit } => runner::ended_one(work, *launch, exit),
         Report::Delivered { launch, result } => delivered::delivered(work, *launch, result),
     }
 }

@@ -156,9 +156,10 @@ impl Engine {
 fn stepped_by(inputs: &[Input]) -> i64 {
     let steps = inputs.iter().filter_map(|input| match input {
         Input::Report(Report::ClockStepped { by_us }) => Some(*by_us),
-        Input::Report(Report::Opened { .. } | Report::Runner(_) | Report::Delivered { .. }) | Input::Command { .. } => {
-            None
-        }
+        Input::Report(
+            Report::Opened { .. } | Report::Runner(_) | Report::CallEnded { .. } | Report::Delivered { .. },
+        )
+        | Input::Command { .. } => None,
     });
     steps.sum()
 }
@@ -178,7 +179,9 @@ fn apply(work: &mut Work<'_>, inputs: &[Input]) -> Result<Replies, StoreError> {
     let mut replies = Vec::new();
     let rank = |input: &&Input| match input {
         Input::Report(Report::ClockStepped { .. }) => 0,
-        Input::Report(Report::Opened { .. } | Report::Runner(_) | Report::Delivered { .. }) => 1,
+        Input::Report(
+            Report::Opened { .. } | Report::Runner(_) | Report::CallEnded { .. } | Report::Delivered { .. },
+        ) => 1,
         Input::Command { .. } => 2,
     };
     let mut sorted: Vec<&Input> = inputs.iter().collect();
@@ -204,6 +207,7 @@ fn apply(work: &mut Work<'_>, inputs: &[Input]) -> Result<Replies, StoreError> {
 fn launch_of(report: &Report) -> Option<Launch> {
     match report {
         Report::Runner(RunnerReport::Started { launch, .. } | RunnerReport::Ended { launch, .. })
+        | Report::CallEnded { launch, .. }
         | Report::Delivered { launch, .. } => Some(*launch),
         Report::Runner(RunnerReport::Connected { .. } | RunnerReport::Disconnected)
         | Report::Opened { .. }

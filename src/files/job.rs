@@ -46,6 +46,7 @@ pub(crate) fn read(reading: &Reading<'_>, root: &Node, context: &Context<'_>) ->
         schedules: schedule::read(&fields, context),
         tasks: task::read(&fields),
         hooks: hook::read(&fields, &HOOK),
+        ..Job::default()
     })
 }
 

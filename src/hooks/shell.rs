@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use super::message;
 use crate::engine::Delivery;
-use crate::model::definition::{Leftovers, Target, Value};
+use crate::model::definition::{Target, Value};
 use crate::model::duration::Duration;
 use crate::model::event::Event;
 use crate::model::process::{Process, hook_log_path};
@@ -39,17 +39,13 @@ pub fn process(delivery: &Delivery, log_tail: &[String]) -> Option<Process> {
     };
     let name = delivery.hook.name.as_deref().unwrap_or("without a name");
     Some(Process {
-        launch: delivery.launch,
         label: format!("hook {name}, event {}, delivery {}", delivery.event.seq, delivery.id.short()),
-        argv,
         env: environment(delivery),
         stdin: Some(message::body(delivery, log_tail)),
-        working_dir: None,
         timeout: Some(delivery.hook.timeout),
         kill_grace: KILL_GRACE,
-        leftovers: Leftovers::Kill,
         max_output: MAX_OUTPUT,
-        log_path: hook_log_path(delivery.id, delivery.launch),
+        ..Process::new(delivery.launch, argv, hook_log_path(delivery.id, delivery.launch))
     })
 }
 

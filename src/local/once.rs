@@ -128,9 +128,12 @@ async fn begin(handle: &Handle, found: FoundJob) -> Result<RunId, Failure> {
     definition.schedules.clear();
     definition.enabled = true;
     let job = found.name.to_string();
-    let load = Load { jobs: vec![LoadedJob { name: found.name, source: found.source, definition }], ..Load::default() };
+    let load = Load {
+        jobs: vec![LoadedJob { name: found.name, source: found.source, definition, origins: String::new() }],
+        ..Load::default()
+    };
     ask(handle, Command::Load(Box::new(load))).await?;
-    match ask(handle, Command::Start(Start { job, at: None, force: false })).await? {
+    match ask(handle, Command::Start(Start { job, ..Start::default() })).await? {
         Answer::Started { run, .. } => Ok(run),
         Answer::Done | Answer::Loaded(_) | Answer::Submitted(_) => {
             Err(Failure::Here("a start was answered with something else".to_owned()))

@@ -2,15 +2,19 @@
 //! A definition is stored as canonical JSON (`canonical`), so that equal definitions have equal text and one hash.
 
 pub mod hook;
+pub mod http;
 pub mod job;
+pub mod param;
 pub mod schedule;
 pub mod task;
 pub mod value;
 
 pub use hook::{Hook, Target};
+pub use http::{Body, Http};
 pub use job::{Job, JobName, Overlap, Priority};
+pub use param::{Param, ParamType};
 pub use schedule::{CatchUp, Schedule, Timing};
-pub use task::{Action, ExitCodes, Leftovers, OnInterrupt, Retry, Task};
+pub use task::{Action, ExitCodes, Leftovers, OnInterrupt, Retry, Stop, Success, Task};
 pub use value::Value;
 
 use serde::Serialize;

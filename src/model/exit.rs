@@ -1,7 +1,10 @@
 //! What was seen of an attempt's end: facts only. What they mean is decided by `policy::judge`.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
+use super::duration::Duration;
 use super::timestamp::Timestamp;
 
 /// How an attempt was seen to end.
@@ -15,6 +18,12 @@ pub struct Exit {
     pub ended_at: Timestamp,
     /// What it wrote to stdout: at most 64 KiB, head and tail of more; invalid UTF-8 replaced.
     pub output: String,
+    /// The named values that it left.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub outputs: BTreeMap<String, String>,
+    /// Whom it called asks to be left alone so long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<Duration>,
     /// Its log, if it wrote anything.
     pub log: Option<LogFile>,
     /// How many processes it left behind that were killed.
@@ -26,7 +35,17 @@ pub struct Exit {
 impl Exit {
     /// An end of that kind, seen at `ended_at`, of something that left no trace.
     pub fn bare(kind: ExitKind, ended_at: Timestamp) -> Self {
-        Exit { kind, started_at: None, ended_at, output: String::new(), log: None, n_leftovers: 0, error: None }
+        Exit {
+            kind,
+            started_at: None,
+            ended_at,
+            output: String::new(),
+            outputs: BTreeMap::new(),
+            retry_after: None,
+            log: None,
+            n_leftovers: 0,
+            error: None,
+        }
     }
 }
 
@@ -46,6 +65,12 @@ pub enum ExitKind {
     Lost,
     /// It could not be started.
     NotStarted,
+    /// Its request was answered with this status.
+    Status(u16),
+    /// Its request was not answered, or not as HTTP wants it.
+    Unanswered,
+    /// It cannot be done as it is written; trying again would not help.
+    Invalid,
 }
 
 /// Why we were asked to stop an attempt.

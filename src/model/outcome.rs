@@ -64,6 +64,10 @@ words! {
         Interrupted = "interrupted",
         /// It could not be started.
         SpawnError = "spawn_error",
+        /// It ended well, but its output is not what it must be.
+        VerificationFailed = "verification_failed",
+        /// Whom it called did not answer, or not as it must be.
+        ProviderError = "provider_error",
         /// What it was to do cannot be done as written.
         InvalidRequest = "invalid_request",
         /// A task that it comes after did not complete.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::definition::{Leftovers, Value};
+use super::definition::{Leftovers, Stop, Value};
 use super::duration::Duration;
 use super::id::{DeliveryId, Launch, RunId};
 
@@ -18,8 +18,30 @@ pub struct Process {
     pub label: String,
     /// The program and its arguments; never empty.
     pub argv: Vec<String>,
+    /// A text that is written to a file that only its owner may read and run; the file's path is put before `argv`,
+    /// which may then be empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub script: Option<String>,
     /// Set over the base environment of every task.
     pub env: BTreeMap<String, Value>,
+    /// Files of variables that the daemon reads into `env` when it sends this; `env` goes over them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub env_files: Vec<String>,
+    /// Variables that the daemon takes from its own environment into `env` when it sends this.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub env_inherit: Vec<String>,
+    /// Texts that are masked wherever it writes them; filled in by the daemon when it sends this.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub masked: Vec<String>,
+    /// It may leave named values, in a file that is made for it and named in `CAMPANILE_OUTPUT`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub may_leave_outputs: bool,
+    /// The mask of the modes of files that it makes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub umask: Option<u32>,
+    /// What is run before TERM is sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop: Option<Stop>,
     /// Given on standard input; otherwise it is `/dev/null`.
     pub stdin: Option<String>,
     /// Where it starts; otherwise the runner's own default.
@@ -34,6 +56,32 @@ pub struct Process {
     pub max_output: u64,
     /// Its log, below the state folder; made when it first writes.
     pub log_path: String,
+}
+
+impl Process {
+    /// The process that runs `argv` with nothing else said: no input, no limit of time, leftovers killed.
+    pub fn new(launch: Launch, argv: Vec<String>, log_path: String) -> Self {
+        Process {
+            launch,
+            label: String::new(),
+            argv,
+            script: None,
+            env: BTreeMap::new(),
+            env_files: Vec::new(),
+            env_inherit: Vec::new(),
+            masked: Vec::new(),
+            may_leave_outputs: false,
+            umask: None,
+            stop: None,
+            stdin: None,
+            working_dir: None,
+            timeout: None,
+            kill_grace: Duration::from_secs(10),
+            leftovers: Leftovers::Kill,
+            max_output: 16 << 20,
+            log_path,
+        }
+    }
 }
 
 /// Where the log of a task's attempt is, below the state folder. Whoever reads a live attempt's log and whoever has it

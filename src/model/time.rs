@@ -48,6 +48,7 @@ impl Calendar {
     pub fn new(schedule: &Schedule, job: &str, zone: &TimeZone) -> Result<Self, Vec<Fault>> {
         let rule = match &schedule.timing {
             Timing::Cron { expression } => Rule::Cron(Cron::parse(expression, job)?, zone.clone()),
+            Timing::Quartz { .. } => return Err(vec![Fault::new((0, 0), "`quartz` is not supported by this version")]),
             Timing::Every { period, anchor } => match Every::new(*period, *anchor) {
                 Some(every) => Rule::Every(every),
                 None => {

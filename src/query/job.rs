@@ -124,6 +124,7 @@ fn schedules(tx: &Transaction<'_>, job_id: i64, job: &str) -> Result<Vec<Schedul
 fn timing(timing: &Timing) -> String {
     match timing {
         Timing::Cron { expression } => format!("cron {expression}"),
+        Timing::Quartz { expression } => format!("quartz {expression}"),
         Timing::Every { period, .. } => format!("every {period}"),
         Timing::At { at } => format!("at {at}"),
         Timing::Reboot => "@reboot".to_owned(),

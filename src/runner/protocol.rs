@@ -104,7 +104,6 @@ impl Heard {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::definition::Leftovers;
     use crate::model::exit::{ExitKind, LogFile};
 
     #[test]
@@ -126,17 +125,13 @@ mod tests {
     fn what_the_daemon_says_is_written_like_this() {
         check(&ToRunner::Hello { epoch: 7 }, r#"{"hello":{"epoch":7}}"#);
         let process = Process {
-            launch: Launch(5),
             label: "job nightly".to_owned(),
-            argv: vec!["true".to_owned()],
             env: [("A".to_owned(), "b".into())].into(),
-            stdin: None,
             working_dir: Some("/tmp".to_owned()),
             timeout: Some(Duration::from_secs(90)),
             kill_grace: Duration::from_secs(10),
-            leftovers: Leftovers::Kill,
             max_output: 100,
-            log_path: "logs/a.log".to_owned(),
+            ..Process::new(Launch(5), vec!["true".to_owned()], "logs/a.log".to_owned())
         };
         check(
             &ToRunner::Launch(Box::new(process)),

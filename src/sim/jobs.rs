@@ -48,10 +48,10 @@ pub(crate) fn job(chance: &mut Chance, pace: Pace, now: Timestamp) -> Job {
         overlap: if chance.one_in(3) { Overlap::Allow } else { Overlap::Skip },
         max_runs: u32::try_from(chance.between(1, 3)).unwrap_or(1),
         priority: Priority::new(chance.between(1, 9)).unwrap_or_default(),
-        tags: Vec::new(),
         schedules,
         tasks: graph(chance, pace, n_tasks),
         hooks,
+        ..Job::default()
     }
 }
 

@@ -30,7 +30,7 @@ impl Files {
             let Ok(name) = name.parse::<JobName>() else { continue };
             let source = format!("jobs.d/{name}.toml");
             if file.is_valid {
-                load.jobs.push(LoadedJob { name, source, definition: file.definition.clone() });
+                load.jobs.push(LoadedJob { name, source, definition: file.definition.clone(), origins: String::new() });
             } else {
                 load.invalid.push(InvalidFile { path: source, job: Some(name), problems: Vec::new() });
             }
@@ -53,7 +53,7 @@ impl World {
             0..=3 => {
                 let job = self.some_job();
                 let force = self.chance.one_in(4);
-                let token = self.ask(0, Command::Start(Start { job, at: None, force }));
+                let token = self.ask(0, Command::Start(Start { job, force, ..Start::default() }));
                 if force {
                     self.checks().forced(token);
                 }

@@ -9,9 +9,7 @@ use super::people::File;
 use super::trouble::Troubles;
 use super::world::World;
 use crate::engine::{Answer, Command, Settings, Start, Submission};
-use crate::model::definition::{
-    Action, CatchUp, Job, OnInterrupt, Overlap, Priority, Retry, Schedule, Task, Timing, Value,
-};
+use crate::model::definition::{Action, CatchUp, Job, OnInterrupt, Priority, Retry, Schedule, Task, Timing, Value};
 use crate::model::duration::Duration;
 use crate::model::exit::ExitKind;
 use crate::model::id::RunId;
@@ -126,15 +124,9 @@ impl World {
     /// A job file of that name with the tasks of the script, and a schedule if `rule` names one; loaded at once.
     pub fn job(&mut self, name: &str, rule: Option<(&str, CatchUp)>, script: &str) {
         let definition = Job {
-            description: String::new(),
-            enabled: true,
-            overlap: Overlap::Skip,
-            max_runs: 1,
-            priority: Priority::default(),
-            tags: Vec::new(),
             schedules: rule.map(|(rule, catch_up)| schedule(rule, catch_up)).into_iter().collect(),
             tasks: tasks(script),
-            hooks: Vec::new(),
+            ..Job::default()
         };
         self.files.jobs.insert(name.to_owned(), File { definition, is_valid: true });
         self.load(0, false);
@@ -143,7 +135,7 @@ impl World {
 
     /// Starts a job by hand.
     pub fn start_job(&mut self, name: &str) -> Result<RunId, Refused> {
-        let start = Start { job: name.to_owned(), at: None, force: false };
+        let start = Start { job: name.to_owned(), ..Start::default() };
         match self.command(Command::Start(start))? {
             Answer::Started { run, .. } => Ok(run),
             Answer::Done | Answer::Loaded(_) | Answer::Submitted(_) => {

@@ -354,7 +354,7 @@ impl World {
             Effect::Stop { launch, reason, grace } if self.link.is_some() => {
                 self.machine.stop(launch, reason, grace, self.boot_us);
             }
-            Effect::Stop { .. } => {}
+            Effect::Stop { .. } | Effect::Call(_) => {}
             Effect::Acknowledge(launches) => {
                 self.checks.acknowledged(self.store()?, &launches)?;
                 if self.link.is_some() {
@@ -448,6 +448,7 @@ fn one_line(input: &Input) -> String {
 fn shown(effect: &Effect) -> String {
     match effect {
         Effect::Start(process) => format!("start {}", process.launch),
+        Effect::Call(call) => format!("call {}", call.launch),
         Effect::Stop { launch, reason, .. } => format!("stop {launch} ({reason:?})"),
         Effect::Acknowledge(launches) => format!("acknowledge {launches:?}"),
         Effect::Deliver(delivery) => format!("deliver {} of event {}", delivery.launch, delivery.event.seq),

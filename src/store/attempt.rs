@@ -62,6 +62,9 @@ pub(crate) fn end(tx: &Tx<'_>, launch: Launch, exit: &Exit) -> Result<bool, Stor
         ExitKind::Stopped(StopReason::Drain) => ("drained", None),
         ExitKind::Lost => ("lost", None),
         ExitKind::NotStarted => ("not_started", None),
+        ExitKind::Status(status) => ("status", Some(i32::from(status))),
+        ExitKind::Unanswered => ("unanswered", None),
+        ExitKind::Invalid => ("invalid", None),
     };
     let log = exit.log.as_ref();
     let bytes = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);

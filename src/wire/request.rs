@@ -13,13 +13,16 @@ use crate::model::timestamp::Timestamp;
 pub const MAX_SUBMITTED: usize = 10_000;
 
 /// Start a job by hand.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Start {
     /// The nominal time that the run is to believe in.
     pub at: Option<Timestamp>,
     /// Past the gate.
     pub force: bool,
+    /// The values of its parameters, by name.
+    #[serde(skip_serializing_if = "serde_json::Map::is_empty")]
+    pub params: serde_json::Map<String, serde_json::Value>,
 }
 
 /// Run these tasks, each as a run of its own.

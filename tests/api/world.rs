@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use campanile::api::{self, Context};
 use campanile::engine::{Answer, Command, Handle, Loaded, Message};
-use campanile::model::definition::{Action, Job, Overlap, Priority, Schedule, Task, canonical};
+use campanile::model::definition::{Action, Job, Schedule, Task, canonical};
 use campanile::model::id::EventSeq;
 use campanile::model::refused::Refused;
 use campanile::model::timestamp::Timestamp;
@@ -126,14 +126,9 @@ impl World {
     pub(crate) fn job(&self, id: i64, name: &str, schedules: &[Schedule]) {
         let job = Job {
             description: format!("about {name}"),
-            enabled: true,
-            overlap: Overlap::Skip,
-            max_runs: 1,
-            priority: Priority::default(),
-            tags: Vec::new(),
             schedules: schedules.to_vec(),
             tasks: vec![Task::new("main", Action::Noop)],
-            hooks: Vec::new(),
+            ..Job::default()
         };
         self.store
             .execute("INSERT INTO definition VALUES (?1, ?2, ?3)", params![id, id.to_be_bytes(), canonical(&job)])

@@ -7,8 +7,6 @@ use std::time::Duration as Wait;
 
 use campanile::engine::RunnerReport;
 use campanile::logs::format::parse;
-use campanile::model::definition::Leftovers;
-use campanile::model::duration::Duration;
 use campanile::model::exit::{Exit, StopReason};
 use campanile::model::id::Launch;
 use campanile::model::process::Process;
@@ -90,18 +88,11 @@ impl World {
         let launch = self.highest;
         let run = format!("{}-{launch}", self.folder.path().display());
         let marks = [("RUN_ID", run.as_str()), ("TASK", "main"), ("ATTEMPT", "1")];
+        let argv = argv.iter().map(|word| (*word).to_owned()).collect();
         Box::new(Process {
-            launch: Launch(launch),
             label: "a test".to_owned(),
-            argv: argv.iter().map(|word| (*word).to_owned()).collect(),
             env: marks.iter().map(|(name, value)| (format!("CAMPANILE_{name}"), (*value).into())).collect(),
-            stdin: None,
-            working_dir: None,
-            timeout: None,
-            kill_grace: Duration::from_secs(10),
-            leftovers: Leftovers::Kill,
-            max_output: 16 << 20,
-            log_path: format!("logs/{launch}.log"),
+            ..Process::new(Launch(launch), argv, format!("logs/{launch}.log"))
         })
     }
 

@@ -274,7 +274,7 @@ fn start_one(work: &mut Work<'_>, id: ScheduleId, has_booted: bool) -> Result<()
     let is_due = match row.schedule.timing {
         Timing::Start => true,
         Timing::Reboot => has_booted,
-        Timing::Cron { .. } | Timing::Every { .. } | Timing::At { .. } => false,
+        Timing::Cron { .. } | Timing::Quartz { .. } | Timing::Every { .. } | Timing::At { .. } => false,
     };
     // Two starts within one microsecond are one due time, and that has its answer.
     if !is_due || ledger::is_answered(work.tx, row.id, work.now.wall)? {

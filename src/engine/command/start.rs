@@ -64,14 +64,9 @@ pub(super) fn submit(work: &mut Work<'_>, submissions: &[Submission]) -> Result<
 /// The job that would do only this.
 fn ad_hoc(submission: &Submission) -> Job {
     Job {
-        description: String::new(),
-        enabled: true,
         overlap: Overlap::Allow,
-        max_runs: 1,
         priority: submission.priority,
-        tags: Vec::new(),
-        schedules: Vec::new(),
         tasks: vec![submission.task.clone()],
-        hooks: Vec::new(),
+        ..Job::default()
     }
 }

@@ -41,7 +41,7 @@ fn claim(work: &mut Work<'_>, id: TaskId) -> Result<(), StoreError> {
     let claim = Claim { launch: number, task: id, number: row.tries.n_attempts };
     match launch::definition_of(&run, &row)?.action {
         Action::Noop => complete(work, &run, row, &claim),
-        Action::Shell(_) | Action::Command(_) => {
+        Action::Shell(_) | Action::Command(_) | Action::Http(_) => {
             attempt::claim(work.tx, std::slice::from_ref(&claim), work.now.wall)?;
             let claimed = change::task(work, &mut row, &[TaskEvent::Claimed { launch: number }], &Seen::default())?;
             if !claimed {

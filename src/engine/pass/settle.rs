@@ -34,9 +34,14 @@ fn settle_one(work: &mut Work<'_>, launch: Launch, id: TaskId, exit: &Exit) -> R
         n_leftovers: exit.n_leftovers,
         exit_code: match exit.kind {
             ExitKind::Code(code) => Some(code),
-            ExitKind::Signal(_) | ExitKind::Timeout | ExitKind::Stopped(_) | ExitKind::Lost | ExitKind::NotStarted => {
-                None
-            }
+            ExitKind::Signal(_)
+            | ExitKind::Timeout
+            | ExitKind::Stopped(_)
+            | ExitKind::Lost
+            | ExitKind::NotStarted
+            | ExitKind::Status(_)
+            | ExitKind::Unanswered
+            | ExitKind::Invalid => None,
         },
         output: (!exit.output.is_empty()).then_some(exit.output.as_str()),
         error: error.as_deref(),
@@ -56,7 +61,10 @@ fn count(row: &mut TaskRow, exit: &Exit) {
         | ExitKind::Signal(_)
         | ExitKind::Timeout
         | ExitKind::Stopped(StopReason::Cancel)
-        | ExitKind::NotStarted => {}
+        | ExitKind::NotStarted
+        | ExitKind::Status(_)
+        | ExitKind::Unanswered
+        | ExitKind::Invalid => {}
     }
 }
 
@@ -71,6 +79,9 @@ fn explain(exit: &Exit) -> Option<String> {
         ExitKind::Stopped(StopReason::Drain) => "stopped because the daemon stopped".to_owned(),
         ExitKind::Lost => "gone without its exit being known".to_owned(),
         ExitKind::NotStarted => "could not be started".to_owned(),
+        ExitKind::Status(status) => format!("answered with status {status}"),
+        ExitKind::Unanswered => "not answered".to_owned(),
+        ExitKind::Invalid => "cannot be done as it is written".to_owned(),
     };
     Some(match &exit.error {
         Some(error) => format!("{words}: {error}"),

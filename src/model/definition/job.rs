@@ -1,11 +1,12 @@
 //! A job: a named definition with its schedules, its graph of tasks and its hooks.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Hook, Schedule, Task};
+use super::{Hook, Param, Schedule, Task};
 
 /// A job as its file defines it, defaults filled in. The name is the file's stem and no part of the definition.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -26,8 +27,33 @@ pub struct Job {
     pub schedules: Vec<Schedule>,
     /// What it does; never empty, names unique, `after` without cycles.
     pub tasks: Vec<Task>,
+    /// What whoever starts it may say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub params: Vec<Param>,
+    /// Named values that a completed run leaves, each a template.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub outputs: BTreeMap<String, String>,
     /// Whom it tells.
     pub hooks: Vec<Hook>,
+}
+
+impl Default for Job {
+    /// What a file that says nothing else stands for; it has no tasks yet.
+    fn default() -> Self {
+        Job {
+            description: String::new(),
+            enabled: true,
+            overlap: Overlap::default(),
+            max_runs: 1,
+            priority: Priority::default(),
+            tags: Vec::new(),
+            schedules: Vec::new(),
+            tasks: Vec::new(),
+            params: Vec::new(),
+            outputs: BTreeMap::new(),
+            hooks: Vec::new(),
+        }
+    }
 }
 
 impl Job {

@@ -30,6 +30,7 @@ impl Schedule {
             Some(name) => format!("name:{name}"),
             None => match &self.timing {
                 Timing::Cron { expression } => format!("cron:{} {}", normalised(expression), self.timezone),
+                Timing::Quartz { expression } => format!("quartz:{} {}", normalised(expression), self.timezone),
                 Timing::Every { period, anchor } => format!("every:{period} {anchor}"),
                 Timing::At { at } => format!("at:{at}"),
                 Timing::Reboot => "@reboot".to_owned(),
@@ -49,6 +50,11 @@ fn normalised(expression: &str) -> String {
 pub enum Timing {
     /// A cron expression: five fields, six with seconds first, or an `@` name that stands for one.
     Cron {
+        /// As written.
+        expression: String,
+    },
+    /// A Quartz expression: six or seven fields, seconds first, the year last.
+    Quartz {
         /// As written.
         expression: String,
     },

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Value;
+use super::{Http, Value};
 use crate::model::duration::Duration;
 
 /// One task of a job, defaults filled in. A job with one command is a workflow of one task named `main`.
@@ -18,6 +18,28 @@ pub struct Task {
     pub action: Action,
     /// Added to the environment that every task has.
     pub env: BTreeMap<String, Value>,
+    /// Files of `NAME=value` lines, read by the daemon for each attempt; `env` goes over them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub env_files: Vec<String>,
+    /// Variables of the daemon's own environment that are handed on; `env_files` and `env` go over them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub env_inherit: Vec<String>,
+    /// What runs a `shell` text that does not begin with `#!`: a program and its arguments, the text comes last.
+    /// Empty stands for `/bin/sh -c`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub interpreter: Vec<String>,
+    /// The mask of the modes of files that it makes; otherwise the runner's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub umask: Option<u32>,
+    /// What is run before TERM is sent, for work that lives elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop: Option<Stop>,
+    /// What its output must be like, besides its exit code.
+    #[serde(default, skip_serializing_if = "Success::is_empty")]
+    pub success: Success,
+    /// Its texts are no templates.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub raw: bool,
     /// Given on standard input; otherwise it is `/dev/null`.
     pub stdin: Option<String>,
     /// Where it starts; otherwise HOME, under `campanile run` the current folder.
@@ -46,6 +68,13 @@ impl Task {
             after: Vec::new(),
             action,
             env: BTreeMap::new(),
+            env_files: Vec::new(),
+            env_inherit: Vec::new(),
+            interpreter: Vec::new(),
+            umask: None,
+            stop: None,
+            success: Success::default(),
+            raw: false,
             stdin: None,
             working_dir: None,
             timeout: None,
@@ -63,12 +92,51 @@ impl Task {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
-    /// A text for `/bin/sh -c`; never templated.
+    /// A text for the task's interpreter; never templated.
     Shell(String),
     /// A program and its arguments, without a shell; never empty.
     Command(Vec<String>),
+    /// One HTTP request, sent by the daemon.
+    Http(Box<Http>),
     /// Nothing: completes when it is claimed. It exists for measuring and for joining branches.
     Noop,
+}
+
+/// What is run before TERM is sent to a task that is to end: a program in the task's folder, with its environment.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Stop {
+    /// The program and its arguments; never empty.
+    pub command: Vec<String>,
+    /// How long it may take before TERM is sent all the same.
+    pub timeout: Duration,
+}
+
+/// What the captured output of an attempt must be like for it to have succeeded, whatever its exit code says.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Success {
+    /// Each must be in the output.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub required_substrings: Vec<String>,
+    /// Each must match somewhere; `^` and `$` are the ends of a line.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub required_regex: Vec<String>,
+    /// None may match anywhere.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub forbidden_regex: Vec<String>,
+    /// So many words must be in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_word_count: Option<u32>,
+    /// Letters match whatever their case.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub case_insensitive: bool,
+}
+
+impl Success {
+    /// Whether any output will do.
+    pub fn is_empty(&self) -> bool {
+        *self == Success { case_insensitive: self.case_insensitive, ..Success::default() }
+    }
 }
 
 /// How often a task is tried, and how long apart: `delay * factor^(n-1)`, at most `max_delay`, give or take `jitter`.

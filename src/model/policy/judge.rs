@@ -106,6 +106,8 @@ fn seen(task: &Task, exit: &Exit) -> Seen {
         ExitKind::Signal(_) => Seen::Failed { outcome: Outcome::Signal, may_retry: true },
         ExitKind::Timeout => Seen::Failed { outcome: Outcome::Timeout, may_retry: true },
         ExitKind::NotStarted => Seen::Failed { outcome: Outcome::SpawnError, may_retry: true },
+        ExitKind::Status(_) | ExitKind::Unanswered => Seen::Failed { outcome: Outcome::ProviderError, may_retry: true },
+        ExitKind::Invalid => Seen::Failed { outcome: Outcome::InvalidRequest, may_retry: false },
         ExitKind::Stopped(StopReason::Cancel) => Seen::Stopped,
         ExitKind::Stopped(StopReason::Drain) => Seen::Drained,
         ExitKind::Lost => Seen::Gone,

@@ -21,8 +21,10 @@ pub struct Migration {
 }
 
 /// All of them, in order.
-pub const MIGRATIONS: &[Migration] =
-    &[Migration { number: 1, name: "spine", sql: include_str!("../../../migrations/sqlite/0001_spine.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { number: 1, name: "spine", sql: include_str!("../../../migrations/sqlite/0001_spine.sql") },
+    Migration { number: 2, name: "surfaces", sql: include_str!("../../../migrations/sqlite/0002_surfaces.sql") },
+];
 
 const TABLE: &str = "
 CREATE TABLE IF NOT EXISTS migration (

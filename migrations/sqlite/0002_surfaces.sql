@@ -1,0 +1,25 @@
+-- What people give to runs and get from them: parameters, outputs, requests that are asked twice.
+
+-- JSON objects: the values of the run's parameters, the named values that it left; and what it wrote.
+ALTER TABLE run ADD COLUMN params TEXT;
+ALTER TABLE run ADD COLUMN output TEXT;
+ALTER TABLE run ADD COLUMN outputs TEXT;
+
+-- A JSON object: the named values that its last attempt left.
+ALTER TABLE task ADD COLUMN outputs TEXT;
+
+-- An HTTP request, which lives in the daemon and ends with it, and is no process of the runner.
+ALTER TABLE attempt ADD COLUMN is_call INTEGER NOT NULL DEFAULT 0;
+
+-- JSON: each key of the definition in force and the place where it is written.
+ALTER TABLE job ADD COLUMN origins TEXT;
+
+-- Requests that carried a key, so that one that is repeated gets the first one's answer.
+CREATE TABLE request (
+    key         TEXT PRIMARY KEY,
+    fingerprint BLOB NOT NULL,
+    answer      TEXT NOT NULL,
+    at          INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX request_age ON request (at);
