@@ -5,10 +5,12 @@
 
 pub mod append;
 pub mod format;
+pub mod mask;
 mod pieces;
 pub mod retention;
 pub mod tail;
 
 pub use append::{LogWriter, Written};
 pub use format::{Line, Stream};
+pub use mask::{Masker, Masking};
 pub use tail::Follower;

@@ -10,7 +10,7 @@ use crate::model::timestamp::Timestamp;
 use crate::store::task::TaskRow;
 use crate::store::{StoreError, job};
 
-/// What runs a `shell` text.
+/// What runs a `shell` text, unless the task or the text itself says otherwise.
 const INTERPRETER: [&str; 2] = ["/bin/sh", "-c"];
 
 /// The process of attempt `launch` of the task, or nothing if the task needs none.
@@ -21,8 +21,16 @@ pub(crate) fn process(
     launch: Launch,
 ) -> Result<Option<Process>, StoreError> {
     let task = definition_of(run, row)?;
+    let mut script = None;
     let argv = match &task.action {
-        Action::Shell(text) => INTERPRETER.iter().map(|word| (*word).to_owned()).chain([text.clone()]).collect(),
+        Action::Shell(text) if text.starts_with("#!") => {
+            script = Some(text.clone());
+            Vec::new()
+        }
+        Action::Shell(text) if task.interpreter.is_empty() => {
+            INTERPRETER.iter().map(|word| (*word).to_owned()).chain([text.clone()]).collect()
+        }
+        Action::Shell(text) => task.interpreter.iter().chain([text]).cloned().collect(),
         Action::Command(argv) => argv.clone(),
         Action::Noop | Action::Http(_) => return Ok(None),
     };
@@ -32,6 +40,7 @@ pub(crate) fn process(
     let owner = run.job.as_deref().unwrap_or("ad hoc");
     Ok(Some(Process {
         label: format!("{owner}, run {}, task {}, attempt {number}", run.row.id.short(), row.name),
+        script,
         env,
         env_files: task.env_files.clone(),
         env_inherit: task.env_inherit.clone(),

@@ -1,7 +1,9 @@
 //! Reads a job from the tree of its file, with every default filled in. The job's name is no part of it: that is the
 //! file's name. What this version does not know yet is named as such and never ignored.
 
+mod process;
 mod schedule;
+mod success;
 mod task;
 
 use super::hook;

@@ -51,6 +51,12 @@ const WORK: &[&str] = &[
     "leftovers",
     "on_interrupt",
     "max_output",
+    "env_file",
+    "env_inherit",
+    "interpreter",
+    "umask",
+    "stop",
+    "success",
 ];
 
 /// Several lists as one.
@@ -90,7 +96,6 @@ pub const JOB: Keys = Keys {
         "compensate",
         "rollback",
         "outputs",
-        "success",
         "when",
         "precondition",
         "preconditions",
@@ -101,12 +106,8 @@ pub const JOB: Keys = Keys {
         "expires_after",
         "deadline",
         "budget",
-        "env_file",
-        "env_inherit",
         "user",
         "group",
-        "interpreter",
-        "stop",
         "raw",
         "foreach",
         "state",
@@ -136,19 +137,14 @@ pub const TASK: Keys = Keys {
         "approval",
         "wait",
         "compensate",
-        "success",
         "when",
         "precondition",
         "foreach",
         "outputs",
         "pool",
         "pools",
-        "env_file",
-        "env_inherit",
         "user",
         "group",
-        "interpreter",
-        "stop",
         "raw",
         "params",
         "budget",
@@ -170,6 +166,18 @@ pub const RETRY: Keys = Keys {
 
 /// `exit_codes`.
 pub const EXIT_CODES: Keys = Keys { what: "`exit_codes`", known: &["ok", "retry", "skip"], later: &[], above: None };
+
+/// `stop` of a task.
+pub const STOP: Keys =
+    Keys { what: "`stop`", known: &["command", "timeout"], later: &["shell", "signal"], above: None };
+
+/// `success` of a task.
+pub const SUCCESS: Keys = Keys {
+    what: "`success`",
+    known: &["required_substrings", "required_regex", "forbidden_regex", "min_word_count", "case_insensitive"],
+    later: &["min_score", "command"],
+    above: None,
+};
 
 /// A reference to a secret.
 pub const REFERENCE: Keys = Keys {
@@ -271,7 +279,7 @@ pub const LOG: Keys =
 
 /// Every table of a job file.
 pub const OF_JOBS: &[&Keys] =
-    &[&JOB, &SCHEDULE, &TASK, &RETRY, &EXIT_CODES, &REFERENCE, &HOOK, &WEBHOOK, &WEBHOOK_RETRY];
+    &[&JOB, &SCHEDULE, &TASK, &RETRY, &EXIT_CODES, &STOP, &SUCCESS, &REFERENCE, &HOOK, &WEBHOOK, &WEBHOOK_RETRY];
 /// Every table of `campanile.toml`; its hooks are those of a job besides.
 pub const OF_SETTINGS: &[&Keys] = &[&SETTINGS, &RETENTION, &KEEP, &LOG, &GLOBAL_HOOK];
 
@@ -285,6 +293,9 @@ pub const SYNONYMS: &[(&str, &str)] = &[
     ("depends_on", "after"),
     ("dir", "working_dir"),
     ("environment", "env"),
+    ("env_files", "env_file"),
+    ("environment_file", "env_file"),
+    ("pass_env", "env_inherit"),
     ("exec", "command"),
     ("interval", "every"),
     ("needs", "after"),

@@ -55,18 +55,6 @@ pub(crate) fn env(reading: &Reading<'_>, node: &Node, env: &mut BTreeMap<String,
             reading.fault(Fault::new(entry.key_span, message));
         }
         let Some(value) = read(reading, &entry.key, &entry.node) else { continue };
-        if let Value::Secret(_) = value {
-            // A task may write what it is given, and its log is not masked yet.
-            let fault = Fault::new(
-                entry.node.span,
-                format!(
-                    "`{}` refers to a secret, which the environment of a task cannot do in this version",
-                    entry.key
-                ),
-            );
-            reading.fault(fault.hint("have the task read the secret itself, as in `TOKEN=$(cat FILE)`"));
-            continue;
-        }
         if let Value::Plain(text) = &value
             && argument::whole(reading, &entry.key, &entry.node, text, entry.key.len() + 1).is_none()
         {

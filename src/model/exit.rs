@@ -21,6 +21,9 @@ pub struct Exit {
     /// The named values that it left.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub outputs: BTreeMap<String, String>,
+    /// For people: why what it left as named values is none, if it left something else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outputs_error: Option<String>,
     /// Whom it called asks to be left alone so long.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<Duration>,
@@ -41,6 +44,7 @@ impl Exit {
             ended_at,
             output: String::new(),
             outputs: BTreeMap::new(),
+            outputs_error: None,
             retry_after: None,
             log: None,
             n_leftovers: 0,

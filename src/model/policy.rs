@@ -5,3 +5,4 @@ pub mod deliver;
 pub mod judge;
 pub mod overlap;
 pub mod retention;
+pub mod verify;

@@ -5,6 +5,7 @@ mod examples;
 mod folders;
 mod hooks;
 mod pages;
+mod processes;
 mod schedules;
 mod settings;
 mod tasks;

@@ -270,7 +270,7 @@ fn an_argument_longer_than_the_kernel_takes_is_refused() {
 fn a_small_file_cannot_become_a_large_job() {
     let mut text = format!("stdin = '{}'\n", "x".repeat(100_000));
     (0..1_000).for_each(|n| text.push_str(&format!("[tasks.t{n}]\nnoop = true\n")));
-    let message = "2:2: `env` and `stdin` at the top level are repeated in every task, and come to more than 64 MiB \
+    let message = "2:2: what the top level says of tasks is repeated in every task, and comes to more than 64 MiB \
                    (hint: keep them in a file that the tasks read)";
     check(&text, &[message]);
 }

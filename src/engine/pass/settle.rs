@@ -3,9 +3,10 @@
 use crate::engine::launch::definition_of;
 use crate::engine::work::Work;
 use crate::engine::{change, step};
+use crate::model::definition::Task;
 use crate::model::exit::{Exit, ExitKind, StopReason};
 use crate::model::id::{Launch, TaskId};
-use crate::model::policy::judge::judge;
+use crate::model::policy::judge::{self, judge};
 use crate::model::state::TaskEvent;
 use crate::store::task::{Seen, TaskRow};
 use crate::store::{StoreError, task};
@@ -29,7 +30,7 @@ fn settle_one(work: &mut Work<'_>, launch: Launch, id: TaskId, exit: &Exit) -> R
     let cancelled = row.is_cancelled || run.row.is_cancelled;
     let chance = work.ids.chance();
     let verdict = judge(definition, exit, row.tries, cancelled, work.now.steady, chance);
-    let error = explain(exit);
+    let error = explain(definition, exit);
     let seen = Seen {
         n_leftovers: exit.n_leftovers,
         exit_code: match exit.kind {
@@ -69,7 +70,13 @@ fn count(row: &mut TaskRow, exit: &Exit) {
 }
 
 /// What people are told of an exit that is not a plain success.
-fn explain(exit: &Exit) -> Option<String> {
+fn explain(task: &Task, exit: &Exit) -> Option<String> {
+    if let ExitKind::Code(code) = exit.kind
+        && task.exit_codes.ok.contains(&code)
+        && let Some((_, why)) = judge::objection(task, exit)
+    {
+        return Some(why);
+    }
     let words = match exit.kind {
         ExitKind::Code(0) => return exit.error.clone(),
         ExitKind::Code(code) => format!("exited with code {code}"),

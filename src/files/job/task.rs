@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::{process, success};
 use crate::files::argument;
 use crate::files::keys::{ACTIONS, EXIT_CODES, RETRY, TASK};
 use crate::files::reading::{Fields, Reading, item_of};
@@ -52,7 +53,7 @@ pub(super) fn read(fields: &Fields<'_>) -> Vec<Task> {
         return Vec::new();
     }
     if weight(&base).saturating_mul(entries.len()) > MAX_WEIGHT {
-        let message = "`env` and `stdin` at the top level are repeated in every task, and come to more than 64 MiB";
+        let message = "what the top level says of tasks is repeated in every task, and comes to more than 64 MiB";
         reading.fault(Fault::new(entry.node.span, message).hint("keep them in a file that the tasks read"));
         return Vec::new();
     }
@@ -67,11 +68,15 @@ pub(super) fn read(fields: &Fields<'_>) -> Vec<Task> {
 /// The bytes of a task that a small file can multiply.
 fn weight(task: &Task) -> usize {
     let env: usize = task.env.iter().map(|(name, value)| name.len() + value.shown().len()).sum();
-    env + task.stdin.as_ref().map_or(0, String::len)
+    let success = [&task.success.required_substrings, &task.success.required_regex, &task.success.forbidden_regex];
+    let stop = task.stop.as_ref().map(|stop| &stop.command);
+    let lists = [&task.env_files, &task.env_inherit, &task.interpreter].into_iter().chain(success).chain(stop);
+    env + task.stdin.as_ref().map_or(0, String::len) + lists.flatten().map(String::len).sum::<usize>()
 }
 
 fn single(fields: &Fields<'_>, mut base: Task) -> Option<Task> {
     let entry = fields.one_of(ACTIONS, "something to do, at the top level or in `[tasks.NAME]`")?;
+    process::check(fields, &entry.key);
     base.action = action(fields.reading, entry)?;
     Some(base)
 }
@@ -92,10 +97,9 @@ fn named(reading: &Reading<'_>, entry: &Entry, base: &Task) -> Option<Placed> {
     let items = fields.texts("after").unwrap_or_default();
     task.after = items.iter().map(|(name, _)| (*name).to_owned()).collect();
     let after = items.iter().map(|(_, node)| node.span).collect();
-    if let Some(entry) = fields.one_of(ACTIONS, "something to do")
-        && let Some(action) = action(reading, entry)
-    {
-        task.action = action;
+    if let Some(entry) = fields.one_of(ACTIONS, "something to do") {
+        process::check(&fields, &entry.key);
+        task.action = action(reading, entry).unwrap_or(task.action);
     }
     Some(Placed { task, after })
 }
@@ -136,6 +140,10 @@ fn options(fields: &Fields<'_>, mut base: Task) -> Task {
     base.on_interrupt = fields.word("on_interrupt", &words, &[]).unwrap_or(base.on_interrupt);
     if let Some(node) = fields.get("max_output") {
         base.max_output = size(reading, "max_output", node).unwrap_or(base.max_output);
+    }
+    process::options(fields, &mut base);
+    if let Some(node) = fields.get("success") {
+        base.success = success::read(reading, node).unwrap_or_default();
     }
     base
 }

@@ -3,7 +3,11 @@
 //! Two counters bound the tries. `max_attempts` bounds attempts that failed by their own doing. An interruption (the
 //! machine or the runner died, the daemon drained) is nobody's failure: it counts apart, up to `MAX_INTERRUPTIONS`, and a
 //! drain counts not at all, since it happens once for each stop that an operator asks for.
+//!
+//! Whom an attempt called may ask to be left alone for a while: that makes the delay longer, but never longer than
+//! `max_delay`, because how long a task may be put off is for its own file to say.
 
+use super::verify;
 use crate::model::definition::{OnInterrupt, Retry, Task};
 use crate::model::duration::Duration;
 use crate::model::exit::{Exit, ExitKind, StopReason};
@@ -56,9 +60,22 @@ pub struct Tries {
     pub n_drained: u32,
 }
 
+/// What is wrong with an attempt that ended well, if anything: what it left, or what it wrote.
+pub fn objection(task: &Task, exit: &Exit) -> Option<(Outcome, String)> {
+    let unusable = exit.outputs_error.clone().map(|error| (Outcome::InvalidRequest, error));
+    unusable.or_else(|| Some((Outcome::VerificationFailed, verify::unmet(&task.success, &exit.output)?)))
+}
+
 /// What `exit` means for `task`. `cancelled` is the user's intent; `chance`, in [0, 1), moves the delay by the jitter.
 pub fn judge(task: &Task, exit: &Exit, tries: Tries, cancelled: bool, now: Steady, chance: f64) -> Verdict {
-    match seen(task, exit) {
+    let seen = match seen(task, exit) {
+        // What it did is done; but what comes after would rely on what it left or wrote.
+        Seen::Done => {
+            objection(task, exit).map_or(Seen::Done, |(outcome, _)| Seen::Failed { outcome, may_retry: true })
+        }
+        seen => seen,
+    };
+    match seen {
         Seen::Done => Verdict::Complete,
         Seen::NotNeeded => Verdict::Skip(Outcome::ExitCode),
         Seen::Stopped => Verdict::Cancel,
@@ -77,7 +94,8 @@ pub fn judge(task: &Task, exit: &Exit, tries: Tries, cancelled: bool, now: Stead
         Seen::Failed { outcome, may_retry } => {
             let n_failed = tries.n_attempts.saturating_sub(tries.n_interrupted);
             if may_retry && n_failed < task.retry.max_attempts {
-                Verdict::Retry { until: now.plus(delay(&task.retry, n_failed, chance)) }
+                let asked = exit.retry_after.unwrap_or(Duration::ZERO).min(task.retry.max_delay);
+                Verdict::Retry { until: now.plus(delay(&task.retry, n_failed, chance).max(asked)) }
             } else {
                 Verdict::Fail(outcome)
             }
@@ -186,6 +204,53 @@ mod tests {
         check(&task, ExitKind::Code(1), (1, 0, 0), true, Verdict::Cancel);
         check(&task, ExitKind::Lost, (1, 1, 0), true, Verdict::Cancel);
         check(&task, ExitKind::Code(0), (1, 0, 0), true, Verdict::Complete);
+    }
+
+    fn ended(change: impl FnOnce(&mut Exit)) -> Exit {
+        let mut exit = Exit::bare(ExitKind::Code(0), Timestamp::from_micros(0));
+        change(&mut exit);
+        exit
+    }
+
+    #[test]
+    fn who_ended_well_fails_by_unusable_outputs_and_by_an_output_that_is_not_what_it_must_be() {
+        let mut task = task(|task| task.success.required_substrings = vec!["done".to_owned()]);
+        let tries = Tries { n_attempts: 3, ..Tries::default() };
+        let done = |change: fn(&mut Exit)| {
+            ended(|exit| {
+                exit.output = "all done".to_owned();
+                change(exit);
+            })
+        };
+        let fail = Verdict::Fail(Outcome::VerificationFailed);
+        let unusable = |exit: &mut Exit| exit.outputs_error = Some("a link".to_owned());
+        for (exit, expected) in [
+            (done(|_| ()), Verdict::Complete),
+            (done(|exit| exit.output.clear()), fail),
+            (done(unusable), Verdict::Fail(Outcome::InvalidRequest)),
+            (done(|exit| exit.kind = ExitKind::Code(1)), Verdict::Fail(Outcome::ExitCode)),
+        ] {
+            assert_eq!(judge(&task, &exit, tries, false, NOW, 0.5), expected, "{exit:?}");
+        }
+        let (once, unmet) = (Tries { n_attempts: 1, ..Tries::default() }, ended(|_| ()));
+        assert_eq!(judge(&task, &unmet, once, false, NOW, 0.5), after(1), "it is tried again");
+        assert_eq!(judge(&task, &unmet, once, true, NOW, 0.5), Verdict::Cancel, "unless it is not wanted any more");
+        task.exit_codes.skip = vec![99];
+        let skipped = ended(|exit| exit.kind = ExitKind::Code(99));
+        assert_eq!(judge(&task, &skipped, tries, false, NOW, 0.5), Verdict::Skip(Outcome::ExitCode));
+    }
+
+    #[test]
+    fn whoever_asks_to_be_left_alone_is_within_the_longest_delay() {
+        let task = task(|task| task.retry.max_delay = Duration::from_secs(60));
+        let tries = Tries { n_attempts: 2, ..Tries::default() };
+        for (asked, expected) in [(0, 2), (1, 2), (30, 30), (60, 60), (3_600, 60)] {
+            let exit = ended(|exit| {
+                exit.kind = ExitKind::Status(429);
+                exit.retry_after = Some(Duration::from_secs(asked));
+            });
+            assert_eq!(judge(&task, &exit, tries, false, NOW, 0.5), after(expected), "{asked} s");
+        }
     }
 
     #[test]

@@ -1,0 +1,168 @@
+//! Reads what a task says of the process that it becomes: where its environment comes from, what runs its text, the mask
+//! of its files, and what is run before it is told to end.
+
+use crate::files::argument;
+use crate::files::keys::STOP;
+use crate::files::reading::{Fields, Reading, item_of};
+use crate::files::syntax::{Node, NodeValue};
+use crate::model::definition::{Stop, Task};
+use crate::model::duration::Duration;
+use crate::model::invalid::Fault;
+
+/// How many files, and how many inherited variables, one task may name.
+const MAX_NAMED: usize = 64;
+/// How long what is run before TERM may take unless the file says so.
+const STOP_TIMEOUT: Duration = Duration::from_secs(30);
+/// Variables by which a service manager speaks to the daemon and to nobody else; each names all that begin with it.
+const NOT_INHERITED: &[&str] = &["NOTIFY_SOCKET", "LISTEN_", "WATCHDOG_", "CREDENTIALS_DIRECTORY"];
+
+/// `base` with what these fields say of its process.
+pub(super) fn options(fields: &Fields<'_>, base: &mut Task) {
+    if let Some(node) = fields.get("env_file") {
+        base.env_files = env_files(fields.reading, node);
+    }
+    if let Some(names) = inherited(fields) {
+        base.env_inherit = names;
+    }
+    if let Some(node) = fields.get("interpreter") {
+        base.interpreter = interpreter(fields.reading, node).unwrap_or_default();
+    }
+    base.umask = umask(fields).or(base.umask);
+    base.stop = stop(fields).or(base.stop.take());
+}
+
+/// What says how a shell text is run means nothing for anything else.
+pub(super) fn check(fields: &Fields<'_>, action: &str) {
+    let Some(entry) = fields.entry("interpreter") else { return };
+    if action != "shell" {
+        let message = format!("`interpreter` runs the text of `shell`, and this task is a `{action}`");
+        fields.reading.fault(Fault::new(entry.key_span, message));
+    } else if fields.get("shell").is_some_and(|node| is_script(&node.value)) {
+        let message = "`interpreter` has no effect on a text that begins with `#!`, which names its own";
+        fields.reading.warn(Fault::new(entry.key_span, message));
+    }
+}
+
+fn is_script(value: &NodeValue) -> bool {
+    matches!(value, NodeValue::Text(text) if text.starts_with("#!"))
+}
+
+/// One string or a list of strings, each with its place.
+fn one_or_many<'n>(reading: &Reading<'_>, name: &str, node: &'n Node) -> Vec<(&'n str, &'n Node)> {
+    if let NodeValue::Text(text) = &node.value {
+        return vec![(text.as_str(), node)];
+    }
+    reading.texts(name, node).unwrap_or_default()
+}
+
+fn env_files(reading: &Reading<'_>, node: &Node) -> Vec<String> {
+    let named = one_or_many(reading, "env_file", node);
+    if named.len() > MAX_NAMED {
+        reading.fault(Fault::new(node.span, format!("`env_file` names at most {MAX_NAMED} files")));
+        return Vec::new();
+    }
+    let mut files = Vec::new();
+    for (text, node) in named {
+        let path = text.strip_prefix('-').unwrap_or(text);
+        if !path.starts_with('/') {
+            let fault = Fault::new(node.span, format!("`env_file` must be an absolute path, found `{text}`"));
+            reading.fault(fault.hint("a `-` before the path lets the file be absent"));
+        } else if argument::whole(reading, "env_file", node, path, 0).is_some() {
+            files.push(text.to_owned());
+        }
+    }
+    files
+}
+
+fn inherited(fields: &Fields<'_>) -> Option<Vec<String>> {
+    let items = fields.texts("env_inherit")?;
+    if items.len() > MAX_NAMED {
+        let at = fields.get("env_inherit").map_or(fields.span, |node| node.span);
+        fields.reading.fault(Fault::new(at, format!("`env_inherit` names at most {MAX_NAMED} variables")));
+        return None;
+    }
+    let mut names = Vec::new();
+    for (name, node) in items {
+        if let Err(message) = argument::variable(name) {
+            fields.reading.fault(Fault::new(node.span, message));
+        } else if NOT_INHERITED.iter().any(|managers| name.starts_with(managers)) {
+            let message = format!("`{name}` is between the daemon and its service manager, and is never inherited");
+            fields
+                .reading
+                .fault(Fault::new(node.span, message).hint("refer to a credential as `{ credential = NAME }`"));
+        } else {
+            names.push(name.to_owned());
+        }
+    }
+    Some(names)
+}
+
+fn interpreter(reading: &Reading<'_>, node: &Node) -> Option<Vec<String>> {
+    if let NodeValue::Text(text) = &node.value {
+        let text = reading.full_text("interpreter", node).map(|_| text)?;
+        if text.contains(char::is_whitespace) {
+            let words: Vec<String> = text.split_whitespace().map(|word| format!("{word:?}")).collect();
+            let fault = Fault::new(node.span, "`interpreter` is one program, or a list of a program and its arguments");
+            reading.fault(fault.hint(format!("write [{}]", words.join(", "))));
+            return None;
+        }
+    }
+    let words = one_or_many(reading, "interpreter", node);
+    match words.first() {
+        Some((program, _)) if !program.trim().is_empty() => {}
+        _ => {
+            let fault = Fault::new(node.span, "`interpreter` names no program");
+            reading.fault(
+                fault.hint("write a program that takes the text as its last argument, as in [\"bash\", \"-c\"]"),
+            );
+            return None;
+        }
+    }
+    let whole = |(word, node): &(&str, &Node)| {
+        argument::whole(reading, "interpreter", node, word, 0)?;
+        Some((*word).to_owned())
+    };
+    words.iter().map(whole).collect()
+}
+
+fn umask(fields: &Fields<'_>) -> Option<u32> {
+    let node = fields.get("umask")?;
+    let refuse = |found: &str| {
+        let message =
+            format!("`umask` is three octal digits in quotes, or four of which the first is 0, found `{found}`");
+        fields
+            .reading
+            .fault(Fault::new(node.span, message).hint("write \"027\": the group may not write, others nothing"));
+        None
+    };
+    if let NodeValue::Integer(number) = node.value {
+        return refuse(&number.to_string());
+    }
+    let text = fields.text("umask")?;
+    let digits = text.strip_prefix('0').filter(|rest| rest.len() == 3).unwrap_or(text);
+    if digits.len() != 3 {
+        return refuse(text);
+    }
+    let mask = digits.bytes().all(|digit| (b'0'..=b'7').contains(&digit));
+    if mask { u32::from_str_radix(digits, 8).ok() } else { refuse(text) }
+}
+
+fn stop(fields: &Fields<'_>) -> Option<Stop> {
+    let fields = Fields::open(fields.reading, "stop", fields.get("stop")?, &STOP)?;
+    let timeout = fields.some_duration("timeout").unwrap_or(STOP_TIMEOUT);
+    let Some(entry) = fields.entry("command") else {
+        let fault = Fault::new(fields.span, "`stop` needs a `command`");
+        fields.reading.lack(fault.hint("write stop = { command = [\"docker\", \"stop\", \"NAME\"] }"));
+        return None;
+    };
+    Some(Stop { command: argument::command(fields.reading, entry)?, timeout })
+}
+
+/// The texts of a list in which none may be empty.
+pub(super) fn said<'a>(fields: &Fields<'a>, key: &'static str) -> Vec<(&'a str, &'a Node)> {
+    let items = fields.texts(key).unwrap_or_default();
+    for (_, node) in items.iter().filter(|(text, _)| text.is_empty()) {
+        fields.reading.fault(Fault::new(node.span, format!("{} is empty", item_of(key))));
+    }
+    items
+}
