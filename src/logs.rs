@@ -4,11 +4,13 @@
 //! never waits. A log that cannot be written costs its lines and nothing else: no function here makes an attempt fail.
 
 pub mod append;
+pub mod capture;
 pub mod format;
 mod pieces;
 pub mod retention;
 pub mod tail;
 
 pub use append::{LogWriter, Written};
+pub use capture::Capture;
 pub use format::{Line, Stream};
 pub use tail::Follower;
