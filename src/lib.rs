@@ -1,7 +1,7 @@
 //! Campanile: a scheduler daemon with a persistent job store.
 //!
 //! The floors, from the ground up: `model` decides; `store`, `files`, `wire`, `logs`, `outbound` are one technology
-//! each; `engine` writes and `query` reads; `runner`, `hooks` and `api` touch the world; `driver` and `sim` turn the
+//! each; `engine` writes and `query` reads; `runner`, `request`, `hooks` and `api` touch the world; `driver` and `sim` turn the
 //! wheel, on a real and on a virtual clock; `daemon`, `local` and `ctl` are what a user starts; `cli` is how they say so.
 //! Arrows go down only. ARCHITECTURE.md has the picture.
 
@@ -24,6 +24,7 @@ pub mod query;
 // L4
 pub mod api;
 pub mod hooks;
+pub mod request;
 pub mod runner;
 // L5
 pub mod driver;

@@ -4,6 +4,7 @@
 //! never waits. A log that cannot be written costs its lines and nothing else: no function here makes an attempt fail.
 
 pub mod append;
+pub mod capture;
 pub mod format;
 pub mod mask;
 mod pieces;
@@ -11,6 +12,7 @@ pub mod retention;
 pub mod tail;
 
 pub use append::{LogWriter, Written};
+pub use capture::Capture;
 pub use format::{Line, Stream};
 pub use mask::{Masker, Masking};
 pub use tail::Follower;

@@ -6,6 +6,8 @@
 
 pub mod client;
 pub mod guard;
+mod retry_after;
 
 pub use client::{Answer, Client, Request, SendError};
 pub use guard::{Blocked, Trust};
+pub use retry_after::retry_after;

@@ -13,7 +13,6 @@
 mod adopted;
 mod attempt;
 pub mod base_env;
-pub mod capture;
 mod client;
 mod journal;
 mod kill;

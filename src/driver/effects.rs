@@ -10,6 +10,7 @@ use crate::hooks::sender::ReadTail;
 use crate::model::definition::{Target, Value};
 use crate::model::exit::{Exit, ExitKind};
 use crate::model::process::Process;
+use crate::request::Caller;
 use crate::runner::RunnerClient;
 use crate::{clock, logs, secret};
 
@@ -17,6 +18,7 @@ use crate::{clock, logs, secret};
 pub struct Executors {
     runner: Option<RunnerClient>,
     sender: hooks::Sender,
+    caller: Caller,
     handle: Handle,
     read_tail: ReadTail,
     removals: Sender<Vec<String>>,
@@ -27,6 +29,7 @@ impl Executors {
     pub fn new(
         runner: RunnerClient,
         sender: hooks::Sender,
+        caller: Caller,
         handle: Handle,
         state_dir: PathBuf,
         read_tail: ReadTail,
@@ -43,7 +46,7 @@ impl Executors {
         if let Err(error) = started {
             tracing::warn!(%error, "pruned logs will not be deleted");
         }
-        Executors { runner: Some(runner), sender, handle, read_tail, removals }
+        Executors { runner: Some(runner), sender, caller, handle, read_tail, removals }
     }
 
     /// Does one thing.
@@ -51,11 +54,11 @@ impl Executors {
         match effect {
             Effect::Start(process) => self.start(*process),
             Effect::Stop { launch, reason, grace } => {
-                if let Some(runner) = &self.runner {
+                if let (false, Some(runner)) = (self.caller.stop(launch, reason), &self.runner) {
                     runner.stop(launch, reason, grace);
                 }
             }
-            Effect::Call(_) => {}
+            Effect::Call(call) => self.caller.call(call),
             Effect::Acknowledge(launches) => {
                 if let Some(runner) = &self.runner {
                     runner.acknowledge(launches);

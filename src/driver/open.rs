@@ -1,5 +1,5 @@
-//! Opens the store and starts all that turns the wheel: the engine's thread, the runner, the sender of webhooks and the
-//! watch on the clock. What was pending goes on at once; schedules wait until definitions are loaded.
+//! Opens the store and starts all that turns the wheel: the engine's thread, the runner, the sender of webhooks, the
+//! caller of requests and the watch on the clock. What was pending goes on at once; schedules wait until definitions are loaded.
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::sync_channel;
@@ -14,6 +14,7 @@ use crate::engine::{Engine, Handle, Report, RunnerReport, Settings};
 use crate::model::exit::ExitKind;
 use crate::model::id::EventSeq;
 use crate::model::process::is_hook_log;
+use crate::request::Caller;
 use crate::runner::{Config, Runner, RunnerError};
 use crate::store::{Store, StoreError, Synchronous};
 use crate::{hooks, logs, outbound};
@@ -37,7 +38,7 @@ pub struct Setup {
     pub settings: Settings,
     /// Where a process starts that says nothing about it; otherwise its user's home.
     pub default_dir: Option<PathBuf>,
-    /// Where webhooks are sent from.
+    /// Where webhooks and requests are sent from.
     pub runtime: tokio::runtime::Handle,
 }
 
@@ -115,8 +116,9 @@ pub fn start(setup: Setup) -> Result<Running, DriverError> {
     let state_dir = setup.state_dir.clone();
     let read_tail = move |path: &str| tail(&state_dir, path);
     let client = outbound::Client::new();
+    let caller = Caller::start(handle.clone(), setup.runtime.clone(), client.clone(), setup.state_dir.clone());
     let sender = hooks::Sender::start(handle.clone(), setup.runtime, client, Box::new(read_tail.clone()));
-    let executors = Executors::new(runner, sender, handle.clone(), setup.state_dir, Box::new(read_tail));
+    let executors = Executors::new(runner, sender, caller, handle.clone(), setup.state_dir, Box::new(read_tail));
 
     clock_watch::start(handle.clone()).map_err(machine("cannot watch the clock"))?;
     let turn = Turn::new(engine, messages, executors, committed, n_live, seed);

@@ -95,6 +95,8 @@ pub(crate) struct LiveAttempt {
     pub(crate) task: TaskId,
     pub(crate) run: RunId,
     pub(crate) has_started: bool,
+    /// It is a request of the daemon's, and no process of the runner.
+    pub(crate) is_call: bool,
 }
 
 /// The engine's memory.
@@ -208,7 +210,7 @@ impl Cache {
             cache.enter(row.id, row.state, row.priority, row.queued_at);
         }
         for row in attempt::live(tx)? {
-            let live = LiveAttempt { task: row.task, run: row.run, has_started: row.has_started };
+            let live = LiveAttempt { task: row.task, run: row.run, has_started: row.has_started, is_call: row.is_call };
             cache.live.insert(row.launch, live);
         }
         for row in delivery::live(tx)?.iter().filter(|row| !session.broken_deliveries.contains(&row.id)) {

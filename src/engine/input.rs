@@ -179,6 +179,13 @@ pub enum Report {
     },
     /// The runner says something.
     Runner(RunnerReport),
+    /// The HTTP request of an attempt is being made.
+    CallStarted {
+        /// Which.
+        launch: Launch,
+        /// Since when.
+        at: Timestamp,
+    },
     /// The HTTP request of an attempt has ended.
     CallEnded {
         /// Which.

@@ -1,8 +1,9 @@
-//! Describes the process of an attempt, whole, from rows and definition: the same again whenever it is asked.
+//! Describes the process or the request of an attempt, whole, from rows and definition: the same again whenever it is asked.
 
 use std::collections::BTreeMap;
 
 use super::work::{Run, Work};
+use crate::model::call::Call;
 use crate::model::definition::{Action, Task, Value};
 use crate::model::id::Launch;
 use crate::model::process::{Process, log_path};
@@ -37,9 +38,8 @@ pub(crate) fn process(
     let number = row.tries.n_attempts;
     let mut env = environment(work, run, row)?;
     env.extend(task.env.iter().map(|(name, value)| (name.clone(), value.clone())));
-    let owner = run.job.as_deref().unwrap_or("ad hoc");
     Ok(Some(Process {
-        label: format!("{owner}, run {}, task {}, attempt {number}", run.row.id.short(), row.name),
+        label: label(run, row),
         script,
         env,
         env_files: task.env_files.clone(),
@@ -55,6 +55,31 @@ pub(crate) fn process(
         max_output: task.max_output,
         ..Process::new(launch, argv, log_path(run.job.as_deref(), row.run_id, &row.name, u64::from(number)))
     }))
+}
+
+/// The request of attempt `launch` of the task, or nothing if the task makes none.
+pub(crate) fn call(run: &Run, row: &TaskRow, launch: Launch) -> Result<Option<Call>, StoreError> {
+    let task = definition_of(run, row)?;
+    let Action::Http(request) = &task.action else { return Ok(None) };
+    Ok(Some(Call {
+        launch,
+        label: label(run, row),
+        request: (**request).clone(),
+        idempotency_key: idempotency_key(row),
+        timeout: task.timeout,
+        max_output: task.max_output,
+        log_path: log_path(run.job.as_deref(), row.run_id, &row.name, u64::from(row.tries.n_attempts)),
+    }))
+}
+
+fn label(run: &Run, row: &TaskRow) -> String {
+    let owner = run.job.as_deref().unwrap_or("ad hoc");
+    format!("{owner}, run {}, task {}, attempt {}", run.row.id.short(), row.name, row.tries.n_attempts)
+}
+
+/// The same for every attempt of the task.
+fn idempotency_key(row: &TaskRow) -> String {
+    format!("{}/{}", row.run_id, row.name)
 }
 
 /// What the definition that the run keeps says of the task.
@@ -80,7 +105,7 @@ fn environment(work: &Work<'_>, run: &Run, row: &TaskRow) -> Result<BTreeMap<Str
     set("ATTEMPT", row.tries.n_attempts.to_string());
     set("CAUSE", run.row.cause.as_str().to_owned());
     set("SCHEDULED_AT", in_zone(work, scheduled, run.row.timezone.as_deref()));
-    set("IDEMPOTENCY_KEY", format!("{}/{}", row.run_id, row.name));
+    set("IDEMPOTENCY_KEY", idempotency_key(row));
     if let Some(at) = previous {
         set("PREV_SUCCESS_AT", at.to_string());
     }

@@ -1,6 +1,7 @@
 //! Reports: what happened in the world. Each may come twice, late, or about something long forgotten, and then changes
 //! nothing.
 
+mod call;
 mod clock;
 mod delivered;
 mod opened;
@@ -16,7 +17,8 @@ pub(crate) fn apply(work: &mut Work<'_>, report: &Report) -> Result<(), StoreErr
         Report::Opened { boot_id } => opened::opened(work, boot_id),
         Report::ClockStepped { by_us } => clock::stepped(work, *by_us),
         Report::Runner(report) => runner::apply(work, report),
-        Report::CallEnded { launch, exit } => runner::ended_one(work, *launch, exit),
+        Report::CallStarted { launch, at } => call::started(work, *launch, *at),
+        Report::CallEnded { launch, exit } => call::ended(work, *launch, exit),
         Report::Delivered { launch, result } => delivered::delivered(work, *launch, result),
     }
 }

@@ -157,7 +157,11 @@ fn stepped_by(inputs: &[Input]) -> i64 {
     let steps = inputs.iter().filter_map(|input| match input {
         Input::Report(Report::ClockStepped { by_us }) => Some(*by_us),
         Input::Report(
-            Report::Opened { .. } | Report::Runner(_) | Report::CallEnded { .. } | Report::Delivered { .. },
+            Report::Opened { .. }
+            | Report::Runner(_)
+            | Report::CallStarted { .. }
+            | Report::CallEnded { .. }
+            | Report::Delivered { .. },
         )
         | Input::Command { .. } => None,
     });
@@ -180,7 +184,11 @@ fn apply(work: &mut Work<'_>, inputs: &[Input]) -> Result<Replies, StoreError> {
     let rank = |input: &&Input| match input {
         Input::Report(Report::ClockStepped { .. }) => 0,
         Input::Report(
-            Report::Opened { .. } | Report::Runner(_) | Report::CallEnded { .. } | Report::Delivered { .. },
+            Report::Opened { .. }
+            | Report::Runner(_)
+            | Report::CallStarted { .. }
+            | Report::CallEnded { .. }
+            | Report::Delivered { .. },
         ) => 1,
         Input::Command { .. } => 2,
     };
@@ -207,6 +215,7 @@ fn apply(work: &mut Work<'_>, inputs: &[Input]) -> Result<Replies, StoreError> {
 fn launch_of(report: &Report) -> Option<Launch> {
     match report {
         Report::Runner(RunnerReport::Started { launch, .. } | RunnerReport::Ended { launch, .. })
+        | Report::CallStarted { launch, .. }
         | Report::CallEnded { launch, .. }
         | Report::Delivered { launch, .. } => Some(*launch),
         Report::Runner(RunnerReport::Connected { .. } | RunnerReport::Disconnected)

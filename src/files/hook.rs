@@ -184,7 +184,7 @@ fn webhook(fields: &Fields<'_>) -> Option<Webhook> {
     Some(Webhook { url, secret, headers, allow_private })
 }
 
-fn checked_url(text: &str) -> Result<(), String> {
+pub(super) fn checked_url(text: &str) -> Result<(), String> {
     let url = url::Url::parse(text).map_err(|error| format!("`{text}` is not a URL: {error}"))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(format!("`url` must begin with `http://` or `https://`, found `{}:`", url.scheme()));

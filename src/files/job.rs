@@ -1,6 +1,7 @@
 //! Reads a job from the tree of its file, with every default filled in. The job's name is no part of it: that is the
 //! file's name. What this version does not know yet is named as such and never ignored.
 
+mod http;
 mod process;
 mod schedule;
 mod success;

@@ -27,19 +27,21 @@ const JOB_TOP: Above = Above { owner: "the job", known: JOB.known };
 const SETTINGS_TOP: Above = Above { owner: "the configuration", known: SETTINGS.known };
 
 /// Keys at the top level that make a schedule.
-pub const TIMINGS: &[&str] = &["cron", "every", "at"];
+pub const TIMINGS: &[&str] = &["cron", "quartz", "every", "at"];
 /// Keys that say what a task does.
-pub const ACTIONS: &[&str] = &["shell", "command", "noop"];
+pub const ACTIONS: &[&str] = &["shell", "command", "http", "noop"];
 
 /// A job's own keys.
 const JOBS_OWN: &[&str] =
     &["description", "enabled", "overlap", "max_runs", "priority", "tags", "schedules", "tasks", "hooks"];
 /// Keys of a schedule, at the top level too.
-const RULE: &[&str] = &["cron", "every", "at", "anchor", "timezone", "catch_up", "catch_up_window", "catch_up_max"];
+const RULE: &[&str] =
+    &["cron", "quartz", "every", "at", "anchor", "timezone", "catch_up", "catch_up_window", "catch_up_max"];
 /// Keys of a task, at the top level too.
 const WORK: &[&str] = &[
     "shell",
     "command",
+    "http",
     "noop",
     "env",
     "stdin",
@@ -82,11 +84,9 @@ pub const JOB: Keys = Keys {
     what: "a job",
     known: &joined::<{ JOBS_OWN.len() + RULE.len() + WORK.len() }>(&[JOBS_OWN, RULE, WORK]),
     later: &[
-        "quartz",
         "jitter",
         "exclude",
         "params",
-        "http",
         "agent",
         "prompt",
         "job",
@@ -121,7 +121,7 @@ pub const JOB: Keys = Keys {
 pub const SCHEDULE: Keys = Keys {
     what: "a schedule",
     known: &joined::<{ 1 + RULE.len() }>(&[&["name"], RULE]),
-    later: &["quartz", "jitter", "exclude", "calendar", "params", "until", "from"],
+    later: &["jitter", "exclude", "calendar", "params", "until", "from"],
     above: Some(&JOB_TOP),
 };
 
@@ -130,7 +130,6 @@ pub const TASK: Keys = Keys {
     what: "a task",
     known: &joined::<{ 1 + WORK.len() }>(&[&["after"], WORK]),
     later: &[
-        "http",
         "agent",
         "prompt",
         "job",
@@ -149,11 +148,28 @@ pub const TASK: Keys = Keys {
         "params",
         "budget",
         "expires_after",
-        "idempotent",
         "limits",
         "priority",
     ],
     above: Some(&JOB_TOP),
+};
+
+/// `http`.
+pub const HTTP: Keys = Keys {
+    what: "`http`",
+    known: &[
+        "method",
+        "url",
+        "headers",
+        "body",
+        "json",
+        "expect_status",
+        "max_response",
+        "idempotent",
+        "allow_private",
+    ],
+    later: &["auth", "query", "form", "follow_redirects", "proxy"],
+    above: None,
 };
 
 /// `retry`.
@@ -279,7 +295,7 @@ pub const LOG: Keys =
 
 /// Every table of a job file.
 pub const OF_JOBS: &[&Keys] =
-    &[&JOB, &SCHEDULE, &TASK, &RETRY, &EXIT_CODES, &STOP, &SUCCESS, &REFERENCE, &HOOK, &WEBHOOK, &WEBHOOK_RETRY];
+    &[&JOB, &SCHEDULE, &TASK, &HTTP, &RETRY, &EXIT_CODES, &STOP, &SUCCESS, &REFERENCE, &HOOK, &WEBHOOK, &WEBHOOK_RETRY];
 /// Every table of `campanile.toml`; its hooks are those of a job besides.
 pub const OF_SETTINGS: &[&Keys] = &[&SETTINGS, &RETENTION, &KEEP, &LOG, &GLOBAL_HOOK];
 
@@ -316,6 +332,11 @@ pub const NOTES: &[(&str, &str, &str)] = &[
     ("a job", "after", "it belongs below the `[tasks.NAME]` that waits"),
     ("a job", "name", "a job is named by its file"),
     ("a task", "name", "a task is named by its head, `[tasks.NAME]`"),
+    ("a task", "idempotent", "it belongs into `http = { idempotent = true }`"),
+    ("a task", "url", "it belongs into `http = { url = \"...\" }`"),
+    ("`http`", "timeout", "it is a key of the task, beside `http`"),
+    ("`http`", "retry", "it is a key of the task, beside `http`"),
+    ("`http`", "success", "it is a key of the task, beside `http`"),
     ("a hook", "jobs", "a job's hooks hear of this job only; hooks about others belong into `campanile.toml`"),
     ("a hook", "url", "it belongs into `webhook = { url = \"...\" }`"),
     ("the configuration", "schedules", "jobs are files of their own, in one of the folders of `jobs_dirs`"),

@@ -4,7 +4,6 @@
 //! that the receiver wants nothing more; every other answer, and none, may be tried again. Whether and when is not
 //! decided here. No result names what a reference was resolved to.
 
-use chrono::DateTime;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
 use super::{message, sign};
@@ -15,7 +14,7 @@ use crate::model::definition::{Target, Value};
 use crate::model::duration::Duration;
 use crate::outbound::client::MAX_BODY;
 use crate::outbound::guard::check_url;
-use crate::outbound::{Answer, Client, Request, SendError, Trust};
+use crate::outbound::{Answer, Client, Request, SendError, Trust, retry_after};
 use crate::secret::{self, Secret};
 
 /// Headers that a hook may not set: ours, and those that decide where a message ends or whom it is for.
@@ -143,16 +142,6 @@ fn said(status: u16) -> String {
     }
 }
 
-/// How long to wait, from seconds or from an HTTP date (RFC 9110 §10.2.3). Its two obsolete forms of dates are not read.
-fn retry_after(text: &str, now: i64) -> Option<Duration> {
-    let text = text.trim();
-    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Some(Duration::from_secs(text.parse().unwrap_or(i64::MAX)));
-    }
-    let until = DateTime::parse_from_rfc2822(text).ok()?;
-    Some(Duration::from_secs(until.timestamp().saturating_sub(now)))
-}
-
 /// What went wrong. TLS and DNS may say the host's name, which is secret if the URL is.
 fn unnamed(error: &SendError, webhook: &Webhook, resolved: &Resolved) -> String {
     let text = error.to_string();
@@ -189,23 +178,6 @@ mod tests {
             let expected = DeliveryResult { accepted, status: Some(status), error, permanent, retry_after: None };
             assert_eq!(judged(&answer, 0), expected);
         }
-    }
-
-    #[test]
-    fn a_pause_is_asked_for_in_seconds_or_by_date() {
-        let now = 784_111_777; // Sun, 06 Nov 1994 08:49:37 GMT
-        for (text, secs) in [
-            ("120", Some(120)),
-            (" 0 ", Some(0)),
-            ("Sun, 06 Nov 1994 08:51:37 GMT", Some(120)),
-            ("Sun, 06 Nov 1994 08:00:00 GMT", Some(0)),
-            ("soon", None),
-            ("", None),
-            ("-5", None),
-        ] {
-            assert_eq!(retry_after(text, now), secs.map(Duration::from_secs), "{text:?}");
-        }
-        assert!(retry_after("99999999999999999999999", now).is_some_and(|asked| asked > Duration::MAX));
     }
 
     #[test]

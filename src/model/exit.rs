@@ -71,7 +71,9 @@ pub enum ExitKind {
     NotStarted,
     /// Its request was answered with this status.
     Status(u16),
-    /// Its request was not answered, or not as HTTP wants it.
+    /// Its request reached nobody: nothing of it was sent.
+    Unreached,
+    /// Its request was sent, wholly or in part, and there is no answer that could be used.
     Unanswered,
     /// It cannot be done as it is written; trying again would not help.
     Invalid,

@@ -7,8 +7,7 @@ use std::path::PathBuf;
 use nix::errno::Errno;
 use nix::unistd::{read, write};
 
-use super::capture::Capture;
-use crate::logs::{LogWriter, Stream, Written};
+use crate::logs::{Capture, LogWriter, Stream, Written};
 use crate::model::timestamp::Timestamp;
 
 /// How often one pipe is read in a row before the others have their turn.

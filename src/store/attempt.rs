@@ -6,7 +6,8 @@ use crate::model::id::{Launch, RunId, TaskId};
 use crate::model::state::AttemptState;
 use crate::model::timestamp::Timestamp;
 
-const INSERT: &str = "INSERT INTO attempt (launch, task_id, number, state, claimed_at) VALUES (?1, ?2, ?3, ?4, ?5)";
+const INSERT: &str = "
+INSERT INTO attempt (launch, task_id, number, state, claimed_at, is_call) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 const INSERT_DONE: &str = "
 INSERT INTO attempt (launch, task_id, number, state, claimed_at, started_at, ended_at, exit, exit_code)
 VALUES (?1, ?2, ?3, 'ended', ?4, ?4, ?4, 'code', 0)";
@@ -17,7 +18,7 @@ UPDATE attempt
        n_log_bytes = ?7, n_dropped = ?8, n_leftovers = ?9, error = ?10
  WHERE launch = ?1 AND state <> 'ended'";
 const LIVE: &str = "
-SELECT attempt.launch, attempt.task_id, task.run_id, attempt.state
+SELECT attempt.launch, attempt.task_id, task.run_id, attempt.state, attempt.is_call
   FROM attempt JOIN task ON task.id = attempt.task_id WHERE attempt.state <> 'ended'";
 const LOGS_OF_RUN: &str = "
 SELECT attempt.log_path FROM task JOIN attempt ON attempt.task_id = task.id
@@ -30,13 +31,15 @@ pub(crate) struct Claim {
     pub(crate) launch: Launch,
     pub(crate) task: TaskId,
     pub(crate) number: u32,
+    /// It is a request that the daemon makes, and no process of the runner.
+    pub(crate) is_call: bool,
 }
 
 /// Records claims. That no task has two live attempts is an index of the table.
 pub(crate) fn claim(tx: &Tx<'_>, claims: &[Claim], now: Timestamp) -> Result<(), StoreError> {
     claims.iter().try_for_each(|claim| {
         let starting = AttemptState::Starting.as_str();
-        tx.execute(INSERT, &[&claim.launch, &claim.task, &claim.number, &starting, &now]).map(drop)
+        tx.execute(INSERT, &[&claim.launch, &claim.task, &claim.number, &starting, &now, &claim.is_call]).map(drop)
     })
 }
 
@@ -63,6 +66,7 @@ pub(crate) fn end(tx: &Tx<'_>, launch: Launch, exit: &Exit) -> Result<bool, Stor
         ExitKind::Lost => ("lost", None),
         ExitKind::NotStarted => ("not_started", None),
         ExitKind::Status(status) => ("status", Some(i32::from(status))),
+        ExitKind::Unreached => ("unreached", None),
         ExitKind::Unanswered => ("unanswered", None),
         ExitKind::Invalid => ("invalid", None),
     };
@@ -90,6 +94,7 @@ pub(crate) struct Live {
     pub(crate) task: TaskId,
     pub(crate) run: RunId,
     pub(crate) has_started: bool,
+    pub(crate) is_call: bool,
 }
 
 /// Every live attempt.
@@ -101,6 +106,7 @@ pub(crate) fn live(tx: &Tx<'_>) -> Result<Vec<Live>, StoreError> {
             task: row.get(1)?,
             run: row.get(2)?,
             has_started: state == AttemptState::Running.as_str(),
+            is_call: row.get(4)?,
         })
     })
 }

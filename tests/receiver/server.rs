@@ -14,11 +14,29 @@ pub(crate) enum Reply {
     Head(String),
     /// Never; the connection stays open.
     Hang,
+    /// The first request so, the second so, and all after the last of these like it.
+    Each(Vec<Reply>),
     /// With a body that does not end for as long as somebody reads it.
     Flood,
 }
 
 impl Reply {
+    /// With `status`, these headers and this body.
+    pub(crate) fn full(status: &str, headers: &str, body: &str) -> Reply {
+        let length = body.len();
+        Reply::Head(format!(
+            "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n{headers}\r\n{body}"
+        ))
+    }
+
+    /// To the request of that number, counted from 0.
+    fn to(&self, number: usize) -> Reply {
+        match self {
+            Reply::Each(replies) => replies[number.min(replies.len() - 1)].clone(),
+            Reply::Head(_) | Reply::Hang | Reply::Flood => self.clone(),
+        }
+    }
+
     /// With `status`, as in `410 Gone`, and these headers, each with its line end.
     pub(crate) fn status(status: &str, headers: &str) -> Reply {
         Reply::Head(format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n{headers}\r\n"))
@@ -58,8 +76,10 @@ impl Receiver {
         let (seen, requests) = unbounded_channel();
         let (ended, flooded) = unbounded_channel();
         tokio::spawn(async move {
+            let mut n_requests = 0;
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(answer(stream, reply.clone(), seen.clone(), ended.clone()));
+                tokio::spawn(answer(stream, reply.to(n_requests), seen.clone(), ended.clone()));
+                n_requests += 1;
             }
         });
         Receiver { origin, requests, flooded }
@@ -82,7 +102,7 @@ async fn answer(
     let _ = seen.send(received);
     match reply {
         Reply::Head(head) => stream.write_all(head.as_bytes()).await.ok()?,
-        Reply::Hang => {
+        Reply::Each(_) | Reply::Hang => {
             // Ends when the other side goes away.
             let _ = stream.read(&mut [0; 1]).await;
         }

@@ -8,7 +8,7 @@ const FLOORS: &[(u8, &[&str])] = &[
     (1, &["model"]),
     (2, &["store", "files", "wire", "logs", "outbound", "secret", "clock", "tzdb", "print", "environment"]),
     (3, &["engine", "query"]),
-    (4, &["runner", "agent", "hooks", "api"]),
+    (4, &["runner", "request", "agent", "hooks", "api"]),
     (5, &["driver", "sim"]),
     (6, &["daemon", "local", "ctl"]),
     (7, &["cli"]),

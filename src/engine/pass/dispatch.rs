@@ -38,8 +38,10 @@ fn claim(work: &mut Work<'_>, id: TaskId) -> Result<(), StoreError> {
     let run = work.run(run.row.id)?;
     let number = work.next_launch();
     row.tries.n_attempts += 1;
-    let claim = Claim { launch: number, task: id, number: row.tries.n_attempts };
-    match launch::definition_of(&run, &row)?.action {
+    let action = &launch::definition_of(&run, &row)?.action;
+    let is_call = matches!(action, Action::Http(_));
+    let claim = Claim { launch: number, task: id, number: row.tries.n_attempts, is_call };
+    match action {
         Action::Noop => complete(work, &run, row, &claim),
         Action::Shell(_) | Action::Command(_) | Action::Http(_) => {
             attempt::claim(work.tx, std::slice::from_ref(&claim), work.now.wall)?;
@@ -47,10 +49,13 @@ fn claim(work: &mut Work<'_>, id: TaskId) -> Result<(), StoreError> {
             if !claimed {
                 return Err(StoreError::unreadable(format!("task {id}"), "it is in the ready queue and not queued"));
             }
-            let live = crate::engine::cache::LiveAttempt { task: id, run: row.run_id, has_started: false };
+            let live = crate::engine::cache::LiveAttempt { task: id, run: row.run_id, has_started: false, is_call };
             work.cache.live.insert(number, live);
             if let Some(process) = launch::process(work, &run, &row, number)? {
                 work.effects.push(Effect::Start(Box::new(process)));
+            }
+            if let Some(call) = launch::call(&run, &row, number)? {
+                work.effects.push(Effect::Call(Box::new(call)));
             }
             Ok(())
         }

@@ -6,7 +6,7 @@ use crate::engine::{change, step};
 use crate::model::definition::Task;
 use crate::model::exit::{Exit, ExitKind, StopReason};
 use crate::model::id::{Launch, TaskId};
-use crate::model::policy::judge::{self, judge};
+use crate::model::policy::judge::{self, Verdict, judge};
 use crate::model::state::TaskEvent;
 use crate::store::task::{Seen, TaskRow};
 use crate::store::{StoreError, task};
@@ -30,7 +30,7 @@ fn settle_one(work: &mut Work<'_>, launch: Launch, id: TaskId, exit: &Exit) -> R
     let cancelled = row.is_cancelled || run.row.is_cancelled;
     let chance = work.ids.chance();
     let verdict = judge(definition, exit, row.tries, cancelled, work.now.steady, chance);
-    let error = explain(definition, exit);
+    let error = explain(definition, exit, verdict);
     let seen = Seen {
         n_leftovers: exit.n_leftovers,
         exit_code: match exit.kind {
@@ -41,6 +41,7 @@ fn settle_one(work: &mut Work<'_>, launch: Launch, id: TaskId, exit: &Exit) -> R
             | ExitKind::Lost
             | ExitKind::NotStarted
             | ExitKind::Status(_)
+            | ExitKind::Unreached
             | ExitKind::Unanswered
             | ExitKind::Invalid => None,
         },
@@ -64,17 +65,15 @@ fn count(row: &mut TaskRow, exit: &Exit) {
         | ExitKind::Stopped(StopReason::Cancel)
         | ExitKind::NotStarted
         | ExitKind::Status(_)
+        | ExitKind::Unreached
         | ExitKind::Unanswered
         | ExitKind::Invalid => {}
     }
 }
 
 /// What people are told of an exit that is not a plain success.
-fn explain(task: &Task, exit: &Exit) -> Option<String> {
-    if let ExitKind::Code(code) = exit.kind
-        && task.exit_codes.ok.contains(&code)
-        && let Some((_, why)) = judge::objection(task, exit)
-    {
+fn explain(task: &Task, exit: &Exit, verdict: Verdict) -> Option<String> {
+    if let Some((_, why)) = judge::objection(task, exit) {
         return Some(why);
     }
     let words = match exit.kind {
@@ -86,8 +85,11 @@ fn explain(task: &Task, exit: &Exit) -> Option<String> {
         ExitKind::Stopped(StopReason::Drain) => "stopped because the daemon stopped".to_owned(),
         ExitKind::Lost => "gone without its exit being known".to_owned(),
         ExitKind::NotStarted => "could not be started".to_owned(),
+        // Which statuses are a success, the task says.
+        ExitKind::Status(_) if verdict == Verdict::Complete => return exit.error.clone(),
         ExitKind::Status(status) => format!("answered with status {status}"),
-        ExitKind::Unanswered => "not answered".to_owned(),
+        ExitKind::Unreached => "the request was not sent".to_owned(),
+        ExitKind::Unanswered => "no usable answer".to_owned(),
         ExitKind::Invalid => "cannot be done as it is written".to_owned(),
     };
     Some(match &exit.error {

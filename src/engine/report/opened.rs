@@ -1,5 +1,5 @@
 //! A daemon has opened the store. Whatever ran inside the last one is gone with it: deliveries that it was sending are
-//! owed again. Processes are the runner's, who will speak for them when it connects.
+//! owed again, requests that it was making are lost. Processes are the runner's, who will speak for them when it connects.
 
 use serde_json::json;
 
@@ -15,6 +15,7 @@ pub(super) fn opened(work: &mut Work<'_>, boot_id: &str) -> Result<(), StoreErro
     // Nobody was there to see the clock go back; a cursor ahead of now says that it did.
     super::clock::rewind(work)?;
     recall_hooks(work)?;
+    super::call::lose_all(work)?;
     let mut sending: Vec<_> = work.cache.sending.iter().map(|(launch, (id, _))| (*launch, *id)).collect();
     sending.sort_unstable();
     for (launch, id) in sending {

@@ -43,7 +43,9 @@ fn connected(
     let is_new_boot = is_first_of_boot(work)?;
     let alive: HashSet<Launch> = alive.iter().copied().collect();
     let mut exits: HashMap<Launch, &Exit> = ended.iter().map(|(launch, exit)| (*launch, exit)).collect();
-    let mut live: Vec<Launch> = work.cache.live.keys().copied().collect();
+    // A request is not the runner's: it neither has it nor has lost it.
+    let processes = work.cache.live.iter().filter(|(_, live)| !live.is_call);
+    let mut live: Vec<Launch> = processes.map(|(launch, _)| *launch).collect();
     live.sort_unstable();
     for number in live {
         let exit = exits.remove(&number);
@@ -133,7 +135,7 @@ fn stop_again(work: &mut Work<'_>, number: Launch) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn started(work: &mut Work<'_>, number: Launch, at: Timestamp) -> Result<(), StoreError> {
+pub(super) fn started(work: &mut Work<'_>, number: Launch, at: Timestamp) -> Result<(), StoreError> {
     let Some(live) = work.cache.live.get_mut(&number) else { return Ok(()) };
     if live.has_started {
         return Ok(());
@@ -157,7 +159,7 @@ fn announce_start(
     work.record(EventType::TaskStarted, run.subject(Some(id)), data)
 }
 
-pub(super) fn ended_one(work: &mut Work<'_>, number: Launch, exit: &Exit) -> Result<(), StoreError> {
+fn ended_one(work: &mut Work<'_>, number: Launch, exit: &Exit) -> Result<(), StoreError> {
     work.acknowledged.push(number);
     // What a hook has written is told with its result; a hook of a daemon before us is nobody's any more.
     let hook_log = exit.log.iter().map(|log| &log.path).find(|path| is_hook_log(path));
@@ -171,6 +173,11 @@ pub(super) fn ended_one(work: &mut Work<'_>, number: Launch, exit: &Exit) -> Res
             DeliveryResult { accepted: error.is_none(), status: None, error, permanent: false, retry_after: None };
         return super::delivered::delivered(work, number, &result);
     }
+    attempt_ended(work, number, exit)
+}
+
+/// An attempt has ended, whoever it was that made it.
+pub(super) fn attempt_ended(work: &mut Work<'_>, number: Launch, exit: &Exit) -> Result<(), StoreError> {
     let Some(live) = work.cache.live.get(&number).copied() else { return Ok(()) };
     if let (false, Some(at)) = (live.has_started, exit.started_at) {
         // Whoever cannot be announced has ended all the same.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{process, success};
+use super::{http, process, success};
 use crate::files::argument;
 use crate::files::keys::{ACTIONS, EXIT_CODES, RETRY, TASK};
 use crate::files::reading::{Fields, Reading, item_of};
@@ -78,6 +78,7 @@ fn single(fields: &Fields<'_>, mut base: Task) -> Option<Task> {
     let entry = fields.one_of(ACTIONS, "something to do, at the top level or in `[tasks.NAME]`")?;
     process::check(fields, &entry.key);
     base.action = action(fields.reading, entry)?;
+    http::fit(fields, &mut base);
     Some(base)
 }
 
@@ -101,6 +102,7 @@ fn named(reading: &Reading<'_>, entry: &Entry, base: &Task) -> Option<Placed> {
         process::check(&fields, &entry.key);
         task.action = action(reading, entry).unwrap_or(task.action);
     }
+    http::fit(&fields, &mut task);
     Some(Placed { task, after })
 }
 
@@ -108,6 +110,7 @@ fn action(reading: &Reading<'_>, entry: &Entry) -> Option<Action> {
     match entry.key.as_str() {
         "shell" => argument::shell(reading, entry, SHELL_WAY).map(Action::Shell),
         "command" => argument::command(reading, entry).map(Action::Command),
+        "http" => http::read(reading, entry).map(|request| Action::Http(Box::new(request))),
         _ if entry.node.value == NodeValue::Bool(true) => Some(Action::Noop),
         _ => {
             reading.fault(Fault::new(entry.node.span, "`noop` must be `true`"));
@@ -208,7 +211,7 @@ fn exit_codes(reading: &Reading<'_>, node: &Node, base: &ExitCodes) -> Option<Ex
 }
 
 /// Bytes: a whole number, or one with a unit, as in "16MiB".
-fn size(reading: &Reading<'_>, name: &str, node: &Node) -> Option<u64> {
+pub(super) fn size(reading: &Reading<'_>, name: &str, node: &Node) -> Option<u64> {
     let NodeValue::Text(text) = &node.value else {
         let most = i64::try_from(MAX_OUTPUT).unwrap_or(i64::MAX);
         let bytes = reading.integer(name, node, 1..=most)?;

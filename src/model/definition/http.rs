@@ -25,9 +25,52 @@ pub struct Http {
     pub max_response: u64,
     /// Sending it twice does no harm: an attempt whose answer was lost is made again.
     pub idempotent: bool,
+    /// It was not written in a file but came by the API: only public addresses may be called.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub public_only: bool,
     /// Link-local addresses may be called too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub allow_private: bool,
+}
+
+impl Http {
+    /// Whether an answer with this status is a success.
+    pub fn expects(&self, status: u16) -> bool {
+        self.expect_status.iter().any(|(first, last)| (*first..=*last).contains(&status))
+    }
+
+    /// The same request with each of its plain texts replaced by what `map` makes of it: the URL, the values of headers,
+    /// the body, every string within a JSON body. References to secrets and the keys of JSON objects stay as they are.
+    pub fn map_texts<E>(&self, mut map: impl FnMut(&str) -> Result<String, E>) -> Result<Http, E> {
+        let mut request = self.clone();
+        for value in std::iter::once(&mut request.url).chain(request.headers.values_mut()) {
+            if let Value::Plain(text) = value {
+                *text = map(text)?;
+            }
+        }
+        match &mut request.body {
+            Some(Body::Text(text)) => *text = map(text)?,
+            Some(Body::Json(json)) => map_strings(json, &mut map)?,
+            None => {}
+        }
+        Ok(request)
+    }
+}
+
+fn map_strings<E>(json: &mut serde_json::Value, map: &mut impl FnMut(&str) -> Result<String, E>) -> Result<(), E> {
+    use serde_json::Value as J;
+    match json {
+        J::String(text) => *text = map(text)?,
+        J::Array(items) => items.iter_mut().try_for_each(|item| map_strings(item, map))?,
+        J::Object(fields) => fields.values_mut().try_for_each(|field| map_strings(field, map))?,
+        J::Null | J::Bool(_) | J::Number(_) => {}
+    }
+    Ok(())
+}
+
+/// Whether a request of this method, in capitals, may be sent twice without harm (RFC 9110 §9.2.2).
+pub fn is_idempotent(method: &str) -> bool {
+    matches!(method, "GET" | "HEAD" | "PUT" | "DELETE" | "OPTIONS" | "TRACE")
 }
 
 /// What is sent.
@@ -38,4 +81,54 @@ pub enum Body {
     Text(String),
     /// A JSON value, each string in it a template of its own.
     Json(serde_json::Value),
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::definition::value::{Place, Reference};
+
+    fn request() -> Http {
+        let token = Reference { place: Place::Env("TOKEN".to_owned()), prefix: "Bearer ".to_owned() };
+        Http {
+            method: "POST".to_owned(),
+            url: "http://x.example/u".into(),
+            headers: [("a".to_owned(), "b".into()), ("authorization".to_owned(), Value::Secret(token))].into(),
+            body: Some(Body::Json(json!({ "k": ["v", 1, { "n": null, "s": "w" }] }))),
+            expect_status: vec![(200, 299), (404, 404)],
+            max_response: 1 << 20,
+            idempotent: false,
+            public_only: false,
+            allow_private: false,
+        }
+    }
+
+    #[test]
+    fn every_plain_text_is_mapped_and_nothing_else() {
+        let mapped = request().map_texts(|text| Ok::<_, ()>(format!("<{text}>"))).unwrap();
+        let expected = Http {
+            url: "<http://x.example/u>".into(),
+            headers: [
+                ("a".to_owned(), "<b>".into()),
+                ("authorization".to_owned(), request().headers["authorization"].clone()),
+            ]
+            .into(),
+            body: Some(Body::Json(json!({ "k": ["<v>", 1, { "n": null, "s": "<w>" }] }))),
+            ..request()
+        };
+        assert_eq!(mapped, expected);
+        let text = Http { body: Some(Body::Text("t".to_owned())), ..request() };
+        let mapped = text.map_texts(|text| Ok::<_, ()>(text.to_uppercase())).unwrap();
+        assert_eq!(mapped.body, Some(Body::Text("T".to_owned())));
+        assert_eq!(request().map_texts(|text| if text == "w" { Err(7) } else { Ok(String::new()) }), Err(7));
+    }
+
+    #[test]
+    fn a_status_is_expected_by_any_of_the_ranges() {
+        let expected = [200, 250, 299, 404].map(|status| request().expects(status));
+        assert_eq!(expected, [true; 4]);
+        assert_eq!([199, 300, 403, 500].map(|status| request().expects(status)), [false; 4]);
+    }
 }

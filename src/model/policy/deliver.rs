@@ -52,6 +52,7 @@ pub fn refusal(exit: &Exit) -> Option<String> {
         ExitKind::Stopped(StopReason::Drain) => "the hook was stopped with the daemon".to_owned(),
         ExitKind::Lost => "the hook is gone, and its end was not seen".to_owned(),
         ExitKind::Status(status) => format!("the hook was answered with status {status}"),
+        ExitKind::Unreached => "the hook reached nobody".to_owned(),
         ExitKind::Unanswered => "the hook was not answered".to_owned(),
         ExitKind::Invalid => "the hook cannot be done as it is written".to_owned(),
         ExitKind::NotStarted => "the hook could not be started".to_owned(),

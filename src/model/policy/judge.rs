@@ -4,11 +4,11 @@
 //! machine or the runner died, the daemon drained) is nobody's failure: it counts apart, up to `MAX_INTERRUPTIONS`, and a
 //! drain counts not at all, since it happens once for each stop that an operator asks for.
 //!
-//! Whom an attempt called may ask to be left alone for a while: that makes the delay longer, but never longer than
-//! `max_delay`, because how long a task may be put off is for its own file to say.
+//! Whom an attempt called may ask to be left alone for a while: that makes the delay longer, by a day at most.
 
+use super::deliver::MAX_RETRY_AFTER;
 use super::verify;
-use crate::model::definition::{OnInterrupt, Retry, Task};
+use crate::model::definition::{Action, OnInterrupt, Retry, Task};
 use crate::model::duration::Duration;
 use crate::model::exit::{Exit, ExitKind, StopReason};
 use crate::model::outcome::Outcome;
@@ -62,6 +62,9 @@ pub struct Tries {
 
 /// What is wrong with an attempt that ended well, if anything: what it left, or what it wrote.
 pub fn objection(task: &Task, exit: &Exit) -> Option<(Outcome, String)> {
+    if !matches!(seen(task, exit), Seen::Done) {
+        return None;
+    }
     let unusable = exit.outputs_error.clone().map(|error| (Outcome::InvalidRequest, error));
     unusable.or_else(|| Some((Outcome::VerificationFailed, verify::unmet(&task.success, &exit.output)?)))
 }
@@ -70,9 +73,8 @@ pub fn objection(task: &Task, exit: &Exit) -> Option<(Outcome, String)> {
 pub fn judge(task: &Task, exit: &Exit, tries: Tries, cancelled: bool, now: Steady, chance: f64) -> Verdict {
     let seen = match seen(task, exit) {
         // What it did is done; but what comes after would rely on what it left or wrote.
-        Seen::Done => {
-            objection(task, exit).map_or(Seen::Done, |(outcome, _)| Seen::Failed { outcome, may_retry: true })
-        }
+        Seen::Done => objection(task, exit)
+            .map_or(Seen::Done, |(outcome, _)| Seen::Failed { outcome, may_retry: may_repeat(task) }),
         seen => seen,
     };
     match seen {
@@ -94,8 +96,8 @@ pub fn judge(task: &Task, exit: &Exit, tries: Tries, cancelled: bool, now: Stead
         Seen::Failed { outcome, may_retry } => {
             let n_failed = tries.n_attempts.saturating_sub(tries.n_interrupted);
             if may_retry && n_failed < task.retry.max_attempts {
-                let asked = exit.retry_after.unwrap_or(Duration::ZERO).min(task.retry.max_delay);
-                Verdict::Retry { until: now.plus(delay(&task.retry, n_failed, chance).max(asked)) }
+                let ours = delay(&task.retry, n_failed, chance);
+                Verdict::Retry { until: now.plus(ours.max(asked(exit, task.retry.jitter, chance))) }
             } else {
                 Verdict::Fail(outcome)
             }
@@ -122,14 +124,43 @@ fn seen(task: &Task, exit: &Exit) -> Seen {
             Seen::Failed { outcome: Outcome::ExitCode, may_retry }
         }
         ExitKind::Signal(_) => Seen::Failed { outcome: Outcome::Signal, may_retry: true },
-        ExitKind::Timeout => Seen::Failed { outcome: Outcome::Timeout, may_retry: true },
+        ExitKind::Timeout => Seen::Failed { outcome: Outcome::Timeout, may_retry: may_repeat(task) },
         ExitKind::NotStarted => Seen::Failed { outcome: Outcome::SpawnError, may_retry: true },
-        ExitKind::Status(_) | ExitKind::Unanswered => Seen::Failed { outcome: Outcome::ProviderError, may_retry: true },
+        ExitKind::Status(status) => answered(task, status),
+        ExitKind::Unreached => Seen::Failed { outcome: Outcome::ProviderError, may_retry: true },
+        ExitKind::Unanswered => Seen::Failed { outcome: Outcome::ProviderError, may_retry: may_repeat(task) },
         ExitKind::Invalid => Seen::Failed { outcome: Outcome::InvalidRequest, may_retry: false },
         ExitKind::Stopped(StopReason::Cancel) => Seen::Stopped,
         ExitKind::Stopped(StopReason::Drain) => Seen::Drained,
         ExitKind::Lost => Seen::Gone,
     }
+}
+
+/// A status that is no success may pass by itself where the receiver did not want the request *now*: 408, 425, 429 and
+/// 503 say that it was not done, so that it may be made again whatever it was. The other 5xx say nothing of the kind, and
+/// only what is idempotent is made again. Every other status is the same answer at the next try.
+fn answered(task: &Task, status: u16) -> Seen {
+    if matches!(&task.action, Action::Http(request) if request.expects(status)) {
+        return Seen::Done;
+    }
+    let may_retry = match status {
+        408 | 425 | 429 | 503 => true,
+        500..=599 => may_repeat(task),
+        _ => false,
+    };
+    Seen::Failed { outcome: Outcome::ProviderError, may_retry }
+}
+
+/// Whether what may have been done may be done again. A process is asked to bear that (`retry` is at least once); a
+/// request that is not idempotent was never asked.
+fn may_repeat(task: &Task) -> bool {
+    !matches!(&task.action, Action::Http(request) if !request.idempotent)
+}
+
+/// The pause that whoever was called asks for, a day at most; chance only ever adds to it.
+fn asked(exit: &Exit, jitter: f64, chance: f64) -> Duration {
+    let asked = exit.retry_after.unwrap_or(Duration::ZERO).min(MAX_RETRY_AFTER);
+    asked.times(1.0 + jitter * chance)
 }
 
 /// The pause after the `n`th failed attempt: exponential, capped, then moved by at most `jitter` of itself either way.
@@ -142,7 +173,7 @@ pub fn delay(retry: &Retry, n: u32, chance: f64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::definition::{Action, ExitCodes};
+    use crate::model::definition::{ExitCodes, Http};
     use crate::model::timestamp::Timestamp;
 
     const NOW: Steady = Steady(1_000_000);
@@ -197,6 +228,59 @@ mod tests {
         check(&failed, ExitKind::Lost, (1, 1, 0), false, Verdict::Fail(Outcome::Interrupted));
     }
 
+    fn request(idempotent: bool) -> Task {
+        task(|task| {
+            task.action = Action::Http(Box::new(Http {
+                method: "POST".to_owned(),
+                url: "http://x.example/".into(),
+                headers: Default::default(),
+                body: None,
+                expect_status: vec![(200, 299), (409, 409)],
+                max_response: 1,
+                idempotent,
+                public_only: false,
+                allow_private: false,
+            }));
+        })
+    }
+
+    #[test]
+    fn a_request_is_made_again_only_where_that_can_help_and_can_do_no_harm() {
+        let done = Verdict::Complete;
+        let failed = Verdict::Fail(Outcome::ProviderError);
+        for (kind, idempotent, otherwise) in [
+            (ExitKind::Status(200), done, done),
+            (ExitKind::Status(409), done, done),
+            (ExitKind::Status(301), failed, failed),
+            (ExitKind::Status(404), failed, failed),
+            (ExitKind::Status(408), after(1), after(1)),
+            (ExitKind::Status(425), after(1), after(1)),
+            (ExitKind::Status(429), after(1), after(1)),
+            (ExitKind::Status(500), after(1), failed),
+            (ExitKind::Status(502), after(1), failed),
+            (ExitKind::Status(503), after(1), after(1)),
+            (ExitKind::Status(504), after(1), failed),
+            (ExitKind::Unreached, after(1), after(1)),
+            (ExitKind::Unanswered, after(1), failed),
+            (ExitKind::Timeout, after(1), Verdict::Fail(Outcome::Timeout)),
+            (ExitKind::NotStarted, after(1), after(1)),
+            (ExitKind::Invalid, Verdict::Fail(Outcome::InvalidRequest), Verdict::Fail(Outcome::InvalidRequest)),
+        ] {
+            check(&request(true), kind, (1, 0, 0), false, idempotent);
+            check(&request(false), kind, (1, 0, 0), false, otherwise);
+        }
+    }
+
+    #[test]
+    fn whom_we_called_is_left_alone_as_long_as_it_asks_and_a_day_at_most() {
+        for (asks, expected) in [(0, 1), (1, 1), (120, 120), (1_000_000, 86_400)] {
+            let retry_after = Some(Duration::from_secs(asks));
+            let exit = Exit { retry_after, ..Exit::bare(ExitKind::Status(429), Timestamp::from_micros(0)) };
+            let tries = Tries { n_attempts: 1, n_interrupted: 0, n_drained: 0 };
+            assert_eq!(judge(&request(false), &exit, tries, false, NOW, 0.5), after(expected), "asks for {asks}");
+        }
+    }
+
     #[test]
     fn a_cancel_ends_the_tries_but_does_not_undo_a_success() {
         let task = task(|_| ());
@@ -238,19 +322,6 @@ mod tests {
         task.exit_codes.skip = vec![99];
         let skipped = ended(|exit| exit.kind = ExitKind::Code(99));
         assert_eq!(judge(&task, &skipped, tries, false, NOW, 0.5), Verdict::Skip(Outcome::ExitCode));
-    }
-
-    #[test]
-    fn whoever_asks_to_be_left_alone_is_within_the_longest_delay() {
-        let task = task(|task| task.retry.max_delay = Duration::from_secs(60));
-        let tries = Tries { n_attempts: 2, ..Tries::default() };
-        for (asked, expected) in [(0, 2), (1, 2), (30, 30), (60, 60), (3_600, 60)] {
-            let exit = ended(|exit| {
-                exit.kind = ExitKind::Status(429);
-                exit.retry_after = Some(Duration::from_secs(asked));
-            });
-            assert_eq!(judge(&task, &exit, tries, false, NOW, 0.5), after(expected), "{asked} s");
-        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ const MARKER: usize = 64;
 
 /// What was written so far.
 #[derive(Debug, Default)]
-pub(super) struct Capture {
+pub struct Capture {
     head: Vec<u8>,
     tail: VecDeque<u8>,
     n_seen: u64,
@@ -19,7 +19,7 @@ pub(super) struct Capture {
 
 impl Capture {
     /// Takes what was written.
-    pub(super) fn push(&mut self, bytes: &[u8]) {
+    pub fn push(&mut self, bytes: &[u8]) {
         self.n_seen += bytes.len() as u64;
         let (head, rest) = bytes.split_at(bytes.len().min(HALF - self.head.len()));
         self.head.extend_from_slice(head);
@@ -30,7 +30,7 @@ impl Capture {
     }
 
     /// The text: invalid UTF-8 replaced; cut in the middle, between characters, where it is too long.
-    pub(super) fn into_text(mut self) -> String {
+    pub fn into_text(mut self) -> String {
         let n_kept = (self.head.len() + self.tail.len()) as u64;
         let (mut head, tail) = if n_kept == self.n_seen {
             self.head.extend(self.tail);
