@@ -7,6 +7,7 @@ pub mod next;
 #[cfg(test)]
 mod page;
 pub mod run;
+pub mod schema;
 
 use std::process::ExitCode;
 
@@ -30,6 +31,8 @@ enum Command {
     Check(check::Words),
     /// Show when an expression is due
     Next(next::Words),
+    /// Print the JSON Schema of job files or of campanile.toml
+    Schema(schema::Words),
     /// Inspect and steer a running daemon
     Ctl(crate::ctl::Words),
 }
@@ -42,6 +45,7 @@ pub fn main() -> ExitCode {
         Command::Run(words) => run::main(words),
         Command::Check(words) => check::main(words),
         Command::Next(words) => next::main(words),
+        Command::Schema(words) => schema::main(words),
         Command::Ctl(words) => crate::ctl::main(words),
     };
     ExitCode::from(code)

@@ -14,6 +14,7 @@ pub mod places;
 mod reading;
 mod search;
 pub mod settings;
+pub mod spec;
 mod suggestion;
 pub mod syntax;
 mod value;

@@ -242,7 +242,9 @@ impl<'a> Fields<'a> {
         keys: &'static Keys,
     ) -> Option<Fields<'a>> {
         let entries = reading.table(name, node)?;
-        for entry in entries.iter().filter(|entry| !keys.known.contains(&entry.key.as_str())) {
+        let is_note = |key: &str| key.starts_with("x-") || (key == "$schema" && name == "the file");
+        let unknown = |key: &str| !keys.known.contains(&key) && !is_note(key);
+        for entry in entries.iter().filter(|entry| unknown(&entry.key)) {
             reading.fault(unknown_key(entry, keys));
         }
         Some(Fields { reading, span: node.span, keys, entries })

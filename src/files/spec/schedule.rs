@@ -1,0 +1,93 @@
+//! The keys of a schedule, in `[[schedules]]` and at the top level of a job.
+
+use super::{Key, Kind, Table, key};
+use crate::files::keys;
+
+/// A schedule of its own.
+pub(super) static SCHEDULE: Table = Table {
+    intro: "Exactly one of `cron`, `quartz`, `every` and `at` says when. Two schedules of a job may not be the same.",
+    keys: Some(&keys::SCHEDULE),
+    one_of: &[TIMINGS],
+    ..Table::new("schedule", "Schedules", &[NAMED, KEYS])
+};
+
+/// Keys that say when.
+pub(super) const TIMINGS: &[&str] = &["cron", "quartz", "every", "at"];
+
+const NAMED: &[Key] = &[key(
+    "name",
+    Kind::Name,
+    "Keeps the schedule's place when its rule is edited; without a name an edited rule is a new schedule, which starts at \
+     now. Unique within the job.",
+    r#"name = "nightly""#,
+)];
+
+/// What a schedule and the top level of a job may say alike.
+pub(super) const KEYS: &[Key] = &[
+    key(
+        "cron",
+        Kind::Cron,
+        "Five fields (minute, hour, day of month, month, day of week) as Debian's cron reads them, or six with seconds \
+         first; or `@hourly`, `@daily`, `@midnight`, `@weekly`, `@monthly`, `@yearly`; or `@reboot` (the first daemon \
+         start after the machine has booted) and `@start` (every daemon start). `H` stands for a value that depends on \
+         the job's name. Read in `timezone`. An expression that never fires is an error.",
+        r#"cron = "0 9-17 * * MON-FRI""#,
+    )
+    .must(),
+    key(
+        "quartz",
+        Kind::Quartz,
+        "Six fields or seven in the dialect of Quartz: seconds first, the year last, Sunday is 1, and one of the two \
+         fields for days is `?`. Read in `timezone`. An expression that never fires is an error.",
+        r#"quartz = "0 0 12 ? * MON-FRI""#,
+    )
+    .must(),
+    key(
+        "every",
+        Kind::SomeDuration,
+        "From one due time to the next, counted from `anchor`. Not moved by a restart.",
+        r#"every = "15m""#,
+    )
+    .must()
+    .limit("at least `10ms`"),
+    key(
+        "at",
+        Kind::Instant,
+        "Due once, for ever. Without an offset it is read in `timezone`: on the first pass where clocks show it twice, at \
+         the first instant after the gap where they never do. An `at` that has passed is warned about.",
+        "at = 2027-01-01T09:00:00+01:00",
+    )
+    .must(),
+    key(
+        "anchor",
+        Kind::Instant,
+        "As for `at`: one due time of `every`, from which the others are counted, both ways. An error without `every`.",
+        "anchor = 2027-01-01T06:00:00",
+    )
+    .default(r#""1970-01-01T00:00:00Z""#),
+    key(
+        "timezone",
+        Kind::Zone,
+        "Whose clocks `cron`, `quartz`, and an `at` or `anchor` without an offset, are read by.",
+        r#"timezone = "America/New_York""#,
+    )
+    .or("`timezone` of the configuration, or else the system's")
+    .no_effect("on `every` without an `anchor`"),
+    key(
+        "catch_up",
+        Kind::Word(&["none", "latest", "all"]),
+        "What to do with due times that passed while the daemon was not running, within `catch_up_window`. `latest` starts \
+         one run, for the newest; `all` starts one run per due time, oldest first, at most `catch_up_max`. The others are \
+         recorded as `coalesced` or `missed_window`.",
+        r#"catch_up = "all""#,
+    )
+    .default(r#""latest""#)
+    .interacts("`overlap`")
+    .no_effect("before the schedule was first loaded or resumed"),
+    key("catch_up_window", Kind::SomeDuration, "How far catching up looks back.", r#"catch_up_window = "3h""#)
+        .default(r#""24h""#)
+        .no_effect("with `catch_up = \"none\"`"),
+    key("catch_up_max", Kind::Integer(1, 10_000), "How many due times `all` starts at most.", "catch_up_max = 7")
+        .default("24")
+        .no_effect("unless `catch_up = \"all\"`"),
+];

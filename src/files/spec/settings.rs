@@ -1,0 +1,231 @@
+//! `campanile.toml`.
+
+use super::kind::Names;
+use super::{Key, Kind, Table, hook, job, key, schedule, task};
+use crate::files::keys;
+
+const TOKEN_TABLES: Kind = Kind::Map(Names::Any, &Kind::Table(&TOKEN), 256);
+
+/// The top level.
+pub(super) static SETTINGS: Table =
+    Table { keys: Some(&keys::SETTINGS), ..Table::new("settings", "Settings", &[KEYS]) };
+
+const KEYS: &[Key] = &[
+    key(
+        "jobs_dirs",
+        Kind::List(&Kind::Path, 0, usize::MAX),
+        "The folders of job files. A file in a later folder replaces one of the same name in an earlier folder; a link to \
+         `/dev/null` hides it. Names that begin with `.` or end as editors and package managers name their leftovers are \
+         ignored. `--jobs` replaces this.",
+        r#"jobs_dirs = ["/etc/campanile/jobs.d", "/srv/jobs"]"#,
+    )
+    .or("for `/etc/campanile/campanile.toml`, `/usr/lib/campanile/jobs.d`, `/run/campanile/jobs.d` and \
+         `/etc/campanile/jobs.d`; otherwise `jobs.d` beside the configuration"),
+    key(
+        "state_dir",
+        Kind::Path,
+        "Where the database and the logs are. `--state` replaces this.",
+        r#"state_dir = "/srv/campanile""#,
+    )
+    .or("`$STATE_DIRECTORY`, else `/var/lib/campanile` for root, else `$XDG_STATE_HOME/campanile`"),
+    key(
+        "socket",
+        Kind::Path,
+        "Where the daemon listens for `campanile ctl`. `--socket` replaces this.",
+        r#"socket = "/run/campanile.sock""#,
+    )
+    .or("`$CAMPANILE_SOCKET`, else `$RUNTIME_DIRECTORY/campanile.sock`, else `/run/campanile/campanile.sock` for root, else \
+         `$XDG_RUNTIME_DIR/campanile.sock`"),
+    key(
+        "listen",
+        Kind::Listen,
+        "Where the API is served over TCP besides the socket. Whoever asks there needs a token. `--listen` replaces this.",
+        r#"listen = "127.0.0.1:8080""#,
+    )
+    .or("only the socket")
+    .interacts("`tokens`"),
+    key(
+        "tokens",
+        TOKEN_TABLES,
+        "Who may ask over TCP, each written `[tokens.NAME]`; see [Tokens](#tokens).",
+        r#"tokens = { grafana = { token = { file = "/etc/campanile/token" }, scope = "read" } }"#,
+    )
+    .no_effect("without `listen`"),
+    key("timezone", Kind::Zone, "The zone of schedules that name none.", r#"timezone = "Europe/Berlin""#)
+        .or("the system's")
+        .no_effect("on schedules with a `timezone` of their own"),
+    key(
+        "tzdb",
+        Kind::Either(&[Kind::Word(&["auto", "system", "bundled"]), Kind::Folder]),
+        "Which time zone data is used: the newer of the system's and the one in the program, one of the two, or that of a \
+         folder laid out like `/usr/share/zoneinfo`.",
+        r#"tzdb = "bundled""#,
+    )
+    .default(r#""auto""#),
+    key(
+        "max_tasks",
+        Kind::Integer(1, 100_000),
+        "How many attempts may run at once, over all jobs.",
+        "max_tasks = 8",
+    )
+    .default("32")
+    .interacts("`priority` of a job, which says who is first"),
+    key(
+        "drain_timeout",
+        Kind::Duration,
+        "How long a stopping daemon waits for what runs, hooks included. `0s` does not wait. What runs after that is stopped \
+         with its own `kill_grace`, and the daemon ends when nothing is left; a second signal kills at once. A service \
+         manager that is to wait as long must be told so.",
+        r#"drain_timeout = "5m""#,
+    )
+    .default(r#""30s""#)
+    .no_effect("when nothing runs"),
+    key(
+        "synchronous",
+        Kind::Word(&["full", "normal"]),
+        "What a commit waits for: until the disk has it, or until the kernel has it. With `normal` a power cut may lose the \
+         last moments, so that something is done again; a crash of the daemon alone loses nothing with either.",
+        r#"synchronous = "normal""#,
+    )
+    .default(r#""full""#),
+    key(
+        "retention",
+        Kind::Table(&RETENTION),
+        "How long ended runs are kept, per state; see [Retention](#retention).",
+        r#"retention = { completed = { max_age = "7d" } }"#,
+    )
+    .no_effect("on runs that are live"),
+    key("log", Kind::Table(&LOG), "The daemon's own log, on standard error; see [Log](#log).", r#"log = { level = "debug" }"#)
+        .no_effect("on the logs of tasks"),
+    key(
+        "defaults",
+        Kind::Table(&DEFAULTS),
+        "What lies under every job; see [Defaults](#defaults).",
+        r#"defaults = { timeout = "1h", retry = { max_attempts = 2 } }"#,
+    ),
+    key(
+        "hooks",
+        Kind::Tables(&hook::GLOBAL_HOOK, 256),
+        "Whom to tell, about any job, each written `[[hooks]]`; see [Hooks](#hooks).",
+        r#"hooks = [{ on = ["*.failed"], command = ["logger", "failed"] }]"#,
+    )
+    .limit("256 hooks"),
+    key(
+        "backup",
+        Kind::Table(&BACKUP),
+        "Copies of the database, made while it is in use; see [Backup](#backup).",
+        r#"backup = { cron = "0 30 1 * * *", dir = "/srv/backup", keep = 14 }"#,
+    )
+    .or("no backup"),
+    key(
+        "integrity_check",
+        Kind::Table(&INTEGRITY_CHECK),
+        "When the database is read from end to end; see [Integrity check](#integrity-check).",
+        r#"integrity_check = { cron = "0 0 4 * * SUN" }"#,
+    )
+    .or("only by hand"),
+];
+
+/// `[retention]`.
+pub(super) static RETENTION: Table = Table {
+    intro: "The first of `max_age` and `max_count` that is reached counts.",
+    keys: Some(&keys::RETENTION),
+    ..Table::new("retention", "Retention", &[RETENTION_KEYS])
+};
+
+const RETENTION_KEYS: &[Key] = &[
+    key("completed", Kind::Table(&KEEP), "Runs that completed.", r#"completed = { max_age = "7d" }"#)
+        .or("`30d` and 1000000"),
+    key("failed", Kind::Table(&KEEP), "Runs that failed.", "failed = { max_count = 1000 }").or("`90d` and 1000000"),
+    key("cancelled", Kind::Table(&KEEP), "Runs that were cancelled.", r#"cancelled = { max_age = "1d" }"#)
+        .or("`30d` and 1000000"),
+];
+
+/// One state of `[retention]`.
+pub(super) static KEEP: Table =
+    Table { keys: Some(&keys::KEEP), ..Table::new("keep", "What is kept of one state", &[KEEP_KEYS]) };
+
+const KEEP_KEYS: &[Key] = &[
+    key("max_age", Kind::Duration, "How long after its end a run is kept. `0s` keeps none.", r#"max_age = "7d""#)
+        .or("that of the state"),
+    key("max_count", Kind::Integer(0, 1_000_000_000_000), "How many are kept, the newest.", "max_count = 1000")
+        .or("that of the state"),
+];
+
+/// `[log]`.
+pub(super) static LOG: Table = Table { keys: Some(&keys::LOG), ..Table::new("log", "Log", &[LOG_KEYS]) };
+
+const LOG_KEYS: &[Key] = &[
+    key("format", Kind::Word(&["text", "json"]), "For people, or one JSON object a line.", r#"format = "json""#)
+        .default(r#""text""#),
+    key(
+        "level",
+        Kind::Word(&["error", "warn", "info", "debug", "trace"]),
+        "The least important thing that is written.",
+        r#"level = "debug""#,
+    )
+    .default(r#""info""#),
+];
+
+/// `[defaults]`.
+pub(super) static DEFAULTS: Table = Table {
+    intro: "The keys of a [job file](job-file.md) that may lie under every job. What a job says goes over them: `env`, `retry` \
+            and `exit_codes` key by key, everything else as a whole.",
+    ..Table::new("defaults", "Defaults", &[&[job::OVERLAP, job::MAX_RUNS, job::PRIORITY], schedule::KEYS, task::KEYS])
+};
+
+/// `[tokens.NAME]`.
+pub(super) static TOKEN: Table = Table {
+    intro: "Exactly one of `token` and `sha256` says what the bearer shows.",
+    must: &["scope"],
+    one_of: &[&["token", "sha256"]],
+    ..Table::new("token", "Tokens", &[TOKEN_KEYS])
+};
+
+const TOKEN_KEYS: &[Key] = &[
+    key(
+        "token",
+        Kind::Table(&hook::REFERENCE),
+        "The token, by reference, read when the daemon starts.",
+        r#"token = { file = "/etc/campanile/token" }"#,
+    )
+    .must(),
+    key(
+        "sha256",
+        Kind::Digest,
+        "The SHA-256 of the token, as `printf %s TOKEN | sha256sum` writes it, so that the file holds no secret.",
+        r#"sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08""#,
+    )
+    .must(),
+    key(
+        "scope",
+        Kind::Word(&["read", "operate", "admin"]),
+        "What its bearer may do: look; start, cancel and pause too; or everything.",
+        r#"scope = "read""#,
+    )
+    .must(),
+];
+
+/// `[backup]`.
+pub(super) static BACKUP: Table = Table { must: &["cron", "dir"], ..Table::new("backup", "Backup", &[BACKUP_KEYS]) };
+
+const BACKUP_KEYS: &[Key] = &[
+    key(
+        "cron",
+        Kind::Quartz,
+        "When, in UTC: six fields or seven, seconds first. Apart from the engine that it looks after, so it is no job and has \
+         no catch-up.",
+        r#"cron = "0 30 1 * * *""#,
+    )
+    .must(),
+    key("dir", Kind::Path, "The folder that the copies are written to.", r#"dir = "/srv/backup""#).must(),
+    key("keep", Kind::Integer(1, 10_000), "How many copies are kept, the newest.", "keep = 14").default("7"),
+];
+
+/// `[integrity_check]`.
+pub(super) static INTEGRITY_CHECK: Table =
+    Table { must: &["cron"], ..Table::new("integrity_check", "Integrity check", &[INTEGRITY_KEYS]) };
+
+const INTEGRITY_KEYS: &[Key] =
+    &[key("cron", Kind::Quartz, "When, in UTC: six fields or seven, seconds first.", r#"cron = "0 0 4 * * SUN""#)
+        .must()];
