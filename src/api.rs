@@ -8,6 +8,7 @@ mod body;
 mod commands;
 mod context;
 mod events;
+mod hooks;
 mod jobs;
 mod logs;
 mod parameters;

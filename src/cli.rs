@@ -1,13 +1,19 @@
 //! The words of the command line. What is typed (`Words`) and what is done about it are different types: each command's
 //! file turns its words into a request for the floor below and its result into an exit code.
+//!
+//! Parser, help, completions, man pages and `docs/reference/command-line.md` all come from these words. Each command's
+//! help has examples; `tests/help_examples.rs` runs every one.
 
 pub mod check;
+pub mod completions;
 pub mod daemon;
+pub mod man;
 pub mod next;
 #[cfg(test)]
 mod page;
 pub mod run;
 pub mod schema;
+mod unknown;
 
 use std::process::ExitCode;
 
@@ -16,6 +22,10 @@ use clap::{Parser, Subcommand};
 /// A scheduler daemon with a persistent job store.
 #[derive(Parser, Debug)]
 #[command(name = "campanile", version, arg_required_else_help = true)]
+#[command(after_help = "Examples:
+  campanile check jobs
+  campanile run jobs/nightly.toml
+  campanile ctl status")]
 pub struct Words {
     #[command(subcommand)]
     command: Command,
@@ -28,6 +38,10 @@ enum Command {
     /// Run one job file here and now, without a daemon
     Run(run::Words),
     /// Validate job files: every problem as path:line:col: message
+    #[command(after_help = "Examples:
+  campanile check jobs
+  campanile check jobs/nightly.toml campanile.toml
+  campanile check nowhere.toml   # exits 3")]
     Check(check::Words),
     /// Show when an expression is due
     Next(next::Words),
@@ -35,11 +49,18 @@ enum Command {
     Schema(schema::Words),
     /// Inspect and steer a running daemon
     Ctl(crate::ctl::Words),
+    /// Print a completion script for a shell
+    Completions(completions::Words),
+    /// Write the manual pages
+    Man(man::Words),
 }
 
 /// Reads the command line, does what it says, and returns the exit code.
 pub fn main() -> ExitCode {
-    let words = Words::parse();
+    let words = match Words::try_parse() {
+        Ok(words) => words,
+        Err(error) => return ExitCode::from(unknown::explain(&error)),
+    };
     let code = match words.command {
         Command::Daemon(words) => daemon::main(words),
         Command::Run(words) => run::main(words),
@@ -47,6 +68,8 @@ pub fn main() -> ExitCode {
         Command::Next(words) => next::main(words),
         Command::Schema(words) => schema::main(words),
         Command::Ctl(words) => crate::ctl::main(words),
+        Command::Completions(words) => completions::main(&words),
+        Command::Man(words) => man::main(&words),
     };
     ExitCode::from(code)
 }

@@ -6,33 +6,41 @@
 mod cancel;
 mod client;
 mod deliveries;
+mod effective;
 mod events;
 mod failure;
 mod follow;
 mod format;
+mod hooks;
 mod instant;
 mod jobs;
+mod lines;
 mod logs;
 mod next;
 mod pause;
+mod put;
+mod record;
 mod reload;
 mod render;
 mod runs;
 mod start;
 mod status;
 mod submit;
+mod table;
 mod tasks;
 mod view;
 mod wait;
 mod why;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Subcommand;
 
-use client::Client;
+use client::{Client, nearest};
 use failure::Failure;
 use format::Format;
+pub(crate) use start::param;
 use view::View;
 
 use crate::wire::code;
@@ -41,6 +49,11 @@ use crate::{clock, print};
 /// The words of `campanile ctl`.
 #[derive(clap::Args, Debug)]
 #[command(arg_required_else_help = true)]
+#[command(after_help = "Examples:
+  campanile ctl status
+  campanile ctl runs --state failed --since 2d
+  campanile ctl start nightly --wait
+  campanile ctl logs nightly")]
 pub struct Words {
     /// The daemon's socket
     #[arg(long, global = true, value_name = "PATH")]
@@ -48,6 +61,9 @@ pub struct Words {
     /// How answers look: tables for people, the rest for programs
     #[arg(short = 'o', long = "output", global = true, value_name = "FORMAT", value_enum, default_value_t)]
     format: Format,
+    /// When words are coloured
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t)]
+    color: print::Colour,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -58,7 +74,7 @@ enum Verb {
     Status(status::Words),
     /// List the jobs
     Jobs(jobs::ListWords),
-    /// Show one job
+    /// Show one job, or put one in place
     Job(jobs::Words),
     /// List runs, newest first
     Runs(runs::ListWords),
@@ -81,8 +97,14 @@ enum Verb {
     /// End a run or task before its time
     Cancel(cancel::Words),
     /// Start nothing of a job, or nothing at all
+    #[command(after_help = "Examples:
+  campanile ctl pause nightly
+  campanile ctl pause   # starts nothing at all until it is resumed")]
     Pause(pause::Words),
     /// Take back a pause
+    #[command(after_help = "Examples:
+  campanile ctl resume nightly
+  campanile ctl resume")]
     Resume(pause::Words),
     /// Have the daemon read its job files again
     Reload(reload::Words),
@@ -90,9 +112,14 @@ enum Verb {
     Why(why::Words),
     /// Show due times ahead
     Next(next::Words),
+    /// List the hooks, and what they wait for
+    Hooks(hooks::Words),
     /// List what hooks are owed, or try one again
     Deliveries(deliveries::Words),
 }
+
+/// How long a daemon is waited for that only a hint is wanted of.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What every verb is given.
 struct Session {
@@ -115,7 +142,8 @@ pub fn main(words: Words) -> u8 {
     }
 }
 
-fn run(Words { socket, format, verb }: Words) -> Result<u8, Failure> {
+fn run(Words { socket, format, color, verb }: Words) -> Result<u8, Failure> {
+    print::colour(color);
     let socket = socket.unwrap_or_else(crate::files::places::socket);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -123,6 +151,27 @@ fn run(Words { socket, format, verb }: Words) -> Result<u8, Failure> {
         .map_err(|error| Failure::new(code::FAILED, format!("no event loop could be made: {error}")))?;
     let session = Session { client: Client::new(socket)?, format, view: View::here(clock::wall()) };
     runtime.block_on(dispatch(&session, verb))
+}
+
+/// Whether `word` is a job of the daemon at `socket`, or else which is most like it; nothing if nobody answers.
+pub(crate) fn meant_job(socket: Option<PathBuf>, word: &str) -> Option<Meant> {
+    let client = Client::new(socket.unwrap_or_else(crate::files::places::socket)).ok()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+    let jobs = runtime.block_on(async { tokio::time::timeout(PATIENCE, client.jobs()).await }).ok()?.ok()?;
+    match nearest(word, jobs.iter().map(String::as_str)) {
+        _ if jobs.iter().any(|job| job == word) => Some(Meant::Job),
+        Some(near) => Some(Meant::Like(near.to_owned())),
+        None => None,
+    }
+}
+
+/// What a word that is no command may have meant.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Meant {
+    /// It is the name of a job.
+    Job,
+    /// It is like the name of this job.
+    Like(String),
 }
 
 async fn dispatch(session: &Session, verb: Verb) -> Result<u8, Failure> {
@@ -146,6 +195,7 @@ async fn dispatch(session: &Session, verb: Verb) -> Result<u8, Failure> {
         Verb::Reload(words) => reload::run(session, words).await,
         Verb::Why(words) => why::run(session, words).await,
         Verb::Next(words) => next::run(session, words).await,
+        Verb::Hooks(words) => hooks::run(session, words).await,
         Verb::Deliveries(words) => deliveries::run(session, words).await,
     }
 }

@@ -9,6 +9,7 @@ pub mod delivery;
 pub mod event;
 mod failure;
 pub mod find;
+pub mod hook;
 pub mod job;
 pub mod log;
 pub mod next;

@@ -7,6 +7,7 @@
 pub mod code;
 pub mod delivery;
 pub mod event;
+pub mod hook;
 pub mod job;
 pub mod list;
 pub mod log;
@@ -20,6 +21,7 @@ pub mod why;
 
 pub use delivery::Delivery;
 pub use event::Event;
+pub use hook::Hook;
 pub use job::{Job, Schedule};
 pub use list::Page;
 pub use log::LogLine;

@@ -96,15 +96,22 @@ async fn questions_are_answered_for_people() {
         ("runs --state failed", "failed (exit_code)"),
         ("run nightly#1", "id:        0193a7c4-0000-7000-8000-000000000001"),
         ("run 002b", "output:    hi"),
-        ("tasks --run nightly#1", "main  00008001  nightly  00000001  completed"),
+        ("tasks --run nightly#1", "main\t00008001\tnightly\t00000001\tcompleted"),
         ("task 8001", "attempt:   1 of 3"),
         ("logs nightly#1", "hello\\u{1b}[2J\n"),
         ("logs 8001 --timestamps", "2026-11-20T12:00:00+00:00 hello"),
-        ("events", "      2  2026-11-20T12:00:00+00:00  workflow.completed    nightly 00000001\n"),
+        ("events", "2\t2026-11-20T12:00:00+00:00\tworkflow.completed\tnightly 00000001\n"),
         ("why nightly@2026-11-20T13:00", "it lies ahead"),
         ("why nightly@2026-11-20T13:30", "the due times beside it are 2026-11-20T13:00:00Z and 2026-11-20T14:00:00Z"),
-        ("next -n 2", "2026-11-20T14:00:00+00:00  nightly"),
-        ("deliveries", "ID  EVENT"),
+        ("next -n 2", "2026-11-20T14:00:00+00:00\tnightly"),
+        ("deliveries", "ID\tEVENT"),
+        ("hooks", "HOOK\tOF\tON\tJOBS\tKIND\tTRIES\tTIMEOUT\n"),
+        ("run nightly@latest", "run:       nightly#3"),
+        ("run nightly@-1", "run:       nightly#2"),
+        ("run nightly@-2", "run:       nightly#1"),
+        ("logs nightly#1 --tail 1 --streams", "stdout hello\\u{1b}[2J\n"),
+        ("logs nightly#1 --stream stderr", ""),
+        ("runs --tag db --since yesterday", "RUN\tID\tSTATE\tCAUSE\tQUEUED\tTOOK\n"),
         ("reload", "unchanged: 7"),
     ] {
         check(&world, words, 0, out, "").await;
@@ -133,6 +140,12 @@ async fn questions_are_answered_for_programs_before_and_after_the_verb() {
     }
     check(&world, "jobs -o name", 0, "nightly\n", "").await;
     check(&world, "runs -o name --job nightly --limit 1", 0, &format!("{}\n", id_text(3)), "").await;
+    let header = "id,job,number,revision,state,outcome,cause,rerun_of,scheduled_at,queued_at,";
+    check(&world, "runs -o csv --limit 1", 0, header, "").await;
+    check(&world, "jobs -o csv", 0, "name,revision,description,source,enabled,paused,", "").await;
+    check(&world, "events -o csv", 0, "seq,at,type,job,run_id,task_id,data\n1,2026-11-20T12:00:00", "").await;
+    check(&world, "logs nightly#1 -o csv", 0, "task,attempt,at,stream,whole,text\nmain,1,2026", "").await;
+    check(&world, "hooks -o csv", 0, "name,job,on,jobs,kind,timeout,max_attempts\n", "").await;
     check(&world, "runs -o yaml --limit 1", 0, "- id: 0193a7c4-0000-7000-8000-00000000002b\n", "").await;
 }
 
@@ -154,17 +167,45 @@ async fn the_exit_code_says_how_it_went() {
         ("resume", 0, "", "resumed everything"),
         ("job nigthly", 3, "", "hint: did you mean `nightly`?"),
         ("run nowhere", 3, "", "error: there is no run `nowhere`"),
-        ("run 0193a7c4", 2, "", "hint: give more of the id"),
+        ("run nightly@-3", 3, "", "error: there is no run `nightly@-3`"),
+        ("run nigthly#1", 3, "", "hint: did you mean `nightly#1`?"),
+        ("tasks --run nigthly", 3, "", "hint: did you mean `nightly`?"),
+        ("events --job nigthly", 3, "", "hint: did you mean `nightly`?"),
+        ("logs nightly --task mian", 3, "", "hint: did you mean `main`?"),
+        ("run 0193a7c4", 2, "", "hint: give more of the id: `0193a7c4-0000-7000-8000-00000000002b`, `"),
+        ("start nightly --param x", 2, "", "it is not NAME=VALUE"),
+        ("start nightly --param a=1 --param a=2", 2, "", "error: the parameter `a` is given twice"),
+        ("submit", 2, "", "error: nothing came from stdin"),
+        ("submit --priority 1", 2, "", "<ARGV>"),
+        ("nightly", 2, "", "error: `nightly` is a job\nhint: `campanile ctl start nightly`\n"),
+        ("nigthly", 2, "", "hint: there is a job `nightly`"),
+        ("stats", 2, "", "'status'"),
         ("runs --since tomorrowish", 2, "", "error: `tomorrowish` is not a time"),
         ("why nightly", 2, "", "is not JOB@TIME"),
         ("nosuchverb", 2, "", "unrecognized subcommand"),
     ] {
         check(&world, words, exit, out, err).await;
     }
-    let nobody = world.folder.path().join("nobody.sock");
-    let said = ctl_at(&nobody, "status").await;
-    assert_eq!(said.exit, 6, "{said:?}");
-    assert!(said.err.contains("error: no daemon answers at") && said.err.contains("hint: start one"), "{said:?}");
+}
+
+#[tokio::test]
+async fn a_socket_without_a_daemon_is_named_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("file"), "").unwrap();
+    drop(std::os::unix::net::UnixListener::bind(path("left.sock")).unwrap());
+    for (socket, exit, error, hint) in [
+        (path("nobody.sock"), 6, "nobody.sock`", "hint: start one with `campanile daemon`, or say where it is"),
+        (path("left.sock"), 6, "left.sock`", "hint: start one with `campanile daemon`"),
+        (path("file"), 6, "file` is no socket", "hint: `--socket PATH` or `CAMPANILE_SOCKET` names that of the daemon"),
+        (path(&"x".repeat(120)), 2, "takes at most 107", "hint: name a shorter one"),
+    ] {
+        let said = ctl_at(&socket, "status").await;
+        assert_eq!(said.exit, exit, "{said:?}");
+        assert!(said.err.contains(error) && said.err.contains(hint), "{said:?}");
+    }
+    let said = ctl_at(&path("nobody.sock"), "nosuchverb").await;
+    assert_eq!(said.exit, 2, "without a daemon, the words are still wrong: {said:?}");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::context::Shared;
-use super::{commands, events, jobs, logs, peer, problem, runs, status, stream, submit, tasks};
+use super::{commands, events, hooks, jobs, logs, peer, problem, runs, status, stream, submit, tasks};
 
 /// One address.
 #[derive(Clone, Debug)]
@@ -35,7 +35,7 @@ pub const ROUTES: &[Route] = &[
     reads("/status", "", "the daemon in one object"),
     reads("/jobs", "`cursor`, `limit`", "a page of the jobs in force, by name"),
     reads("/jobs/{name}", "", "one job"),
-    reads("/runs", "`job`, `state`, `since`, `until`, `cursor`, `limit`", "a page of runs, newest first"),
+    reads("/runs", "`job`, `state`, `since`, `until`, `tag`, `cursor`, `limit`", "a page of runs, newest first"),
     reads("/runs/{id}", "", "one run with its tasks"),
     reads("/runs/{id}/logs", "`task`, `attempt`, `follow`", "log lines, one JSON object a line"),
     reads("/tasks", "`run`, `state`, `cursor`, `limit`", "a page of tasks, newest first; those of one run in order"),
@@ -45,6 +45,7 @@ pub const ROUTES: &[Route] = &[
     reads("/events/stream", "`after` or `Last-Event-ID`, `run`, `job`, `type`", "events as they come (SSE)"),
     reads("/why", "`job`, `at`", "what became of a due time"),
     reads("/next", "`job`, `n`, `until`", "due times ahead, soonest first"),
+    reads("/hooks", "", "the hooks in force: those of the configuration, then those of jobs"),
     reads("/deliveries", "`cursor`, `limit`", "a page of deliveries, newest first"),
     does("/jobs/{name}/runs", "`{at?, force?}`", "201: the run that was started"),
     does("/jobs/{name}/pause", "", "204"),
@@ -64,6 +65,7 @@ pub(super) fn router(shared: Shared) -> Router {
         .route("/status", get(status::status))
         .route("/why", get(status::why))
         .route("/next", get(status::next))
+        .route("/hooks", get(hooks::list))
         .route("/deliveries", get(status::deliveries))
         .route("/deliveries/{id}/retry", post(commands::retry_delivery))
         .route("/jobs", get(jobs::page))

@@ -22,6 +22,7 @@ pub(super) struct Asked {
     state: Option<String>,
     since: Option<Timestamp>,
     until: Option<Timestamp>,
+    tag: Option<String>,
     cursor: Option<String>,
     limit: Option<usize>,
 }
@@ -30,7 +31,7 @@ pub(super) async fn page(
     State(shared): State<Shared>,
     Parameters(asked): Parameters<Asked>,
 ) -> Result<Json<Page<Run>>, Refusal> {
-    let Asked { job, state, since, until, cursor, limit: wanted } = asked;
-    let filter = query::run::Filter { job, state, since, until, cursor, limit: limit(wanted)? };
+    let Asked { job, state, since, until, tag, cursor, limit: wanted } = asked;
+    let filter = query::run::Filter { job, state, tag, since, until, cursor, limit: limit(wanted)? };
     Ok(Json(shared.read(move |reader| query::run::page(reader, &filter)).await?))
 }

@@ -19,6 +19,11 @@ use crate::{clock, print};
 
 /// The words of `campanile next`.
 #[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  campanile next '30 2 * * *' --tz Europe/Berlin
+  campanile next 'every 15m' -n 3 --from 2027-01-31T09:00:00Z
+  campanile next '0 0 1 * MON' --explain
+  campanile next '5 25 * * *'   # exits 7")]
 pub struct Words {
     /// Five cron fields, six with seconds first, an @ name, or `every 15m`
     #[arg(value_name = "EXPR", allow_hyphen_values = true)]

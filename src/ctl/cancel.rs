@@ -10,6 +10,9 @@ use crate::wire::{Task, code};
 
 /// The words of `ctl cancel`.
 #[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  campanile ctl cancel slow
+  campanile ctl cancel RUN")]
 pub(crate) struct Words {
     /// The run or task: an id or a piece of one, JOB#N, or JOB for its latest run
     id: String,

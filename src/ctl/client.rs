@@ -2,9 +2,11 @@
 
 use std::error::Error;
 use std::io;
+use std::os::unix::fs::FileTypeExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, Response, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -13,8 +15,8 @@ use super::failure::Failure;
 use crate::wire::list::MAX_LIMIT;
 use crate::wire::{Job, Page, ProblemDetails, code};
 
-/// How much is asked for at once while walking a whole list.
-const PAGE: usize = 500;
+/// The longest path that the address of a socket holds on Linux (108 bytes, the last of them 0).
+const MAX_SOCKET_PATH: usize = 107;
 /// How alike two names are that may be confused.
 const ALIKE: f64 = 0.8;
 
@@ -30,6 +32,13 @@ pub(crate) struct Client {
 impl Client {
     /// A client of the daemon at `socket`; nothing is connected yet.
     pub(crate) fn new(socket: PathBuf) -> Result<Self, Failure> {
+        let length = socket.as_os_str().len();
+        if length > MAX_SOCKET_PATH {
+            return Err(Failure::usage(format!(
+                "the path of the socket is {length} bytes long, and the system takes at most {MAX_SOCKET_PATH}"
+            ))
+            .hint("name a shorter one with `--socket PATH`, to the daemon too"));
+        }
         let unusable = |error: String| Failure::new(code::FAILED, format!("no HTTP client could be made: {error}"));
         // A Unix socket needs no TLS, and this spares reading the machine's certificates.
         let tls = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
@@ -67,7 +76,7 @@ impl Client {
         let mut items: Vec<T> = Vec::new();
         let mut cursor: Option<String> = None;
         loop {
-            let wanted = limit.map_or(PAGE, |limit| (limit - items.len()).min(PAGE)).clamp(1, MAX_LIMIT);
+            let wanted = limit.map_or(MAX_LIMIT, |limit| limit - items.len()).clamp(1, MAX_LIMIT);
             let mut query = query.clone();
             query.push(("limit", wanted.to_string()));
             query.extend(cursor.take().map(|cursor| ("cursor", cursor)));
@@ -87,6 +96,29 @@ impl Client {
         self.shape(response).await
     }
 
+    /// Hands over a text as it is, and reads the answer.
+    pub(crate) async fn give<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &[&str],
+        kind: &str,
+        text: Vec<u8>,
+    ) -> Result<T, Failure> {
+        let response = self.hand(method, path, kind, text).await?;
+        self.shape(response).await
+    }
+
+    /// The same, and whatever it answers is well.
+    pub(crate) async fn hand(
+        &self,
+        method: Method,
+        path: &[&str],
+        kind: &str,
+        text: Vec<u8>,
+    ) -> Result<Response, Failure> {
+        self.send(self.http.request(method, address(path)).header(CONTENT_TYPE, kind).body(text)).await
+    }
+
     /// Wants something done.
     pub(crate) async fn tell(&self, path: &[&str]) -> Result<(), Failure> {
         self.send(self.http.request(Method::POST, address(path))).await.map(drop)
@@ -97,11 +129,19 @@ impl Client {
         if !failure.is_not_found() {
             return failure;
         }
-        let Ok(jobs) = self.list::<Job>(&["jobs"], Vec::new(), None).await else { return failure };
-        match nearest(name, jobs.iter().map(|job| job.name.as_str())) {
-            Some(near) => failure.hint(format!("did you mean `{near}`?")),
+        // `JOB#N` and `JOB@-1` are named by their job.
+        let (job, rest) = name.split_at(name.find(['#', '@']).unwrap_or(name.len()));
+        let Ok(jobs) = self.jobs().await else { return failure };
+        match nearest(job, jobs.iter().map(String::as_str)) {
+            Some(near) => failure.hint(format!("did you mean `{near}{rest}`?")),
             None => failure,
         }
+    }
+
+    /// The names of all jobs.
+    pub(crate) async fn jobs(&self) -> Result<Vec<String>, Failure> {
+        let jobs: Vec<Job> = self.list(&["jobs"], Vec::new(), None).await?;
+        Ok(jobs.into_iter().map(|job| job.name).collect())
     }
 
     async fn send(&self, request: reqwest::RequestBuilder) -> Result<Response, Failure> {
@@ -138,6 +178,11 @@ impl Client {
             cause = error.source();
         }
         if error.is_connect() {
+            let kind = self.socket.metadata().ok().map(|metadata| metadata.file_type());
+            if kind.is_some_and(|kind| !kind.is_socket()) {
+                return Failure::new(code::NO_DAEMON, format!("{} is no socket", self.place()))
+                    .hint("`--socket PATH` or `CAMPANILE_SOCKET` names that of the daemon");
+            }
             return Failure::new(code::NO_DAEMON, format!("no daemon answers at {}", self.place()))
                 .hint("start one with `campanile daemon`, or say where it is with `--socket PATH`");
         }
@@ -156,7 +201,7 @@ fn address(path: &[&str]) -> Url {
 }
 
 /// The name most like `name`, if it is like enough to be meant.
-fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     names
         .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
         .filter(|(likeness, candidate)| *likeness >= ALIKE && *candidate != name)

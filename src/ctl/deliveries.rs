@@ -11,6 +11,10 @@ use crate::wire::{Delivery, code};
 
 /// The words of `ctl deliveries`.
 #[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  campanile ctl deliveries --limit 20
+  campanile ctl deliveries retry DELIVERY")]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Words {
     /// At most so many
     #[arg(long, value_name = "N")]
@@ -22,6 +26,9 @@ pub(crate) struct Words {
 #[derive(Subcommand, Debug)]
 enum Wish {
     /// Try one again that was given up or has arrived before
+    #[command(after_help = "Examples:
+  campanile ctl deliveries retry DELIVERY
+  campanile ctl deliveries retry ffffffff   # exits 3")]
     Retry {
         /// The delivery: an id or the end of one
         id: String,

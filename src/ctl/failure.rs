@@ -45,11 +45,23 @@ impl Failure {
 impl From<ProblemDetails> for Failure {
     fn from(problem: ProblemDetails) -> Self {
         let code = Code::named(&problem.code);
-        let exit = code.map_or(code::FAILED, |code| code.entry().exit);
+        // A newer daemon may have codes that we do not know; the status says enough.
+        let exit = code.map_or_else(|| exit_of(problem.status), |code| code.entry().exit);
         let mut message = problem.detail;
         for error in &problem.errors {
             message.push_str(&format!("\n  {error}"));
         }
         Failure { exit, message, hint: problem.hint, code }
+    }
+}
+
+fn exit_of(status: u16) -> u8 {
+    match status {
+        401 | 403 => code::NOT_ALLOWED,
+        404 | 410 => code::NOT_FOUND,
+        409 => code::CONFLICT,
+        422 => code::INVALID,
+        400 | 405 | 413 | 415 => code::USAGE,
+        _ => code::FAILED,
     }
 }

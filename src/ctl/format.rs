@@ -14,4 +14,6 @@ pub(crate) enum Format {
     Yaml,
     /// One id or name a line
     Name,
+    /// Comma-separated values under a header
+    Csv,
 }

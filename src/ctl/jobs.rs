@@ -1,21 +1,44 @@
-//! `ctl jobs` and `ctl job NAME`.
+//! `ctl jobs`, `ctl job NAME` and `ctl job put NAME`.
+
+use clap::Subcommand;
 
 use super::Session;
 use super::failure::Failure;
 use super::render::{self, Shown, or_dash, state};
 use super::view::View;
+use super::{effective, put};
 use crate::print;
 use crate::wire::{Job, Schedule, code};
 
 /// The words of `ctl jobs`.
 #[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  campanile ctl jobs
+  campanile ctl jobs -o name")]
 pub(crate) struct ListWords {}
 
 /// The words of `ctl job`.
 #[derive(clap::Args, Debug)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(after_help = "Examples:
+  campanile ctl job nightly
+  campanile ctl job nightly --effective
+  campanile ctl job put fresh < fresh.toml")]
 pub(crate) struct Words {
     /// The job's name
-    name: String,
+    #[arg(required = true)]
+    name: Option<String>,
+    /// Show each key of the definition in force, with the place where it is written
+    #[arg(long)]
+    effective: bool,
+    #[command(subcommand)]
+    wish: Option<Wish>,
+}
+
+#[derive(Subcommand, Debug)]
+enum Wish {
+    /// Put a job in place: its file is read from stdin, checked, and kept with the daemon's state
+    Put(put::Words),
 }
 
 pub(crate) async fn list(session: &Session, _words: ListWords) -> Result<u8, Failure> {
@@ -24,13 +47,23 @@ pub(crate) async fn list(session: &Session, _words: ListWords) -> Result<u8, Fai
     Ok(code::DONE)
 }
 
-pub(crate) async fn one(session: &Session, Words { name }: Words) -> Result<u8, Failure> {
-    let job: Job = match session.client.get(&["jobs", &name], Vec::new()).await {
+pub(crate) async fn one(session: &Session, words: Words) -> Result<u8, Failure> {
+    let shown = match words {
+        Words { wish: Some(Wish::Put(words)), .. } => return put::run(session, words).await,
+        Words { effective: true, name, .. } => effective::run(session, &name.unwrap_or_default()).await,
+        Words { name, .. } => show(session, &name.unwrap_or_default()).await,
+    };
+    shown.map(|()| code::DONE)
+}
+
+/// Shows the job of that name.
+pub(crate) async fn show(session: &Session, name: &str) -> Result<(), Failure> {
+    let job: Job = match session.client.get(&["jobs", name], Vec::new()).await {
         Ok(job) => job,
-        Err(failure) => return Err(session.client.suggest(failure, &name).await),
+        Err(failure) => return Err(session.client.suggest(failure, name).await),
     };
     print::data(&render::one(session.format, &job, &session.view));
-    Ok(code::DONE)
+    Ok(())
 }
 
 impl Shown for Job {

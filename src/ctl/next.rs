@@ -10,6 +10,10 @@ use crate::wire::{Next, Page, code};
 
 /// The words of `ctl next`.
 #[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  campanile ctl next
+  campanile ctl next nightly -n 3
+  campanile ctl next --until 2d -o csv")]
 pub(crate) struct Words {
     /// Only those of this job
     job: Option<String>,

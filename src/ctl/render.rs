@@ -1,14 +1,19 @@
 //! Writes answers down. A shape says what its columns, its details and its name are (`Shown`); the formats for programs
 //! are the shape itself, unescaped and whole.
 
-use comfy_table::{ContentArrangement, Table};
+use std::fmt::Write;
+
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::format::Format;
-use super::view::{View, plain};
+use super::record::{header, record};
+use super::table::{block, table};
+use super::view::View;
+use crate::print::plain;
 
 /// A shape that people look at.
-pub(crate) trait Shown: Serialize {
+pub(crate) trait Shown: Serialize + DeserializeOwned {
     /// The heads of its columns.
     const HEADER: &'static [&'static str];
 
@@ -27,67 +32,54 @@ pub(crate) trait Shown: Serialize {
 /// A list of things.
 pub(crate) fn list<T: Shown>(format: Format, items: &[T], view: &View) -> String {
     match format {
-        Format::Table => table(T::HEADER, items.iter().map(|item| item.cells(view))),
+        Format::Table => table(T::HEADER, items.iter().map(|item| item.cells(view)), view),
         Format::Json => json(&items),
         Format::Jsonl => items.iter().map(line).collect(),
         Format::Yaml => yaml(&items),
         Format::Name => items.iter().map(|item| format!("{}\n", plain(&item.name()))).collect(),
+        Format::Csv => header::<T>() + &items.iter().map(record).collect::<String>(),
     }
 }
 
 /// One thing.
 pub(crate) fn one<T: Shown>(format: Format, item: &T, view: &View) -> String {
     match format {
-        Format::Table => block(&item.details(view)),
+        Format::Table => block(&item.details(view), view),
         Format::Json => json(item),
         Format::Jsonl => line(item),
         Format::Yaml => yaml(item),
         Format::Name => format!("{}\n", plain(&item.name())),
+        Format::Csv => header::<T>() + &record(item),
     }
-}
-
-/// Columns without borders, under their heads.
-pub(crate) fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
-    let mut table = Table::new();
-    table.load_style(comfy_table::presets::NOTHING);
-    table.set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(header.iter().map(|head| head.to_uppercase()));
-    for row in rows {
-        table.add_row(row.iter().map(|cell| plain(cell)));
-    }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
-}
-
-/// One line for each detail; what has several lines goes on below, indented.
-pub(crate) fn block(details: &[(&'static str, String)]) -> String {
-    let width = details.iter().map(|(name, _)| name.len()).max().unwrap_or_default() + 2;
-    let mut text = String::new();
-    for (name, value) in details {
-        let mut lines = value.trim_end_matches('\n').split('\n');
-        let first = plain(lines.next().unwrap_or_default());
-        text.push_str(format!("{:width$}{first}", format!("{name}:")).trim_end());
-        text.push('\n');
-        for line in lines {
-            text.push_str(format!("{:width$}{}", "", plain(line)).trim_end());
-            text.push('\n');
-        }
-    }
-    text
 }
 
 /// A JSON document that people can read too.
 pub(crate) fn json(item: &impl Serialize) -> String {
     let text = serde_json::to_string_pretty(item).expect("because shapes are plain data");
-    format!("{text}\n")
+    format!("{}\n", escaped(&text))
 }
 
 /// One JSON object on one line.
 pub(crate) fn line(item: &impl Serialize) -> String {
     let text = serde_json::to_string(item).expect("because shapes are plain data");
-    format!("{text}\n")
+    format!("{}\n", escaped(&text))
+}
+
+/// JSON lets some characters stand that a terminal obeys; they can be only in texts, where they have another spelling.
+fn escaped(json: &str) -> String {
+    let is_left =
+        |c: char| c == '\n' || (!c.is_control() && !matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'));
+    if json.chars().all(is_left) {
+        return json.to_owned();
+    }
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        match is_left(c) {
+            true => text.push(c),
+            false => write!(text, "\\u{:04x}", u32::from(c)).expect("because text takes text"),
+        }
+    }
+    text
 }
 
 /// A YAML document.
@@ -113,13 +105,14 @@ pub(crate) fn state(state: &str, outcome: Option<&str>) -> String {
 #[cfg(test)]
 mod tests {
     use jiff::tz::TimeZone;
+    use serde::Deserialize;
 
     use super::*;
     use crate::model::timestamp::Timestamp;
 
-    #[derive(Serialize)]
+    #[derive(Serialize, Deserialize)]
     struct Bell {
-        name: &'static str,
+        name: String,
         weight: Option<u32>,
     }
 
@@ -127,32 +120,40 @@ mod tests {
         const HEADER: &'static [&'static str] = &["name", "weight"];
 
         fn cells(&self, _view: &View) -> Vec<String> {
-            vec![self.name.to_owned(), or_dash(self.weight.map(|kg| kg.to_string()).as_deref())]
+            vec![self.name.clone(), or_dash(self.weight.map(|kg| kg.to_string()).as_deref())]
         }
 
         fn name(&self) -> String {
-            self.name.to_owned()
+            self.name.clone()
         }
     }
 
-    const BELLS: [Bell; 2] = [Bell { name: "maria\u{1b}[2J", weight: Some(90) }, Bell { name: "pia", weight: None }];
+    fn bells() -> [Bell; 2] {
+        let (maria, pia) = ("maria\u{1b}[2J\u{9b}".to_owned(), "pia".to_owned());
+        [Bell { name: maria, weight: Some(90) }, Bell { name: pia, weight: None }]
+    }
 
     fn view() -> View {
-        View { now: Timestamp::from_micros(0), zone: TimeZone::UTC }
+        View::of_a_program(Timestamp::from_micros(0), TimeZone::UTC)
     }
 
     #[test]
     fn a_list_looks_as_its_format_says() {
         for (format, expected) in [
-            (Format::Table, "NAME            WEIGHT\nmaria\\u{1b}[2J  90\npia             -\n"),
-            (Format::Jsonl, "{\"name\":\"maria\\u001b[2J\",\"weight\":90}\n{\"name\":\"pia\",\"weight\":null}\n"),
-            (Format::Name, "maria\\u{1b}[2J\npia\n"),
+            (Format::Table, "NAME\tWEIGHT\nmaria\\u{1b}[2J\\u{9b}\t90\npia\t-\n"),
+            (
+                Format::Jsonl,
+                "{\"name\":\"maria\\u001b[2J\\u009b\",\"weight\":90}\n{\"name\":\"pia\",\"weight\":null}\n",
+            ),
+            (Format::Name, "maria\\u{1b}[2J\\u{9b}\npia\n"),
+            (Format::Csv, "name,weight\nmaria\u{1b}[2J\u{9b},90\npia,\n"),
         ] {
-            assert_eq!(list(format, &BELLS, &view()), expected, "{format:?}");
+            assert_eq!(list(format, &bells(), &view()), expected, "{format:?}");
         }
-        assert_eq!(list::<Bell>(Format::Table, &[], &view()), "NAME  WEIGHT\n");
+        assert_eq!(list::<Bell>(Format::Table, &[], &view()), "NAME\tWEIGHT\n");
         assert_eq!(list::<Bell>(Format::Json, &[], &view()), "[]\n");
         assert_eq!(list::<Bell>(Format::Jsonl, &[], &view()), "");
+        assert_eq!(list::<Bell>(Format::Csv, &[], &view()), "name,weight\n");
     }
 
     #[test]
@@ -163,15 +164,10 @@ mod tests {
             (Format::Jsonl, "{\"name\":\"pia\",\"weight\":null}\n"),
             (Format::Yaml, "name: pia\nweight: null\n"),
             (Format::Name, "pia\n"),
+            (Format::Csv, "name,weight\npia,\n"),
         ] {
-            assert_eq!(one(format, &BELLS[1], &view()), expected, "{format:?}");
+            assert_eq!(one(format, &bells()[1], &view()), expected, "{format:?}");
         }
-    }
-
-    #[test]
-    fn a_detail_of_several_lines_stays_in_its_column() {
-        let details = [("error", "first\nsecond\n".to_owned()), ("id", "7".to_owned())];
-        assert_eq!(block(&details), "error: first\n       second\nid:    7\n");
     }
 
     #[test]

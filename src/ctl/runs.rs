@@ -10,19 +10,26 @@ use crate::wire::{Run, Task, code};
 
 /// The words of `ctl runs`.
 #[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  campanile ctl runs --job nightly --limit 3
+  campanile ctl runs --state failed --since yesterday
+  campanile ctl runs --tag db --since 7d --until 1d -o csv")]
 pub(crate) struct ListWords {
     /// Only those of this job
     #[arg(long, value_name = "JOB")]
     job: Option<String>,
-    /// Only those in this state; `pending` is queued
+    /// Only those in this state; `pending` is blocked or queued
     #[arg(long, value_name = "STATE")]
     state: Option<String>,
-    /// Only those queued at or after this time, as in `2d` or `2027-01-31 09:00`
+    /// Only those queued at or after this time, as in `2d` (ago), `yesterday` or `2027-01-31 09:00`
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
     /// Only those queued before this time
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
+    /// Only those of jobs with this tag
+    #[arg(long, value_name = "TAG")]
+    tag: Option<String>,
     /// At most so many
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
@@ -30,13 +37,18 @@ pub(crate) struct ListWords {
 
 /// The words of `ctl run`.
 #[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  campanile ctl run nightly
+  campanile ctl run nightly#1 -o json
+  campanile ctl run nightly@-1
+  campanile ctl run RUN")]
 pub(crate) struct Words {
-    /// The run: an id or a piece of one, JOB#N, or JOB for its latest
+    /// The run: an id or a piece of one, JOB#N, JOB@-1 for the last but one, or JOB or JOB@latest for its latest
     id: String,
 }
 
 pub(crate) async fn list(session: &Session, words: ListWords) -> Result<u8, Failure> {
-    let ListWords { job, state, since, until, limit } = words;
+    let ListWords { job, state, since, until, tag, limit } = words;
     let read = |text: Option<String>| text.map(|text| instant::read(&text, Direction::Back, &session.view)).transpose();
     let (since, until) = (read(since)?, read(until)?);
     let mut query = Vec::new();
@@ -44,6 +56,7 @@ pub(crate) async fn list(session: &Session, words: ListWords) -> Result<u8, Fail
     query.extend(state.map(|state| ("state", state)));
     query.extend(since.map(|at| ("since", at.to_string())));
     query.extend(until.map(|at| ("until", at.to_string())));
+    query.extend(tag.map(|tag| ("tag", tag)));
     let runs: Vec<Run> = match (session.client.list(&["runs"], query, limit).await, job) {
         (Ok(runs), _) => runs,
         (Err(failure), Some(job)) => return Err(session.client.suggest(failure, &job).await),

@@ -1,17 +1,42 @@
-//! `ctl status`.
+//! `ctl status`, once or for as long as somebody looks. Watching asks when events say that something has changed, and at
+//! most a few times a second; a daemon in which nothing happens is asked nothing.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::Session;
 use super::failure::Failure;
+use super::follow::{Follow, patiently};
+use super::format::Format;
+use super::record::{header, record};
 use super::render::{self, Shown};
 use super::view::View;
-use crate::print;
 use crate::wire::{Status, code};
+use crate::{clock, print};
+
+/// How often is looked at most, and how often a screen is drawn again for the times on it.
+const GLANCE: Duration = Duration::from_millis(200);
+const REDRAW: Duration = Duration::from_secs(1);
 
 /// The words of `ctl status`.
 #[derive(clap::Args, Debug)]
-pub(crate) struct Words {}
+#[command(after_help = "Examples:
+  campanile ctl status
+  campanile ctl status -o json
+  campanile ctl status --watch   # until you interrupt it")]
+pub(crate) struct Words {
+    /// Go on: drawn again on a terminal, else one JSON object a line whenever it has changed
+    #[arg(short, long)]
+    watch: bool,
+}
 
-pub(crate) async fn run(session: &Session, _words: Words) -> Result<u8, Failure> {
+pub(crate) async fn run(session: &Session, Words { watch }: Words) -> Result<u8, Failure> {
+    if watch {
+        return on(session).await;
+    }
     let status = get(session).await?;
     print::data(&render::one(session.format, &status, &session.view));
     Ok(code::DONE)
@@ -22,15 +47,65 @@ pub(crate) async fn get(session: &Session) -> Result<Status, Failure> {
     session.client.get(&["status"], Vec::new()).await
 }
 
+async fn on(session: &Session) -> Result<u8, Failure> {
+    // The stream first: what changes between the two is in it.
+    let events = Follow::open(session, Vec::new(), None).await?;
+    let events = stream::unfold(events, async |mut events| Some((events.next().await, events)));
+    let mut events = pin!(events);
+    let draws = session.format == Format::Table && session.view.columns.is_some();
+    if session.format == Format::Csv {
+        print::data(&header::<Status>());
+    }
+    let (mut glance, mut redraw) = (ticks(GLANCE), ticks(REDRAW));
+    let mut status = get(session).await?;
+    show(session, &status, draws);
+    let mut is_stale = false;
+    loop {
+        tokio::select! {
+            event = events.next() => {
+                event.transpose()?;
+                is_stale = true;
+            }
+            _ = glance.tick(), if is_stale => {
+                is_stale = false;
+                let now = patiently(async || get(session).await).await?;
+                if draws || now != status {
+                    status = now;
+                    show(session, &status, draws);
+                }
+            }
+            _ = redraw.tick(), if draws => show(session, &status, draws),
+        }
+    }
+}
+
+fn ticks(period: Duration) -> Interval {
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
+fn show(session: &Session, status: &Status, draws: bool) {
+    let view = session.view.at(clock::wall());
+    match session.format {
+        Format::Table if draws => print::screen(&render::one(Format::Table, status, &view)),
+        Format::Table | Format::Json | Format::Jsonl => print::data(&render::line(status)),
+        Format::Yaml => print::data(&format!("---\n{}", render::yaml(status))),
+        Format::Name => print::data(&render::one(Format::Name, status, &view)),
+        Format::Csv => print::data(&record(status)),
+    }
+}
+
 impl Shown for Status {
     const HEADER: &'static [&'static str] = &["version", "started", "state", "jobs", "tasks"];
 
     fn cells(&self, view: &View) -> Vec<String> {
         let tasks = self.tasks;
+        let paused = "paused: nothing starts until `campanile ctl resume`";
         vec![
             self.version.clone(),
             view.full(Some(self.started_at)),
-            if self.paused { "paused" } else { "active" }.to_owned(),
+            if self.paused { paused } else { "active" }.to_owned(),
             self.jobs.to_string(),
             format!("{} queued, {} running, {} waiting", tasks.queued, tasks.running, tasks.waiting),
         ]
@@ -40,7 +115,8 @@ impl Shown for Status {
         let mut details: Vec<_> = Self::HEADER.iter().copied().zip(self.cells(view)).collect();
         let next = self.next.iter().map(|next| {
             let paused = if next.paused { ", paused" } else { "" };
-            format!("{} {}{paused}", next.job, view.full(Some(next.due_at)))
+            let problem = next.problem.as_ref().map(|problem| format!(", {problem}")).unwrap_or_default();
+            format!("{} {}{paused}{problem}", next.job, view.full(Some(next.due_at)))
         });
         let next: Vec<String> = next.collect();
         details.push(("next", if next.is_empty() { "-".to_owned() } else { next.join("\n") }));

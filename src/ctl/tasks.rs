@@ -9,8 +9,12 @@ use crate::wire::{Task, code};
 
 /// The words of `ctl tasks`.
 #[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  campanile ctl tasks --run nightly
+  campanile ctl tasks --state pending
+  campanile ctl tasks --state failed --limit 10 -o csv")]
 pub(crate) struct ListWords {
-    /// Only those of this run: an id or a piece of one, JOB#N, or JOB for its latest
+    /// Only those of this run: an id or a piece of one, JOB#N, JOB@-1, or JOB for its latest
     #[arg(long, value_name = "ID")]
     run: Option<String>,
     /// Only those in this state; `pending` is blocked or queued
@@ -23,6 +27,9 @@ pub(crate) struct ListWords {
 
 /// The words of `ctl task`.
 #[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  campanile ctl task TASK
+  campanile ctl task TASK -o yaml")]
 pub(crate) struct Words {
     /// The task: an id or a piece of one
     id: String,
@@ -30,9 +37,13 @@ pub(crate) struct Words {
 
 pub(crate) async fn list(session: &Session, ListWords { run, state, limit }: ListWords) -> Result<u8, Failure> {
     let mut query = Vec::new();
-    query.extend(run.map(|run| ("run", run)));
+    query.extend(run.clone().map(|run| ("run", run)));
     query.extend(state.map(|state| ("state", state)));
-    let tasks: Vec<Task> = session.client.list(&["tasks"], query, limit).await?;
+    let tasks: Vec<Task> = match (session.client.list(&["tasks"], query, limit).await, run) {
+        (Ok(tasks), _) => tasks,
+        (Err(failure), Some(run)) => return Err(session.client.suggest(failure, &run).await),
+        (Err(failure), None) => return Err(failure),
+    };
     print::data(&render::list(session.format, &tasks, &session.view));
     Ok(code::DONE)
 }

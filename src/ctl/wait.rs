@@ -13,6 +13,9 @@ use crate::{clock, print};
 
 /// The words of `ctl wait`.
 #[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  campanile ctl wait nightly
+  campanile ctl wait slow --timeout 50ms   # exits 124")]
 pub(crate) struct Words {
     /// The run or task: an id or a piece of one, JOB#N, or JOB for its latest run
     id: String,

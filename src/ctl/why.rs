@@ -10,6 +10,9 @@ use crate::wire::{Why, code};
 
 /// The words of `ctl why`.
 #[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  campanile ctl why nightly@2027-01-31T02:30
+  campanile ctl why nightly@yesterday")]
 pub(crate) struct Words {
     /// The job and the due time, as in `nightly@2027-01-31T02:30`; a time without an offset is read in this machine's zone
     #[arg(value_name = "JOB@TIME")]

@@ -113,7 +113,7 @@ impl Show {
         }
         if !text.is_empty() && !self.style.json {
             self.clear_line();
-            print::data(&String::from_utf8_lossy(&text));
+            print::output(&text);
         }
     }
 

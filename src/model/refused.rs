@@ -24,6 +24,8 @@ pub enum Refused {
         name: String,
         /// How many.
         n: usize,
+        /// The youngest of them.
+        candidates: Vec<String>,
     },
     /// A transition that no table lists.
     #[error("a {machine} that is {state} cannot take `{event}`")]
@@ -103,7 +105,10 @@ impl Refused {
             Refused::NotFound { what: "job", .. } => Some("`campanile ctl jobs` lists the jobs".to_owned()),
             Refused::NotFound { what: "run", .. } => Some("`campanile ctl runs` lists the runs".to_owned()),
             Refused::NotFound { .. } | Refused::Transition { .. } | Refused::Already { .. } => None,
-            Refused::Ambiguous { .. } => Some("give more of the id".to_owned()),
+            Refused::Ambiguous { candidates, .. } if candidates.is_empty() => Some("give more of the id".to_owned()),
+            Refused::Ambiguous { candidates, .. } => {
+                Some(format!("give more of the id: `{}`", candidates.join("`, `")))
+            }
             Refused::RunAlreadyEnded { .. } | Refused::TaskAlreadyEnded { .. } => {
                 Some("what has ended never changes; start the job again with `campanile ctl start JOB`".to_owned())
             }

@@ -59,7 +59,7 @@ fn read(row: &Row<'_>) -> Result<Delivery, Failure> {
 }
 
 /// The hook's name, or else what it calls. The path of a URL is often a secret in all but name and is left out.
-fn shown(hook: &Hook) -> String {
+pub(crate) fn shown(hook: &Hook) -> String {
     match (&hook.name, &hook.target) {
         (Some(name), _) => name.clone(),
         (None, Target::Shell(text)) => format!("shell {text}"),

@@ -1,5 +1,6 @@
 //! What people mean when they name a run or a task: a whole id, the beginning or end of one (at least 4 hex digits),
-//! `JOB#N`, or `JOB` for its latest run. A job's name goes before a piece of an id: names are chosen, ids are not.
+//! `JOB#N`, `JOB` or `JOB@latest` for its latest run, or `JOB@-1` for the one before that. A job's name goes before a piece
+//! of an id: names are chosen, ids are not. What fits more than one is refused with those that it fits.
 
 use rusqlite::{OptionalExtension, Transaction, params};
 
@@ -11,6 +12,10 @@ use crate::model::refused::Refused;
 const MIN_DIGITS: usize = 4;
 /// When more than this fit, people need not know how many.
 const MAX_FOUND: usize = 100;
+/// How many of them are named.
+const MAX_NAMED: usize = 5;
+/// How far `JOB@-N` looks back.
+const MAX_BACK: i64 = 1_000_000;
 
 const RUN: &str = "SELECT 1 FROM run WHERE id = ?1";
 
@@ -23,6 +28,11 @@ const LATEST_RUN: &str = "
 SELECT id FROM run
  WHERE job_id = (SELECT id FROM job WHERE name = ?1)
  ORDER BY id DESC LIMIT 1";
+
+const RUN_BEFORE: &str = "
+SELECT id FROM run
+ WHERE job_id = (SELECT id FROM job WHERE name = ?1)
+ ORDER BY id DESC LIMIT 1 OFFSET ?2";
 
 const JOB: &str = "SELECT 1 FROM job WHERE name = ?1";
 
@@ -51,6 +61,15 @@ pub(crate) fn run(tx: &Transaction<'_>, name: &str) -> Result<RunId, Failure> {
     if let Some((job, number)) = name.rsplit_once('#') {
         let number: i64 = number.parse().map_err(|_| not_found("run", name))?;
         let found = tx.prepare_cached(RUN_OF_NUMBER)?.query_row(params![job, number], |row| row.get(0)).optional()?;
+        return found.map(RunId::from_bytes).ok_or_else(|| not_found("run", name));
+    }
+    if let Some((job, back)) = name.rsplit_once('@') {
+        let back = match (back, back.strip_prefix('-').map(str::parse)) {
+            ("latest", _) => 0,
+            (_, Some(Ok(back @ 0..=MAX_BACK))) => back,
+            _ => return Err(not_found("run", name)),
+        };
+        let found = tx.prepare_cached(RUN_BEFORE)?.query_row(params![job, back], |row| row.get(0)).optional()?;
         return found.map(RunId::from_bytes).ok_or_else(|| not_found("run", name));
     }
     if let Some(id) = whole(name) {
@@ -89,7 +108,10 @@ pub(crate) fn only(what: &'static str, name: &str, mut found: Vec<[u8; 16]>) -> 
     match *found.as_slice() {
         [] => Err(not_found(what, name)),
         [id] => Ok(id),
-        [..] => Err(Failure::Refused(Refused::Ambiguous { what, name: name.to_owned(), n: found.len() })),
+        [..] => {
+            let candidates = found.iter().rev().take(MAX_NAMED).map(|id| RunId::from_bytes(*id).to_string()).collect();
+            Err(Failure::Refused(Refused::Ambiguous { what, name: name.to_owned(), n: found.len(), candidates }))
+        }
     }
 }
 

@@ -19,6 +19,8 @@ pub struct Filter {
     pub job: Option<String>,
     /// Those in this state; `pending` is queued.
     pub state: Option<String>,
+    /// Those of jobs with this tag.
+    pub tag: Option<String>,
     /// Those queued at or after this instant.
     pub since: Option<Timestamp>,
     /// Those queued before this instant.
@@ -93,20 +95,41 @@ pub(crate) fn latest(tx: &Transaction<'_>, job_id: i64) -> Result<Option<Run>, F
     id.map(|id| by_id(tx, RunId::from_bytes(id))).transpose()
 }
 
-const PAGE: &str = "
-SELECT id FROM run
- WHERE id < ?1 AND queued_at >= ?2 AND queued_at < ?3 AND (?4 IS NULL OR state = ?4)
- ORDER BY id DESC LIMIT ?5";
+// What a tag stood in is the definition that the run was made from, whatever its job is now.
+macro_rules! tagged {
+    ($head:literal, $tail:literal) => {
+        concat!(
+            $head,
+            " AND (?6 IS NULL OR definition_id IN (
+   SELECT d.id FROM definition d, json_each(d.body, '$.definition.tags') tag WHERE tag.value = ?6))",
+            $tail
+        )
+    };
+}
 
-const LIVE_PAGE: &str = "
+const PAGE: &str = tagged!(
+    "
 SELECT id FROM run
- WHERE ended_at IS NULL AND state = ?4 AND id < ?1 AND queued_at >= ?2 AND queued_at < ?3
- ORDER BY id DESC LIMIT ?5";
+ WHERE id < ?1 AND queued_at >= ?2 AND queued_at < ?3 AND (?4 IS NULL OR state = ?4)",
+    "
+ ORDER BY id DESC LIMIT ?5"
+);
 
-const PAGE_OF_JOB: &str = "
+const LIVE_PAGE: &str = tagged!(
+    "
 SELECT id FROM run
- WHERE job_id = ?6 AND id < ?1 AND queued_at >= ?2 AND queued_at < ?3 AND (?4 IS NULL OR state = ?4)
- ORDER BY id DESC LIMIT ?5";
+ WHERE ended_at IS NULL AND state = ?4 AND id < ?1 AND queued_at >= ?2 AND queued_at < ?3",
+    "
+ ORDER BY id DESC LIMIT ?5"
+);
+
+const PAGE_OF_JOB: &str = tagged!(
+    "
+SELECT id FROM run
+ WHERE job_id = ?7 AND id < ?1 AND queued_at >= ?2 AND queued_at < ?3 AND (?4 IS NULL OR state = ?4)",
+    "
+ ORDER BY id DESC LIMIT ?5"
+);
 
 /// One page of runs, newest first.
 pub fn page(reader: &Reader, filter: &Filter) -> Result<Page<Run>, Refused> {
@@ -136,12 +159,12 @@ fn ids(
         Some(name) => {
             let job_id = job::row_id(tx, name)?;
             let mut statement = tx.prepare_cached(PAGE_OF_JOB)?;
-            statement.query_map(params![after, since, until, state, limit, job_id], read)?.collect()
+            statement.query_map(params![after, since, until, state, limit, filter.tag, job_id], read)?.collect()
         }
         None => {
             let live = state.is_some_and(|state| LIVE.contains(&state));
             let mut statement = tx.prepare_cached(if live { LIVE_PAGE } else { PAGE })?;
-            statement.query_map(params![after, since, until, state, limit], read)?.collect()
+            statement.query_map(params![after, since, until, state, limit, filter.tag], read)?.collect()
         }
     };
     Ok(ids?)

@@ -20,7 +20,7 @@ fn exit_codes_say_what_happened() {
         (1, &["wait", "bad"], "failed"),
         (1, &["submit", "--wait", "--", "false"], "failed"),
         (2, &["no-such-verb"], "unrecognized"),
-        (2, &["submit"], "required"),
+        (2, &["submit"], "nothing came from stdin"),
         (2, &["why", "good"], "is not JOB@TIME"),
         (2, &["why", "good@soon"], "is not a time"),
         (2, &["runs", "--state", "sleepy"], "sleepy"),
