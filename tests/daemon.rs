@@ -28,6 +28,8 @@ mod schedules;
 mod stopping;
 #[path = "daemon/tasks.rs"]
 mod tasks;
+#[path = "daemon/watching.rs"]
+mod watching;
 #[allow(dead_code, reason = "each test uses what it needs of it")]
 #[path = "world/world.rs"]
 mod world;

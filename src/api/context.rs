@@ -7,14 +7,15 @@ use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
 use super::problem::Refusal;
-use crate::engine::{Answer, Command, Handle, Loaded};
+use crate::engine::{Answer, Command, Handle};
 use crate::model::refused::Refused;
 use crate::model::timestamp::Timestamp;
 use crate::query::Reader;
 use crate::tzdb::Tzdb;
+use crate::wire::request::Reloaded;
 
 /// Reads the files again and has the engine load them.
-pub type Reload = Arc<dyn Fn() -> BoxFuture<'static, Result<Loaded, Refused>> + Send + Sync>;
+pub type Reload = Arc<dyn Fn() -> BoxFuture<'static, Result<Reloaded, Refused>> + Send + Sync>;
 
 /// The daemon, as the surface sees it.
 pub struct Context {

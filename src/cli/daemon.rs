@@ -21,11 +21,15 @@ pub struct Words {
     /// The socket that `campanile ctl` speaks to
     #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
+    /// Go on with a backup that was restored: what was live is interrupted, and nothing starts before `ctl resume`
+    #[arg(long)]
+    restored: bool,
 }
 
 /// Does it, and returns the exit code.
 pub fn main(words: Words) -> u8 {
-    let given = Given { config: words.config, jobs: words.jobs, state: words.state, socket: words.socket };
+    let Words { config, jobs, state, socket, restored } = words;
+    let given = Given { config, jobs, state, socket, restored };
     match Resolved::new(given).and_then(serve) {
         Ok(()) => code::DONE,
         Err(failure) => complain(&failure),

@@ -64,7 +64,9 @@ impl Failure {
             Failure::Configuration(_) | Failure::NoFolder(_) => code::INVALID,
             Failure::Locked { .. } | Failure::SocketTaken(_) => code::CONFLICT,
             Failure::Machine { .. } | Failure::Engine(_) => code::FAILED,
-            Failure::Driver(DriverError::Store(StoreError::Newer { .. } | StoreError::Damaged { .. })) => code::INVALID,
+            Failure::Driver(DriverError::Store(
+                StoreError::Newer { .. } | StoreError::Damaged { .. } | StoreError::Backup { .. },
+            )) => code::INVALID,
             Failure::Driver(DriverError::Runner(RunnerError::Journal { .. })) => code::INVALID,
             Failure::Driver(_) => code::FAILED,
         }
@@ -84,6 +86,11 @@ impl Failure {
             Failure::Driver(DriverError::Store(StoreError::Newer { .. })) => {
                 Some("install the version that wrote it, or a newer one; nothing was changed".to_owned())
             }
+            Failure::Driver(DriverError::Store(StoreError::Backup { .. })) => Some(
+                "start it with `campanile daemon --restored`: what was live is interrupted then, and nothing starts \
+                 before `campanile ctl resume`; nothing was changed"
+                    .to_owned(),
+            ),
             Failure::Driver(DriverError::Store(StoreError::Damaged { path, .. })) => Some(format!(
                 "nothing was changed; put a backup in its place, or move `{}` away to begin anew",
                 path.display()

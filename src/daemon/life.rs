@@ -7,12 +7,14 @@ use std::sync::Arc;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{oneshot, watch};
 
-use super::reload::{Definitions, reload};
-use super::settings::Resolved;
+use super::log::Level;
+use super::reload::{Definitions, Why};
+use super::settings::{Folders, Resolved};
 use super::signals::{self, Wish};
-use super::{Failure, listener, lock, log};
+use super::watch::Watch;
+use super::{Failure, listener, lock, log, reload};
 use crate::driver::{self, Running, Setup};
-use crate::engine::{Command, Handle, Settings};
+use crate::engine::{Command, Handle, Limits, Settings};
 use crate::files::settings::Synchronous;
 use crate::model::duration::Duration;
 use crate::query::Reader;
@@ -28,51 +30,34 @@ pub fn serve(resolved: Resolved) -> Result<(), Failure> {
         fs::set_permissions(dir, fs::Permissions::from_mode(0o750)).map_err(folder())?;
     }
     let _lock = lock::take(dir)?;
-    log::begin(&resolved.configuration.settings.log);
+    fs::create_dir_all(Folders::put(dir)).map_err(folder())?;
+    let level = log::begin(&resolved.configuration.settings.log);
     let wishes = signals::listen().map_err(Failure::machine("cannot listen for signals"))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .map_err(Failure::machine("cannot start the runtime"))?;
-    let result = runtime.block_on(live(resolved, wishes));
+    let result = runtime.block_on(live(resolved, level, wishes));
     // Requests that are still being answered are not waited for.
     runtime.shutdown_background();
     result
 }
 
-async fn live(resolved: Resolved, mut wishes: UnboundedReceiver<Wish>) -> Result<(), Failure> {
-    let Resolved { jobs_dirs, may_be_absent, state_dir, socket, zone, configuration } = resolved;
+async fn live(resolved: Resolved, level: Level, mut wishes: UnboundedReceiver<Wish>) -> Result<(), Failure> {
     let started_at = clock::wall();
-    let settings = configuration.settings;
-    let zones = Arc::new(configuration.tzdb);
-    for warning in &configuration.warnings {
-        tracing::warn!("{warning}");
-    }
-    let tzdb = format!("{} ({})", zones.version().unwrap_or("unknown"), zones.source());
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), state = %state_dir.display(), tzdb, "starting");
-    let listening = listener::listen(&socket)?;
-    let _unlink = listener::Unlink(socket.clone());
-    let running = driver::start(Setup {
-        state_dir: state_dir.clone(),
-        synchronous: match settings.synchronous {
-            Synchronous::Full => store::Synchronous::Full,
-            Synchronous::Normal => store::Synchronous::Normal,
-        },
-        settings: Settings {
-            zones: Arc::clone(&zones),
-            max_tasks: usize::try_from(settings.max_tasks).unwrap_or(usize::MAX),
-            retention: settings.retention,
-            socket: Some(socket.display().to_string()),
-        },
-        default_dir: None,
-        runtime: tokio::runtime::Handle::current(),
-    })?;
-    let definitions =
-        Arc::new(Definitions { dirs: jobs_dirs, may_be_absent, zone, tzdb: Arc::clone(&zones), hooks: settings.hooks });
-    if let Err(refused) = reload(Arc::clone(&definitions), running.handle.clone(), true).await {
+    let zones = Arc::new(resolved.configuration.tzdb.clone());
+    announce(&resolved, &zones);
+    let listening = listener::listen(&resolved.socket)?;
+    let _unlink = listener::Unlink(resolved.socket.clone());
+    let running = start(&resolved, &zones)?;
+    let definitions = Arc::new(Definitions::new(&resolved, Arc::clone(&zones), running.handle.clone(), level));
+    if let Err(refused) = definitions.reload(Why::Start).await {
         tracing::error!("the definitions are not loaded: {refused}");
     }
+    let watch = Watch::begin(Arc::clone(&definitions), &resolved.state_dir);
+    drop(tokio::spawn(watch.follow()));
+    let Resolved { state_dir, socket, .. } = resolved;
     let surface = Surface { listening, state_dir, started_at, zones, definitions: Arc::clone(&definitions) };
     let (stop_api, api_stopped) = oneshot::channel::<()>();
     let told = match surface.serve(running.handle.clone(), api_stopped) {
@@ -84,7 +69,8 @@ async fn live(resolved: Resolved, mut wishes: UnboundedReceiver<Wish>) -> Result
         Err(failure) => Err(failure),
     };
     // Of an engine that has ended this asks nothing.
-    let drained = drain(&running, &mut wishes, settings.drain_timeout).await;
+    let timeout = definitions.in_force().borrow().settings.drain_timeout;
+    let drained = drain(&running, &mut wishes, timeout).await;
     // Dropped or sent, it stops the surface.
     drop(stop_api);
     running.handle.stop();
@@ -92,6 +78,41 @@ async fn live(resolved: Resolved, mut wishes: UnboundedReceiver<Wish>) -> Result
     ended.unwrap_or_else(|error| Err(error.to_string())).map_err(Failure::Engine)?;
     tracing::info!("stopped");
     told.and(drained)
+}
+
+/// The first lines of the log.
+fn announce(resolved: &Resolved, zones: &Tzdb) {
+    for warning in &resolved.configuration.warnings {
+        tracing::warn!("{warning}");
+    }
+    let tzdb = format!("{} ({})", zones.version().unwrap_or("unknown"), zones.source());
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), state = %resolved.state_dir.display(), tzdb, "starting");
+}
+
+/// Starts the engine and its runner: what was pending goes on.
+fn start(resolved: &Resolved, zones: &Arc<Tzdb>) -> Result<Running, Failure> {
+    let settings = &resolved.configuration.settings;
+    let Limits { max_tasks, retention } = reload::limits(settings);
+    let restored = resolved.given.restored;
+    if restored {
+        tracing::warn!("if the store is a backup, nothing in it starts before `campanile ctl resume`");
+    }
+    Ok(driver::start(Setup {
+        state_dir: resolved.state_dir.clone(),
+        synchronous: match settings.synchronous {
+            Synchronous::Full => store::Synchronous::Full,
+            Synchronous::Normal => store::Synchronous::Normal,
+        },
+        restored,
+        settings: Settings {
+            zones: Arc::clone(zones),
+            max_tasks,
+            retention,
+            socket: Some(resolved.socket.display().to_string()),
+        },
+        default_dir: None,
+        runtime: tokio::runtime::Handle::current(),
+    })?)
 }
 
 /// What the surface is made of.
@@ -112,7 +133,6 @@ impl Surface {
         let database = driver::database(&self.state_dir);
         let reader = Reader::open(&database).map_err(|refused| Failure::Engine(refused.to_string()))?;
         let definitions = self.definitions;
-        let to_engine = handle.clone();
         let context = api::Context {
             handle,
             reader,
@@ -120,7 +140,10 @@ impl Surface {
             started_at: self.started_at,
             version: env!("CARGO_PKG_VERSION"),
             zones: self.zones,
-            reload: Arc::new(move || Box::pin(reload(Arc::clone(&definitions), to_engine.clone(), false))),
+            reload: Arc::new(move || {
+                let definitions = Arc::clone(&definitions);
+                Box::pin(async move { definitions.reload(Why::Asked).await })
+            }),
         };
         let listening = self.listening;
         Ok(async move {
@@ -143,7 +166,7 @@ async fn until_told(
         tokio::select! {
             wish = wishes.recv() => match wish {
                 Some(Wish::Reload) => {
-                    if let Err(refused) = reload(Arc::clone(definitions), running.handle.clone(), false).await {
+                    if let Err(refused) = definitions.reload(Why::Asked).await {
                         tracing::error!("the definitions are not loaded: {refused}");
                     }
                 }

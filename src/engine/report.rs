@@ -4,6 +4,7 @@
 mod clock;
 mod delivered;
 mod opened;
+mod restored;
 mod runner;
 
 use super::input::Report;

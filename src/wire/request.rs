@@ -82,7 +82,7 @@ pub struct Submitted {
 }
 
 /// What a reload changed.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Reloaded {
     /// Jobs with a new revision, the first included.
     pub changed: Vec<String>,
@@ -92,4 +92,7 @@ pub struct Reloaded {
     pub n_unchanged: usize,
     /// How many files could not be read.
     pub n_invalid: usize,
+    /// Settings that were changed and count only when the daemon starts again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs_restart: Vec<String>,
 }

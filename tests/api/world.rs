@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex};
 
 use campanile::api::{self, Context};
-use campanile::engine::{Answer, Command, Handle, Loaded, Message};
+use campanile::engine::{Answer, Command, Handle, Message};
 use campanile::model::definition::{Action, Job, Schedule, Task, canonical};
 use campanile::model::id::EventSeq;
 use campanile::model::refused::Refused;
@@ -74,7 +74,7 @@ impl World {
             zones: Arc::new(Tzdb::bundled()),
             reload: Arc::new(move || {
                 assert!(!breaks.load(Ordering::Relaxed), "reloading breaks");
-                Box::pin(async { Ok(Loaded { n_unchanged: 7, ..Loaded::default() }) })
+                Box::pin(async { Ok(Reloaded { n_unchanged: 7, ..Reloaded::default() }) })
             }),
         };
         let socket = folder.path().join("campanile.sock");
