@@ -13,6 +13,7 @@ mod logs;
 mod parameters;
 pub mod peer;
 mod problem;
+mod put;
 mod routes;
 mod runs;
 mod server;
@@ -21,6 +22,6 @@ mod stream;
 mod submit;
 mod tasks;
 
-pub use context::{Context, Reload};
+pub use context::{Context, Put, PutJob, Reload};
 pub use routes::{ROUTES, Route};
 pub use server::serve;

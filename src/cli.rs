@@ -1,11 +1,13 @@
 //! The words of the command line. What is typed (`Words`) and what is done about it are different types: each command's
 //! file turns its words into a request for the floor below and its result into an exit code.
 
+pub mod backup;
 pub mod check;
 pub mod daemon;
 pub mod next;
 #[cfg(test)]
 mod page;
+pub mod restore;
 pub mod run;
 
 use std::process::ExitCode;
@@ -30,6 +32,10 @@ enum Command {
     Check(check::Words),
     /// Show when an expression is due
     Next(next::Words),
+    /// Copy the store to one file, while the daemon runs or without it
+    Backup(backup::Words),
+    /// Put a backup in the place of a store
+    Restore(restore::Words),
     /// Inspect and steer a running daemon
     Ctl(crate::ctl::Words),
 }
@@ -42,6 +48,8 @@ pub fn main() -> ExitCode {
         Command::Run(words) => run::main(words),
         Command::Check(words) => check::main(words),
         Command::Next(words) => next::main(words),
+        Command::Backup(words) => backup::main(words),
+        Command::Restore(words) => restore::main(words),
         Command::Ctl(words) => crate::ctl::main(words),
     };
     ExitCode::from(code)

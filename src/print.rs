@@ -7,13 +7,30 @@ use std::io::{ErrorKind, IsTerminal, Write};
 /// Writes data, as it is.
 pub fn data(text: &str) {
     let mut out = anstream::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    written(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+}
+
+fn written(result: std::io::Result<()>) {
+    match result {
         Ok(()) => {}
         Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(141),
         Err(error) => {
             talk(&format!("error: cannot write to stdout: {error}"));
             std::process::exit(1);
         }
+    }
+}
+
+/// Writes data that is no text, to its end; an error is one of reading it.
+pub fn stream(from: &mut impl std::io::Read) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        let n = from.read(&mut buffer)?;
+        if n == 0 {
+            return Ok(());
+        }
+        written(out.write_all(&buffer[..n]).and_then(|()| out.flush()));
     }
 }
 

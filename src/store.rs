@@ -44,7 +44,9 @@ pub enum StoreError {
         what: String,
     },
     /// It is a backup, and nobody has said that it is to be gone on with.
-    #[error("the database {path} is a backup of {made_at}, and a daemon that goes on with it repeats what was done since")]
+    #[error(
+        "the database {path} is a backup of {made_at}, and a daemon that goes on with it repeats what was done since"
+    )]
     Backup {
         /// The file.
         path: PathBuf,

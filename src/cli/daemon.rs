@@ -36,7 +36,8 @@ pub fn main(words: Words) -> u8 {
     }
 }
 
-fn complain(failure: &Failure) -> u8 {
+/// Says why not, and what to do about it.
+pub(super) fn complain(failure: &Failure) -> u8 {
     print::talk(&format!("error: {failure}"));
     if let Some(hint) = failure.hint() {
         print::talk(&format!("hint: {hint}"));

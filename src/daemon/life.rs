@@ -7,18 +7,20 @@ use std::sync::Arc;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{oneshot, watch};
 
+use super::housekeeping::Housekeeping;
 use super::log::Level;
 use super::reload::{Definitions, Why};
 use super::settings::{Folders, Resolved};
 use super::signals::{self, Wish};
 use super::watch::Watch;
-use super::{Failure, listener, lock, log, reload};
+use super::{Failure, listener, lock, log, put, reload};
 use crate::driver::{self, Running, Setup};
 use crate::engine::{Command, Handle, Limits, Settings};
 use crate::files::settings::Synchronous;
 use crate::model::duration::Duration;
 use crate::query::Reader;
 use crate::tzdb::Tzdb;
+use crate::wire::status::Chore;
 use crate::{api, clock, store};
 
 /// Runs the daemon until it is told to stop.
@@ -58,7 +60,10 @@ async fn live(resolved: Resolved, level: Level, mut wishes: UnboundedReceiver<Wi
     let watch = Watch::begin(Arc::clone(&definitions), &resolved.state_dir);
     drop(tokio::spawn(watch.follow()));
     let Resolved { state_dir, socket, .. } = resolved;
-    let surface = Surface { listening, state_dir, started_at, zones, definitions: Arc::clone(&definitions) };
+    let (chores, housekeeping) = Housekeeping::new(definitions.in_force(), &state_dir, running.handle.clone());
+    drop(tokio::spawn(chores.follow()));
+    let definitions_too = Arc::clone(&definitions);
+    let surface = Surface { listening, state_dir, started_at, zones, definitions: definitions_too, housekeeping };
     let (stop_api, api_stopped) = oneshot::channel::<()>();
     let told = match surface.serve(running.handle.clone(), api_stopped) {
         Ok(serving) => {
@@ -122,6 +127,7 @@ struct Surface {
     started_at: crate::model::timestamp::Timestamp,
     zones: Arc<Tzdb>,
     definitions: Arc<Definitions>,
+    housekeeping: watch::Receiver<Vec<Chore>>,
 }
 
 impl Surface {
@@ -132,7 +138,8 @@ impl Surface {
     ) -> Result<impl Future<Output = ()> + use<>, Failure> {
         let database = driver::database(&self.state_dir);
         let reader = Reader::open(&database).map_err(|refused| Failure::Engine(refused.to_string()))?;
-        let definitions = self.definitions;
+        let (definitions, definitions_too) = (Arc::clone(&self.definitions), self.definitions);
+        let folder = self.state_dir.clone();
         let context = api::Context {
             handle,
             reader,
@@ -144,6 +151,11 @@ impl Surface {
                 let definitions = Arc::clone(&definitions);
                 Box::pin(async move { definitions.reload(Why::Asked).await })
             }),
+            put: Arc::new(move |job| {
+                let (definitions, folder) = (Arc::clone(&definitions_too), folder.clone());
+                Box::pin(async move { put::put(&definitions, folder, job).await })
+            }),
+            housekeeping: self.housekeeping,
         };
         let listening = self.listening;
         Ok(async move {

@@ -81,6 +81,19 @@ pub struct Submitted {
     pub ids: Vec<RunId>,
 }
 
+/// A job was put, or taken away.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Put {
+    /// The job.
+    pub name: String,
+    /// The file that defines it, or did.
+    pub path: String,
+    /// There was no such file before.
+    pub created: bool,
+    /// The job has a new revision, or is retired.
+    pub changed: bool,
+}
+
 /// What a reload changed.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Reloaded {

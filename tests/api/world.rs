@@ -16,6 +16,9 @@ use campanile::model::refused::Refused;
 use campanile::model::timestamp::Timestamp;
 use campanile::query::Reader;
 use campanile::tzdb::Tzdb;
+use campanile::wire::ProblemDetails;
+use campanile::wire::code::Code;
+use campanile::wire::request::Reloaded;
 use rusqlite::{Connection, params};
 use serde_json::Value;
 use tokio::net::UnixListener;
@@ -76,6 +79,11 @@ impl World {
                 assert!(!breaks.load(Ordering::Relaxed), "reloading breaks");
                 Box::pin(async { Ok(Reloaded { n_unchanged: 7, ..Reloaded::default() }) })
             }),
+            put: Arc::new(|job| {
+                let problem = ProblemDetails::new(Code::Invalid, format!("{} is not put here", job.name));
+                Box::pin(async { Err(problem) })
+            }),
+            housekeeping: watch::channel(Vec::new()).1,
         };
         let socket = folder.path().join("campanile.sock");
         let listener = UnixListener::bind(&socket).unwrap();

@@ -26,16 +26,12 @@ fn new_changed_and_removed_files_come_into_force_by_themselves() {
 }
 
 #[test]
-fn a_change_of_one_file_reads_one_file() {
+fn a_change_of_one_file_changes_one_job() {
     let world = World::watched();
     for n in 0..50 {
-        let path = world.job(&format!("job-{n}"), "command = [\"true\"]\n");
-        // What was changed a moment ago may change again unseen, and is not trusted.
-        let file = fs::File::options().write(true).open(path).unwrap();
-        drop(file);
+        world.job(&format!("job-{n}"), "command = [\"true\"]\n");
     }
     let mut daemon = world.daemon();
-    daemon.until("ready");
     world.job("one-more", "command = [\"true\"]\n");
     let line = daemon.until("definitions are loaded changed=1");
     assert!(line.contains("unchanged=50"), "{line}");
@@ -65,7 +61,11 @@ fn what_editors_do_retires_and_breaks_nothing() {
     drop(file);
     events.until(|event| event["job"] == "edited" && event["data"]["revision"] == 4);
     let seen = world.json(&["events"]);
-    let retired = seen.as_array().unwrap().iter().filter(|event| event["type"] == "job.retired" || event["type"] == "job.invalid");
+    let retired = seen
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|event| event["type"] == "job.retired" || event["type"] == "job.invalid");
     assert_eq!(retired.count(), 0, "{seen}");
     assert_eq!(daemon.stop(), 0);
 }
@@ -159,7 +159,7 @@ fn the_configuration_is_read_again_as_far_as_that_can_be() {
     let mut events = world.events();
     events.until(|event| event["job"] == "morning" && event["data"]["revision"] == 2);
     let next = world.json(&["next", "morning"]);
-    assert!(next.to_string().contains("08:00:00+09:00"), "{next}");
+    assert!(next.to_string().contains("T23:00:00.000000Z\",\"timezone\":\"Asia/Tokyo\""), "{next}");
     assert_eq!(daemon.stop(), 0);
 }
 
@@ -177,8 +177,7 @@ fn a_wrong_configuration_leaves_what_it_said_before_in_force() {
     let run = world.ok(&["submit", "--", "true"]);
     assert_eq!(world.ended(run.trim())["state"], "completed");
     world.settings("timezone = \"UTC\"\n");
-    daemon.until("definitions are loaded");
-    assert_eq!(world.json(&["status"])["invalid"], json!([]));
+    world.until(&["status"], |status| status["invalid"] == json!([]));
     assert_eq!(daemon.stop(), 0);
 }
 

@@ -66,7 +66,8 @@ pub fn back_up(from: &Path, to: &Path, now: Timestamp) -> Result<(), StoreError>
 /// Reads all of the store at `path`, which may be in use, and says what is wrong with it.
 pub fn check_whole(path: &Path) -> Result<(), StoreError> {
     let connection = open::reading(path)?;
-    let answer: String = connection.query_row(CHECK, [], |row| row.get(0)).map_err(|error| open::understood(path, error))?;
+    let answer: String =
+        connection.query_row(CHECK, [], |row| row.get(0)).map_err(|error| open::understood(path, error))?;
     if answer == "ok" { Ok(()) } else { Err(StoreError::Damaged { path: path.to_owned(), what: answer }) }
 }
 
@@ -103,7 +104,8 @@ mod tests {
     fn what_is_no_store_is_not_backed_up() {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let from = folder.path().join("letter");
-        std::fs::write(&from, "this is a letter to a friend, and long enough to be a header".repeat(40)).expect("it is written");
+        std::fs::write(&from, "this is a letter to a friend, and long enough to be a header".repeat(40))
+            .expect("it is written");
         let refused = back_up(&from, &folder.path().join("copy.db"), Timestamp::from_micros(0)).err();
         assert!(matches!(refused, Some(StoreError::Damaged { .. })), "{refused:?}");
     }

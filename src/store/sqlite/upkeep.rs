@@ -81,7 +81,10 @@ mod tests {
         let (_folder, store) = filled();
         store.optimize(true).expect("it can be done");
         store.optimize(false).expect("it can be done again");
-        let n: i64 = store.connection().query_row("SELECT count(*) FROM fact WHERE name = 'a'", [], |row| row.get(0)).expect("it can be asked");
+        let n: i64 = store
+            .connection()
+            .query_row("SELECT count(*) FROM fact WHERE name = 'a'", [], |row| row.get(0))
+            .expect("it can be asked");
         assert_eq!(n, 1);
     }
 }
