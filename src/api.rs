@@ -14,6 +14,7 @@ mod logs;
 mod parameters;
 pub mod peer;
 mod problem;
+mod put;
 mod routes;
 mod runs;
 mod server;
@@ -22,6 +23,6 @@ mod stream;
 mod submit;
 mod tasks;
 
-pub use context::{Context, Reload};
+pub use context::{Context, Put, PutJob, Reload};
 pub use routes::{ROUTES, Route};
 pub use server::serve;

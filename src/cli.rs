@@ -4,6 +4,7 @@
 //! Parser, help, completions, man pages and `docs/reference/command-line.md` all come from these words. Each command's
 //! help has examples; `tests/help_examples.rs` runs every one.
 
+pub mod backup;
 pub mod check;
 pub mod completions;
 pub mod daemon;
@@ -11,6 +12,7 @@ pub mod man;
 pub mod next;
 #[cfg(test)]
 mod page;
+pub mod restore;
 pub mod run;
 pub mod schema;
 mod unknown;
@@ -47,6 +49,10 @@ enum Command {
     Next(next::Words),
     /// Print the JSON Schema of job files or of campanile.toml
     Schema(schema::Words),
+    /// Copy the store to one file, while the daemon runs or without it
+    Backup(backup::Words),
+    /// Put a backup in the place of a store
+    Restore(restore::Words),
     /// Inspect and steer a running daemon
     Ctl(crate::ctl::Words),
     /// Print a completion script for a shell
@@ -67,6 +73,8 @@ pub fn main() -> ExitCode {
         Command::Check(words) => check::main(words),
         Command::Next(words) => next::main(words),
         Command::Schema(words) => schema::main(words),
+        Command::Backup(words) => backup::main(words),
+        Command::Restore(words) => restore::main(words),
         Command::Ctl(words) => crate::ctl::main(words),
         Command::Completions(words) => completions::main(&words),
         Command::Man(words) => man::main(&words),

@@ -4,15 +4,20 @@
 //! goes on before a single job file is read. End: claims stop, what runs may end within `drain_timeout`, the rest is
 //! interrupted and goes on with the next daemon.
 
+mod backup;
 mod failure;
+mod housekeeping;
 mod life;
 mod listener;
 mod lock;
 mod log;
+mod put;
 mod reload;
 mod settings;
 mod signals;
+mod watch;
 
+pub use backup::{back_up, restore};
 pub use failure::Failure;
 pub use life::serve;
 pub use settings::{Given, Resolved};

@@ -9,6 +9,7 @@ mod effects;
 mod end;
 mod open;
 mod turn;
+mod upkeep;
 
 pub use effects::Executors;
 pub use open::{DriverError, Running, Setup, database, start};

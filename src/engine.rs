@@ -28,7 +28,7 @@ mod work;
 pub use effect::{Delivery, Effect};
 pub use handle::{Handle, Message};
 pub use input::{
-    Answer, Command, DeliveryResult, Input, InvalidFile, Load, Loaded, LoadedJob, Report, RunnerReport, Start,
+    Answer, Command, DeliveryResult, Input, InvalidFile, Limits, Load, Loaded, LoadedJob, Report, RunnerReport, Start,
     Submission,
 };
 pub use step::{Engine, Settings, Step};

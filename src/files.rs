@@ -7,9 +7,12 @@
 
 mod argument;
 pub mod diagnostics;
+mod fingerprint;
 mod hook;
+mod housekeeping;
 mod job;
 pub mod keys;
+mod known;
 pub mod places;
 mod reading;
 mod search;
@@ -26,6 +29,9 @@ use crate::model::definition::{Job, JobName};
 use crate::model::invalid::{Fault, Problem};
 use crate::model::timestamp::Timestamp;
 
+pub use fingerprint::{Fingerprint, fingerprint};
+pub use known::Known;
+pub use search::is_leftover;
 pub use settings::Settings;
 pub use zones::Zones;
 
@@ -60,20 +66,37 @@ pub struct Found {
     pub jobs: Vec<FoundJob>,
     /// What could not.
     pub invalid: Vec<InvalidFile>,
+    /// Jobs whose files are as they were when `Known` learnt them.
+    pub unchanged: Vec<JobName>,
     /// A folder could not be read: a job that is not here may still have its file.
     pub incomplete: bool,
 }
 
 /// Reads all jobs of `dirs`, of which later ones override earlier ones by name. `now` matters to warnings alone.
 pub fn load(dirs: &[PathBuf], zones: Zones<'_>, now: Timestamp) -> Found {
+    load_changed(dirs, zones, now, &mut Known::default())
+}
+
+/// The same, without reading again what is `known` and as it was. What is read is learnt.
+pub fn load_changed(dirs: &[PathBuf], zones: Zones<'_>, now: Timestamp, known: &mut Known) -> Found {
     let search = search::search(dirs);
-    let mut found = Found { jobs: Vec::new(), invalid: search.invalid, incomplete: search.incomplete };
+    let mut found = Found { invalid: search.invalid, incomplete: search.incomplete, ..Found::default() };
+    known.begin();
     for (name, path) in search.files {
+        let stamp = known::stamp([&path], now);
+        if let Some(jobs) = known.recall(name.as_str(), stamp) {
+            found.unchanged.extend_from_slice(jobs);
+            continue;
+        }
         match read_file(&path, &name, zones, now) {
-            Ok(job) => found.jobs.push(job),
+            Ok(job) => {
+                known.learn(name.as_str(), stamp, vec![job.name.clone()]);
+                found.jobs.push(job);
+            }
             Err(invalid) => found.invalid.push(invalid),
         }
     }
+    known.end();
     found
 }
 

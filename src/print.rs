@@ -76,6 +76,19 @@ fn conclude(wrote: std::io::Result<()>) {
     }
 }
 
+/// Writes data that is no text, to its end; an error is one of reading it.
+pub fn stream(from: &mut impl std::io::Read) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        let n = from.read(&mut buffer)?;
+        if n == 0 {
+            return Ok(());
+        }
+        conclude(out.write_all(&buffer[..n]).and_then(|()| out.flush()));
+    }
+}
+
 /// Writes one line of talk. Nobody reads an error about not being able to say an error.
 pub fn talk(text: &str) {
     let _ = writeln!(anstream::stderr().lock(), "{}", harmless(text));

@@ -43,6 +43,16 @@ pub enum StoreError {
         /// What is wrong with it.
         what: String,
     },
+    /// It is a backup, and nobody has said that it is to be gone on with.
+    #[error(
+        "the database {path} is a backup of {made_at}, and a daemon that goes on with it repeats what was done since"
+    )]
+    Backup {
+        /// The file.
+        path: PathBuf,
+        /// When it was made.
+        made_at: String,
+    },
     /// There is no room to write.
     #[error("the disk is full")]
     Full,

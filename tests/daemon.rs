@@ -17,6 +17,8 @@ mod harm;
 mod hooks;
 #[path = "daemon/opening.rs"]
 mod opening;
+#[path = "daemon/put.rs"]
+mod put;
 #[allow(dead_code, reason = "each test uses what it needs of it")]
 #[path = "receiver/server.rs"]
 mod receiver;
@@ -28,6 +30,8 @@ mod schedules;
 mod stopping;
 #[path = "daemon/tasks.rs"]
 mod tasks;
+#[path = "daemon/watching.rs"]
+mod watching;
 #[allow(dead_code, reason = "each test uses what it needs of it")]
 #[path = "world/world.rs"]
 mod world;

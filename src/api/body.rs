@@ -23,11 +23,16 @@ const DISCARDED: usize = 64 << 20;
 
 /// Reads the body as `T`.
 pub(super) async fn read<T: DeserializeOwned>(body: Body, limit: usize) -> Result<T, Refusal> {
-    let bytes = tokio::time::timeout(TIME, collect(body, limit))
-        .await
-        .map_err(|_| ProblemDetails::new(Code::TooSlow, format!("the body did not arrive within {TIME:?}")))??;
+    let bytes = bytes(body, limit).await?;
     let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
     serde_json::from_slice(text).map_err(|error| bad(format!("the body cannot be read: {error}")))
+}
+
+/// Reads the body as it is.
+pub(super) async fn bytes(body: Body, limit: usize) -> Result<Vec<u8>, Refusal> {
+    tokio::time::timeout(TIME, collect(body, limit))
+        .await
+        .map_err(|_| ProblemDetails::new(Code::TooSlow, format!("the body did not arrive within {TIME:?}")))?
 }
 
 async fn collect(body: Body, limit: usize) -> Result<Vec<u8>, Refusal> {

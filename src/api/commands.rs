@@ -79,13 +79,7 @@ pub(super) async fn retry_delivery(State(shared): State<Shared>, Name(name): Nam
 }
 
 pub(super) async fn reload(State(shared): State<Shared>, _body: Body) -> Result<Json<request::Reloaded>, Refusal> {
-    let loaded = (shared.context.reload)().await?;
-    Ok(Json(request::Reloaded {
-        changed: loaded.changed,
-        retired: loaded.retired,
-        n_unchanged: loaded.n_unchanged,
-        n_invalid: loaded.n_invalid,
-    }))
+    Ok(Json((shared.context.reload)().await?))
 }
 
 async fn done(shared: &Shared, command: Command) -> Result<StatusCode, Refusal> {

@@ -7,14 +7,29 @@ use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
 use super::problem::Refusal;
-use crate::engine::{Answer, Command, Handle, Loaded};
+use crate::engine::{Answer, Command, Handle};
 use crate::model::refused::Refused;
 use crate::model::timestamp::Timestamp;
 use crate::query::Reader;
 use crate::tzdb::Tzdb;
+use crate::wire::ProblemDetails;
+use crate::wire::request::{self, Reloaded};
+use crate::wire::status::Chore;
 
 /// Reads the files again and has the engine load them.
-pub type Reload = Arc<dyn Fn() -> BoxFuture<'static, Result<Loaded, Refused>> + Send + Sync>;
+pub type Reload = Arc<dyn Fn() -> BoxFuture<'static, Result<Reloaded, Refused>> + Send + Sync>;
+
+/// Writes the file of a job and has it loaded, or takes it away.
+pub type Put = Arc<dyn Fn(PutJob) -> BoxFuture<'static, Result<request::Put, ProblemDetails>> + Send + Sync>;
+
+/// A job that is put.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PutJob {
+    /// Its name, unchecked.
+    pub name: String,
+    /// How its file's name ends, and what is in it; without, it is taken away.
+    pub file: Option<(&'static str, Vec<u8>)>,
+}
 
 /// The daemon, as the surface sees it.
 pub struct Context {
@@ -32,6 +47,10 @@ pub struct Context {
     pub zones: Arc<Tzdb>,
     /// Reads the files again.
     pub reload: Reload,
+    /// Defines jobs.
+    pub put: Put,
+    /// What is done for the store at times.
+    pub housekeeping: watch::Receiver<Vec<Chore>>,
 }
 
 /// What every route is given.

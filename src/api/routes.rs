@@ -7,7 +7,7 @@ use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::context::Shared;
-use super::{commands, events, hooks, jobs, logs, peer, problem, runs, status, stream, submit, tasks};
+use super::{commands, events, hooks, jobs, logs, peer, problem, put, runs, status, stream, submit, tasks};
 
 /// One address.
 #[derive(Clone, Debug)]
@@ -30,6 +30,14 @@ const fn does(path: &'static str, takes: &'static str, answers: &'static str) ->
     Route { method: Method::POST, path, takes, answers }
 }
 
+const fn sets(path: &'static str, takes: &'static str, answers: &'static str) -> Route {
+    Route { method: Method::PUT, path, takes, answers }
+}
+
+const fn removes(path: &'static str, takes: &'static str, answers: &'static str) -> Route {
+    Route { method: Method::DELETE, path, takes, answers }
+}
+
 /// Every address.
 pub const ROUTES: &[Route] = &[
     reads("/status", "", "the daemon in one object"),
@@ -47,6 +55,12 @@ pub const ROUTES: &[Route] = &[
     reads("/next", "`job`, `n`, `until`", "due times ahead, soonest first"),
     reads("/hooks", "", "the hooks in force: those of the configuration, then those of jobs"),
     reads("/deliveries", "`cursor`, `limit`", "a page of deliveries, newest first"),
+    sets(
+        "/jobs/{name}",
+        "a job file: `application/toml` (default), `application/yaml`, `application/json`",
+        "200 or 201",
+    ),
+    removes("/jobs/{name}", "", "the job that was put is taken away again"),
     does("/jobs/{name}/runs", "`{at?, force?}`", "201: the run that was started"),
     does("/jobs/{name}/pause", "", "204"),
     does("/jobs/{name}/resume", "", "204"),
@@ -69,7 +83,7 @@ pub(super) fn router(shared: Shared) -> Router {
         .route("/deliveries", get(status::deliveries))
         .route("/deliveries/{id}/retry", post(commands::retry_delivery))
         .route("/jobs", get(jobs::page))
-        .route("/jobs/{name}", get(jobs::one))
+        .route("/jobs/{name}", get(jobs::one).put(put::put).delete(put::delete))
         .route("/jobs/{name}/runs", post(commands::start))
         .route("/jobs/{name}/pause", post(commands::pause_job))
         .route("/jobs/{name}/resume", post(commands::resume_job))

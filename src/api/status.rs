@@ -23,6 +23,7 @@ pub(super) async fn status(State(shared): State<Shared>) -> Result<Json<Status>,
         tasks: standing.tasks,
         next: standing.next,
         agents: Vec::new(),
+        housekeeping: shared.context.housekeeping.borrow().clone(),
     }))
 }
 

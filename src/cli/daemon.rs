@@ -24,18 +24,23 @@ pub struct Words {
     /// The socket that `campanile ctl` speaks to
     #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
+    /// Go on with a backup that was restored: what was live is interrupted, and nothing starts before `ctl resume`
+    #[arg(long)]
+    restored: bool,
 }
 
 /// Does it, and returns the exit code.
 pub fn main(words: Words) -> u8 {
-    let given = Given { config: words.config, jobs: words.jobs, state: words.state, socket: words.socket };
+    let Words { config, jobs, state, socket, restored } = words;
+    let given = Given { config, jobs, state, socket, restored };
     match Resolved::new(given).and_then(serve) {
         Ok(()) => code::DONE,
         Err(failure) => complain(&failure),
     }
 }
 
-fn complain(failure: &Failure) -> u8 {
+/// Says why not, and what to do about it.
+pub(super) fn complain(failure: &Failure) -> u8 {
     print::talk(&format!("error: {failure}"));
     if let Some(hint) = failure.hint() {
         print::talk(&format!("hint: {hint}"));

@@ -28,6 +28,18 @@ pub enum Failure {
     /// Another daemon listens there.
     #[error("another daemon listens on `{}`", .0.display())]
     SocketTaken(PathBuf),
+    /// There is no store to copy.
+    #[error("there is no store in the state folder `{}`", .0.display())]
+    NoStore(PathBuf),
+    /// There is no file to restore.
+    #[error("there is no backup `{}`", .0.display())]
+    NoBackup(PathBuf),
+    /// It is a store, and nobody made it as a backup.
+    #[error("`{}` is a store and not a backup of one", .0.display())]
+    NotABackup(PathBuf),
+    /// What would be written is there.
+    #[error("`{}` exists, and is left alone", .0.display())]
+    Exists(PathBuf),
     /// The machine does not give what is needed.
     #[error("{what}: {why}")]
     Machine {
@@ -61,10 +73,13 @@ impl Failure {
     /// The exit code.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Failure::Configuration(_) | Failure::NoFolder(_) => code::INVALID,
-            Failure::Locked { .. } | Failure::SocketTaken(_) => code::CONFLICT,
+            Failure::Configuration(_) | Failure::NoFolder(_) | Failure::NotABackup(_) => code::INVALID,
+            Failure::Locked { .. } | Failure::SocketTaken(_) | Failure::Exists(_) => code::CONFLICT,
+            Failure::NoStore(_) | Failure::NoBackup(_) => code::NOT_FOUND,
             Failure::Machine { .. } | Failure::Engine(_) => code::FAILED,
-            Failure::Driver(DriverError::Store(StoreError::Newer { .. } | StoreError::Damaged { .. })) => code::INVALID,
+            Failure::Driver(DriverError::Store(
+                StoreError::Newer { .. } | StoreError::Damaged { .. } | StoreError::Backup { .. },
+            )) => code::INVALID,
             Failure::Driver(DriverError::Runner(RunnerError::Journal { .. })) => code::INVALID,
             Failure::Driver(_) => code::FAILED,
         }
@@ -77,6 +92,15 @@ impl Failure {
                 Some("mend the file; `campanile check FILE` says whether it is right".to_owned())
             }
             Failure::NoFolder(_) => Some("make it, or name another with `--jobs DIR` or `jobs_dirs`".to_owned()),
+            Failure::NoStore(_) => Some("name the state folder with `--state DIR`".to_owned()),
+            Failure::NotABackup(_) => {
+                Some("make one with `campanile backup FILE`; copying the file may miss its log".to_owned())
+            }
+            Failure::Exists(path) if path.ends_with("campanile.db") => {
+                Some("with `--force` it is kept under another name, and the backup takes its place".to_owned())
+            }
+            Failure::Exists(_) => Some("name a file that is not there".to_owned()),
+            Failure::NoBackup(_) => None,
             Failure::Locked { .. } => Some("stop the other daemon, or give this one its own `--state DIR`".to_owned()),
             Failure::SocketTaken(_) => {
                 Some("stop the other daemon, or give this one its own `--socket PATH`".to_owned())
@@ -84,6 +108,11 @@ impl Failure {
             Failure::Driver(DriverError::Store(StoreError::Newer { .. })) => {
                 Some("install the version that wrote it, or a newer one; nothing was changed".to_owned())
             }
+            Failure::Driver(DriverError::Store(StoreError::Backup { .. })) => Some(
+                "start it with `campanile daemon --restored`: what was live is interrupted then, and nothing starts \
+                 before `campanile ctl resume`; nothing was changed"
+                    .to_owned(),
+            ),
             Failure::Driver(DriverError::Store(StoreError::Damaged { path, .. })) => Some(format!(
                 "nothing was changed; put a backup in its place, or move `{}` away to begin anew",
                 path.display()

@@ -7,16 +7,20 @@ use std::sync::Arc;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{oneshot, watch};
 
-use super::reload::{Definitions, reload};
-use super::settings::Resolved;
+use super::housekeeping::Housekeeping;
+use super::log::Level;
+use super::reload::{Definitions, Why};
+use super::settings::{Folders, Resolved};
 use super::signals::{self, Wish};
-use super::{Failure, listener, lock, log};
+use super::watch::Watch;
+use super::{Failure, listener, lock, log, put, reload};
 use crate::driver::{self, Running, Setup};
-use crate::engine::{Command, Handle, Settings};
+use crate::engine::{Command, Handle, Limits, Settings};
 use crate::files::settings::Synchronous;
 use crate::model::duration::Duration;
 use crate::query::Reader;
 use crate::tzdb::Tzdb;
+use crate::wire::status::Chore;
 use crate::{api, clock, store};
 
 /// Runs the daemon until it is told to stop.
@@ -28,52 +32,38 @@ pub fn serve(resolved: Resolved) -> Result<(), Failure> {
         fs::set_permissions(dir, fs::Permissions::from_mode(0o750)).map_err(folder())?;
     }
     let _lock = lock::take(dir)?;
-    log::begin(&resolved.configuration.settings.log);
+    fs::create_dir_all(Folders::put(dir)).map_err(folder())?;
+    let level = log::begin(&resolved.configuration.settings.log);
     let wishes = signals::listen().map_err(Failure::machine("cannot listen for signals"))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .map_err(Failure::machine("cannot start the runtime"))?;
-    let result = runtime.block_on(live(resolved, wishes));
+    let result = runtime.block_on(live(resolved, level, wishes));
     // Requests that are still being answered are not waited for.
     runtime.shutdown_background();
     result
 }
 
-async fn live(resolved: Resolved, mut wishes: UnboundedReceiver<Wish>) -> Result<(), Failure> {
-    let Resolved { jobs_dirs, may_be_absent, state_dir, socket, zone, configuration } = resolved;
+async fn live(resolved: Resolved, level: Level, mut wishes: UnboundedReceiver<Wish>) -> Result<(), Failure> {
     let started_at = clock::wall();
-    let settings = configuration.settings;
-    let zones = Arc::new(configuration.tzdb);
-    for warning in &configuration.warnings {
-        tracing::warn!("{warning}");
-    }
-    let tzdb = format!("{} ({})", zones.version().unwrap_or("unknown"), zones.source());
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), state = %state_dir.display(), tzdb, "starting");
-    let listening = listener::listen(&socket)?;
-    let _unlink = listener::Unlink(socket.clone());
-    let running = driver::start(Setup {
-        state_dir: state_dir.clone(),
-        synchronous: match settings.synchronous {
-            Synchronous::Full => store::Synchronous::Full,
-            Synchronous::Normal => store::Synchronous::Normal,
-        },
-        settings: Settings {
-            zones: Arc::clone(&zones),
-            max_tasks: usize::try_from(settings.max_tasks).unwrap_or(usize::MAX),
-            retention: settings.retention,
-            socket: Some(socket.display().to_string()),
-        },
-        default_dir: None,
-        runtime: tokio::runtime::Handle::current(),
-    })?;
-    let definitions =
-        Arc::new(Definitions { dirs: jobs_dirs, may_be_absent, zone, tzdb: Arc::clone(&zones), hooks: settings.hooks });
-    if let Err(refused) = reload(Arc::clone(&definitions), running.handle.clone(), true).await {
+    let zones = Arc::new(resolved.configuration.tzdb.clone());
+    announce(&resolved, &zones);
+    let listening = listener::listen(&resolved.socket)?;
+    let _unlink = listener::Unlink(resolved.socket.clone());
+    let running = start(&resolved, &zones)?;
+    let definitions = Arc::new(Definitions::new(&resolved, Arc::clone(&zones), running.handle.clone(), level));
+    if let Err(refused) = definitions.reload(Why::Start).await {
         tracing::error!("the definitions are not loaded: {refused}");
     }
-    let surface = Surface { listening, state_dir, started_at, zones, definitions: Arc::clone(&definitions) };
+    let watch = Watch::begin(Arc::clone(&definitions), &resolved.state_dir);
+    drop(tokio::spawn(watch.follow()));
+    let Resolved { state_dir, socket, .. } = resolved;
+    let (chores, housekeeping) = Housekeeping::new(definitions.in_force(), &state_dir, running.handle.clone());
+    drop(tokio::spawn(chores.follow()));
+    let definitions_too = Arc::clone(&definitions);
+    let surface = Surface { listening, state_dir, started_at, zones, definitions: definitions_too, housekeeping };
     let (stop_api, api_stopped) = oneshot::channel::<()>();
     let told = match surface.serve(running.handle.clone(), api_stopped) {
         Ok(serving) => {
@@ -84,7 +74,8 @@ async fn live(resolved: Resolved, mut wishes: UnboundedReceiver<Wish>) -> Result
         Err(failure) => Err(failure),
     };
     // Of an engine that has ended this asks nothing.
-    let drained = drain(&running, &mut wishes, settings.drain_timeout).await;
+    let timeout = definitions.in_force().borrow().settings.drain_timeout;
+    let drained = drain(&running, &mut wishes, timeout).await;
     // Dropped or sent, it stops the surface.
     drop(stop_api);
     running.handle.stop();
@@ -94,6 +85,41 @@ async fn live(resolved: Resolved, mut wishes: UnboundedReceiver<Wish>) -> Result
     told.and(drained)
 }
 
+/// The first lines of the log.
+fn announce(resolved: &Resolved, zones: &Tzdb) {
+    for warning in &resolved.configuration.warnings {
+        tracing::warn!("{warning}");
+    }
+    let tzdb = format!("{} ({})", zones.version().unwrap_or("unknown"), zones.source());
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), state = %resolved.state_dir.display(), tzdb, "starting");
+}
+
+/// Starts the engine and its runner: what was pending goes on.
+fn start(resolved: &Resolved, zones: &Arc<Tzdb>) -> Result<Running, Failure> {
+    let settings = &resolved.configuration.settings;
+    let Limits { max_tasks, retention } = reload::limits(settings);
+    let restored = resolved.given.restored;
+    if restored {
+        tracing::warn!("if the store is a backup, nothing in it starts before `campanile ctl resume`");
+    }
+    Ok(driver::start(Setup {
+        state_dir: resolved.state_dir.clone(),
+        synchronous: match settings.synchronous {
+            Synchronous::Full => store::Synchronous::Full,
+            Synchronous::Normal => store::Synchronous::Normal,
+        },
+        restored,
+        settings: Settings {
+            zones: Arc::clone(zones),
+            max_tasks,
+            retention,
+            socket: Some(resolved.socket.display().to_string()),
+        },
+        default_dir: None,
+        runtime: tokio::runtime::Handle::current(),
+    })?)
+}
+
 /// What the surface is made of.
 struct Surface {
     listening: tokio::net::UnixListener,
@@ -101,6 +127,7 @@ struct Surface {
     started_at: crate::model::timestamp::Timestamp,
     zones: Arc<Tzdb>,
     definitions: Arc<Definitions>,
+    housekeeping: watch::Receiver<Vec<Chore>>,
 }
 
 impl Surface {
@@ -111,8 +138,8 @@ impl Surface {
     ) -> Result<impl Future<Output = ()> + use<>, Failure> {
         let database = driver::database(&self.state_dir);
         let reader = Reader::open(&database).map_err(|refused| Failure::Engine(refused.to_string()))?;
-        let definitions = self.definitions;
-        let to_engine = handle.clone();
+        let (definitions, definitions_too) = (Arc::clone(&self.definitions), self.definitions);
+        let folder = self.state_dir.clone();
         let context = api::Context {
             handle,
             reader,
@@ -120,7 +147,15 @@ impl Surface {
             started_at: self.started_at,
             version: env!("CARGO_PKG_VERSION"),
             zones: self.zones,
-            reload: Arc::new(move || Box::pin(reload(Arc::clone(&definitions), to_engine.clone(), false))),
+            reload: Arc::new(move || {
+                let definitions = Arc::clone(&definitions);
+                Box::pin(async move { definitions.reload(Why::Asked).await })
+            }),
+            put: Arc::new(move |job| {
+                let (definitions, folder) = (Arc::clone(&definitions_too), folder.clone());
+                Box::pin(async move { put::put(&definitions, folder, job).await })
+            }),
+            housekeeping: self.housekeeping,
         };
         let listening = self.listening;
         Ok(async move {
@@ -143,7 +178,7 @@ async fn until_told(
         tokio::select! {
             wish = wishes.recv() => match wish {
                 Some(Wish::Reload) => {
-                    if let Err(refused) = reload(Arc::clone(definitions), running.handle.clone(), false).await {
+                    if let Err(refused) = definitions.reload(Why::Asked).await {
                         tracing::error!("the definitions are not loaded: {refused}");
                     }
                 }

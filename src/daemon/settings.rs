@@ -1,10 +1,13 @@
 //! What the daemon works with: the command line before `campanile.toml` before the defaults.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::Failure;
-use crate::files::settings::Configuration;
+use crate::files::settings::{Configuration, Settings};
 use crate::files::{places, settings};
+
+/// Where jobs are that were put by API, below the state folder.
+const PUT_JOBS: &str = "jobs.d";
 
 /// What was typed.
 #[derive(Clone, Debug, Default)]
@@ -17,44 +20,89 @@ pub struct Given {
     pub state: Option<PathBuf>,
     /// The socket.
     pub socket: Option<PathBuf>,
+    /// The store is a backup that was restored.
+    pub restored: bool,
 }
 
 /// What counts.
 #[derive(Debug)]
 pub struct Resolved {
-    pub(super) jobs_dirs: Vec<PathBuf>,
-    /// Nobody has named the folders of job files, so there need not be any.
-    pub(super) may_be_absent: bool,
+    pub(super) given: Given,
+    /// The configuration file, whether or not it exists.
+    pub(super) config: PathBuf,
+    pub(super) folders: Folders,
     pub(super) state_dir: PathBuf,
     pub(super) socket: PathBuf,
-    pub(super) zone: String,
     pub(super) configuration: Configuration,
+}
+
+/// Where definitions come from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Folders {
+    /// The first is overridden by the later ones. The last is that of jobs put by API.
+    pub(super) dirs: Vec<PathBuf>,
+    /// A folder that is not there is empty; otherwise it proves nothing about the jobs that were in it.
+    pub(super) may_be_absent: bool,
+}
+
+impl Folders {
+    /// Where jobs are that were put by API.
+    pub(super) fn put(state_dir: &Path) -> PathBuf {
+        state_dir.join(PUT_JOBS)
+    }
+
+    /// Those that somebody has named and that are not there.
+    pub(super) fn missing(&self) -> impl Iterator<Item = &PathBuf> {
+        self.dirs.iter().filter(|dir| !self.may_be_absent && !dir.is_dir())
+    }
+}
+
+impl Given {
+    /// The configuration file, whether or not it exists.
+    fn config_file(&self) -> Result<PathBuf, Failure> {
+        absolute(self.config.clone().unwrap_or_else(places::config_file))
+    }
+
+    /// The folders of job files.
+    pub(super) fn folders(&self, settings: &Settings, config: &Path, state_dir: &Path) -> Result<Folders, Failure> {
+        let may_be_absent = self.jobs.is_empty() && settings.jobs_dirs.is_none();
+        let dirs = if self.jobs.is_empty() { settings.folders(config) } else { self.jobs.clone() };
+        let mut dirs: Vec<PathBuf> = dirs.into_iter().map(absolute).collect::<Result<_, _>>()?;
+        let put = Folders::put(state_dir);
+        dirs.retain(|dir| *dir != put);
+        dirs.push(put);
+        Ok(Folders { dirs, may_be_absent })
+    }
+
+    /// The state folder: of the command line, the configuration or the system.
+    pub fn state_dir(&self) -> Result<PathBuf, Failure> {
+        if let Some(dir) = &self.state {
+            return absolute(dir.clone());
+        }
+        let path = self.config_file()?;
+        let configuration = settings::load(&path, self.config.is_some()).map_err(Failure::Configuration)?;
+        absolute(configuration.settings.state_dir.unwrap_or_else(places::state_dir))
+    }
 }
 
 impl Resolved {
     /// Reads the configuration, and lets what was typed go before it.
     pub fn new(given: Given) -> Result<Self, Failure> {
-        let path = given.config.clone().unwrap_or_else(places::config_file);
-        let configuration = settings::load(&path, given.config.is_some()).map_err(Failure::Configuration)?;
+        let config = given.config_file()?;
+        let configuration = settings::load(&config, given.config.is_some()).map_err(Failure::Configuration)?;
         let settings = &configuration.settings;
-        let absolute = |path: PathBuf| {
-            std::path::absolute(&path).map_err(Failure::machine(format!("cannot find `{}`", path.display())))
-        };
-        let may_be_absent = given.jobs.is_empty() && settings.jobs_dirs.is_none();
-        let jobs_dirs = if given.jobs.is_empty() { settings.folders(&path) } else { given.jobs };
-        let state_dir = given.state.or_else(|| settings.state_dir.clone()).unwrap_or_else(places::state_dir);
-        let socket = given.socket.or_else(|| settings.socket.clone()).unwrap_or_else(places::socket);
-        let jobs_dirs: Vec<PathBuf> = jobs_dirs.into_iter().map(absolute).collect::<Result<_, _>>()?;
-        if let Some(missing) = jobs_dirs.iter().find(|dir| !may_be_absent && !dir.is_dir()) {
+        let state_dir = given.state.clone().or_else(|| settings.state_dir.clone()).unwrap_or_else(places::state_dir);
+        let state_dir = absolute(state_dir)?;
+        let socket = given.socket.clone().or_else(|| settings.socket.clone()).unwrap_or_else(places::socket);
+        let folders = given.folders(settings, &config, &state_dir)?;
+        let put = Folders::put(&state_dir);
+        if let Some(missing) = folders.missing().find(|dir| **dir != put) {
             return Err(Failure::NoFolder(missing.clone()));
         }
-        Ok(Resolved {
-            jobs_dirs,
-            may_be_absent,
-            state_dir: absolute(state_dir)?,
-            socket: absolute(socket)?,
-            zone: settings.zone(&configuration.tzdb),
-            configuration,
-        })
+        Ok(Resolved { config, folders, state_dir, socket: absolute(socket)?, configuration, given })
     }
+}
+
+fn absolute(path: PathBuf) -> Result<PathBuf, Failure> {
+    std::path::absolute(&path).map_err(Failure::machine(format!("cannot find `{}`", path.display())))
 }

@@ -34,6 +34,8 @@ pub struct Setup {
     pub state_dir: PathBuf,
     /// When a commit is on disk.
     pub synchronous: Synchronous,
+    /// The store may be a backup, which is gone on with.
+    pub restored: bool,
     /// What the engine is told.
     pub settings: Settings,
     /// Where a process starts that says nothing about it; otherwise its user's home.
@@ -97,7 +99,8 @@ pub fn start(setup: Setup) -> Result<Running, DriverError> {
         let what = what.to_owned();
         move |why| DriverError::Machine { what, why }
     };
-    let store = Store::open(&database(&setup.state_dir), setup.synchronous)?;
+    let open = if setup.restored { Store::open_restored } else { Store::open };
+    let store = open(&database(&setup.state_dir), setup.synchronous)?;
     let engine = Engine::open(store, setup.settings)?;
     let boot_id = boot_id().map_err(machine("cannot read the boot id"))?;
     let seed = turn::seed().map_err(machine("cannot read random numbers"))?;

@@ -9,6 +9,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use tokio::sync::{oneshot, watch};
 
 use super::effects::Executors;
+use super::upkeep::{LEISURE, Upkeep};
 use crate::clock;
 use crate::engine::{Answer, Engine, Input, Message, Report, Step};
 use crate::model::duration::Duration;
@@ -47,6 +48,7 @@ pub(super) struct Turn {
     held: Vec<Input>,
     pause: Option<Duration>,
     clocks: (Timestamp, i64),
+    upkeep: Upkeep,
     is_stopping: bool,
 }
 
@@ -71,6 +73,7 @@ impl Turn {
             held: Vec::new(),
             pause: None,
             clocks: (clock::wall(), clock::boot_us()),
+            upkeep: Upkeep::default(),
             is_stopping: false,
         }
     }
@@ -79,7 +82,7 @@ impl Turn {
     pub(super) fn run(mut self) -> Result<(), Failure> {
         let mut wake_at = Some(clock::wall());
         while !self.is_stopping {
-            let inputs = self.wait(wake_at);
+            let inputs = self.wait(wake_at)?;
             wake_at = match self.step(inputs)? {
                 Some(step) => self.release(step),
                 None => {
@@ -96,10 +99,15 @@ impl Turn {
     }
 
     /// Waits until something arrives or is due, and takes all that has arrived.
-    fn wait(&mut self, wake_at: Option<Timestamp>) -> Vec<Input> {
-        let first = match wake_at {
-            None => self.inbox.recv().ok(),
-            Some(at) => match self.inbox.recv_timeout(at.since(clock::wall()).to_std()) {
+    fn wait(&mut self, wake_at: Option<Timestamp>) -> Result<Vec<Input>, Failure> {
+        let arrived = self.inbox.try_recv().ok();
+        if arrived.is_none() && wake_at.is_none_or(|at| at.since(clock::wall()) > LEISURE) {
+            self.upkeep.tend(self.engine.store()).map_err(|error| Failure(error.to_string()))?;
+        }
+        let first = match (arrived, wake_at) {
+            (Some(message), _) => Some(message),
+            (None, None) => self.inbox.recv().ok(),
+            (None, Some(at)) => match self.inbox.recv_timeout(at.since(clock::wall()).to_std()) {
                 Ok(message) => Some(message),
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => Some(Message::Stop),
@@ -111,7 +119,7 @@ impl Turn {
             let Ok(message) = self.inbox.try_recv() else { break };
             inputs.extend(self.accept(message));
         }
-        inputs
+        Ok(inputs)
     }
 
     /// Lets the pause go by. Whoever asks for something meanwhile is refused at once, without another try at the disk.
@@ -152,6 +160,10 @@ impl Turn {
                 Some(Input::Command { token: self.last_token, command })
             }
             Message::Look => None,
+            Message::Tend => {
+                self.upkeep.again();
+                None
+            }
             Message::Stop => {
                 self.is_stopping = true;
                 None

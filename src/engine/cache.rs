@@ -5,6 +5,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use super::input::Limits;
 use super::step::Settings;
 use crate::model::definition::{Hook, Job, Schedule, Target, canonical};
 use crate::model::id::{DefinitionId, DeliveryId, HookId, JobId, Launch, RunId, ScheduleId, TaskId};
@@ -152,6 +153,8 @@ pub(crate) struct Session {
     pub(crate) prune_at: Timestamp,
     /// The millisecond of the last id.
     pub(crate) id_floor: u64,
+    /// What the configuration says since it was read again.
+    pub(crate) limits: Option<Limits>,
     /// The hooks of the configuration.
     pub(crate) hooks: Vec<(HookId, Arc<Hook>)>,
     /// Rows that the engine failed at; they are left alone until the next load.
@@ -263,6 +266,11 @@ impl Cache {
             self.backlogs.remove(&(job, schedule));
             self.stirred.remove(&(job, schedule));
         }
+    }
+
+    /// Every schedule with a backlog.
+    pub(crate) fn backlogs(&self) -> Vec<ScheduleId> {
+        self.backlogs.iter().map(|(_, id)| *id).collect()
     }
 
     /// Something has changed for the job, or for all: its backlogs are looked at again. `true` if there are any.

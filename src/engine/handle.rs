@@ -18,6 +18,8 @@ pub enum Message {
     Report(Report),
     /// The clock was set: look at it.
     Look,
+    /// Whoever kept the files of the store from being tended has let go of them.
+    Tend,
     /// End the thread; nothing else is owed.
     Stop,
 }
@@ -60,6 +62,11 @@ impl Handle {
     /// Makes the engine look at the clock. `false` if the engine is gone.
     pub fn look(&self) -> bool {
         self.inbox.send(Message::Look).is_ok()
+    }
+
+    /// Has the files of the store tended as soon as there is nothing else to do. `false` if the engine is gone.
+    pub fn tend(&self) -> bool {
+        self.inbox.send(Message::Tend).is_ok()
     }
 
     /// Ends the engine's thread after what was sent before.

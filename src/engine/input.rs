@@ -5,6 +5,7 @@ use crate::model::duration::Duration;
 use crate::model::exit::Exit;
 use crate::model::id::{DeliveryId, Launch, RunId, TaskId};
 use crate::model::invalid::Problem;
+use crate::model::policy::retention::Retention;
 use crate::model::timestamp::Timestamp;
 
 /// One thing the engine is told.
@@ -79,12 +80,25 @@ pub struct Load {
     pub jobs: Vec<LoadedJob>,
     /// The files that could not; their last good revisions stay in force.
     pub invalid: Vec<InvalidFile>,
+    /// Jobs whose files are as they were when the engine last took them; they need not be read again.
+    pub unchanged: Vec<JobName>,
     /// The hooks of `campanile.toml`.
     pub hooks: Vec<Hook>,
+    /// What else `campanile.toml` says; as before without.
+    pub limits: Option<Limits>,
     /// Not every folder could be read: what was not found may be there, and nothing is retired.
     pub is_incomplete: bool,
     /// This load is part of a daemon's start: `@start` is due, and `@reboot` if the machine has booted.
     pub at_start: bool,
+}
+
+/// What the engine may be told anew while it runs.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Limits {
+    /// How many attempts may be live over all jobs.
+    pub max_tasks: usize,
+    /// What is kept of what has ended.
+    pub retention: Retention,
 }
 
 /// One job that was read.
@@ -162,6 +176,8 @@ pub struct Loaded {
     pub n_unchanged: usize,
     /// Files that could not be read.
     pub n_invalid: usize,
+    /// Jobs that were said to be unchanged and are not in force: they must be read.
+    pub unknown: Vec<JobName>,
 }
 
 /// What happened in the world.

@@ -5,6 +5,7 @@ mod call;
 mod clock;
 mod delivered;
 mod opened;
+mod restored;
 mod runner;
 
 use super::input::Report;

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::cache::{Cache, Counters, Defined, Session};
 use super::effect::Effect;
 use super::ids::Ids;
+use super::input::Limits;
 use super::step::Settings;
 use crate::model::event::{Event, EventType};
 use crate::model::exit::Exit;
@@ -194,6 +195,12 @@ impl<'a> Work<'a> {
             self.cache.delivery_entered(&row);
         }
         Ok(())
+    }
+
+    /// How many attempts may be live, and what is kept of what has ended: as the configuration now says.
+    pub(crate) fn limits(&self) -> Limits {
+        let Settings { max_tasks, retention, .. } = self.settings;
+        self.session.limits.unwrap_or(Limits { max_tasks: *max_tasks, retention: *retention })
     }
 
     /// The next launch number.

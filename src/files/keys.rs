@@ -247,9 +247,12 @@ pub const SETTINGS: Keys = Keys {
         "max_tasks",
         "drain_timeout",
         "synchronous",
+        "reload",
         "retention",
         "log",
         "hooks",
+        "backup",
+        "integrity_check",
     ],
     later: &[
         "listen",
@@ -265,7 +268,6 @@ pub const SETTINGS: Keys = Keys {
         "users",
         "triggers",
         "logs",
-        "backup",
         "database",
         "mcp",
         "otel",
@@ -293,11 +295,23 @@ pub const KEEP: Keys =
 pub const LOG: Keys =
     Keys { what: "`log`", known: &["format", "level"], later: &["journald"], above: Some(&SETTINGS_TOP) };
 
+/// `[backup]`.
+pub const BACKUP: Keys = Keys {
+    what: "`backup`",
+    known: &["cron", "dir", "keep"],
+    later: &["logs", "timezone", "compress"],
+    above: Some(&SETTINGS_TOP),
+};
+
+/// `[integrity_check]`.
+pub const INTEGRITY_CHECK: Keys =
+    Keys { what: "`integrity_check`", known: &["cron"], later: &["timezone"], above: Some(&SETTINGS_TOP) };
+
 /// Every table of a job file.
 pub const OF_JOBS: &[&Keys] =
     &[&JOB, &SCHEDULE, &TASK, &HTTP, &RETRY, &EXIT_CODES, &STOP, &SUCCESS, &REFERENCE, &HOOK, &WEBHOOK, &WEBHOOK_RETRY];
 /// Every table of `campanile.toml`; its hooks are those of a job besides.
-pub const OF_SETTINGS: &[&Keys] = &[&SETTINGS, &RETENTION, &KEEP, &LOG, &GLOBAL_HOOK];
+pub const OF_SETTINGS: &[&Keys] = &[&SETTINGS, &RETENTION, &KEEP, &LOG, &GLOBAL_HOOK, &BACKUP, &INTEGRITY_CHECK];
 
 /// What people of other schedulers write, and what we call it.
 pub const SYNONYMS: &[(&str, &str)] = &[

@@ -94,9 +94,14 @@ pub(crate) fn job_of(path: &Path) -> Result<JobName, InvalidFile> {
     }
 }
 
+/// Whether a file of that name is what an editor or a package manager leaves behind.
+pub fn is_leftover(name: &str) -> bool {
+    let by_end = name.starts_with(['.', '#']) || LEFTOVERS.iter().any(|end| name.ends_with(end));
+    by_end || name.contains(".dpkg-") || name.contains(".ucf-")
+}
+
 fn judge(name: &str) -> Entry {
-    let leftover = name.starts_with(['.', '#']) || LEFTOVERS.iter().any(|end| name.ends_with(end));
-    if leftover || name.contains(".dpkg-") || name.contains(".ucf-") {
+    if is_leftover(name) {
         return Entry::Ignored;
     }
     let Some((stem, extension)) = name.rsplit_once('.') else { return Entry::Ignored };

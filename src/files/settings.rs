@@ -9,12 +9,14 @@ use super::keys::{GLOBAL_HOOK, KEEP, LOG, RETENTION, SETTINGS};
 use super::reading::{Fields, Reading, item_of};
 use super::suggestion::suggest;
 use super::syntax::Node;
-use super::{InvalidFile, diagnostics, hook, places, search, syntax};
+use super::{InvalidFile, diagnostics, hook, housekeeping, places, search, syntax};
 use crate::model::definition::Hook;
 use crate::model::duration::Duration;
 use crate::model::invalid::{Fault, Problem};
 use crate::model::policy::retention::{Keep, Retention};
 use crate::tzdb::{Choice, Tzdb};
+
+pub use super::housekeeping::{Backup, Clockwork};
 
 /// The most tasks that may run at once.
 const MAX_TASKS: u32 = 100_000;
@@ -40,12 +42,18 @@ pub struct Settings {
     pub drain_timeout: Duration,
     /// What a commit waits for.
     pub synchronous: Synchronous,
+    /// Who says when files are read again.
+    pub reload: Reload,
     /// How long ended runs are kept.
     pub retention: Retention,
     /// The daemon's own log.
     pub log: Log,
     /// Whom to tell, about any job.
     pub hooks: Vec<Hook>,
+    /// Backups of the store.
+    pub backup: Option<Backup>,
+    /// When the store is read and checked as a whole.
+    pub integrity_check: Option<Clockwork>,
 }
 
 impl Default for Settings {
@@ -59,9 +67,12 @@ impl Default for Settings {
             max_tasks: 32,
             drain_timeout: Duration::from_secs(30),
             synchronous: Synchronous::default(),
+            reload: Reload::default(),
             retention: Retention::default(),
             log: Log::default(),
             hooks: Vec::new(),
+            backup: None,
+            integrity_check: None,
         }
     }
 }
@@ -86,6 +97,16 @@ pub enum Synchronous {
     Full,
     /// Until the kernel has it: a power cut may lose the last commits, and harms nothing else.
     Normal,
+}
+
+/// Who says when files are read again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Reload {
+    /// Whatever changes is read.
+    #[default]
+    Auto,
+    /// Files are read when somebody asks for it.
+    Manual,
 }
 
 /// The daemon's own log.
@@ -209,15 +230,18 @@ fn settings<'a>(reading: &'a Reading<'a>, root: &'a Node, beside: &Path) -> Opti
         max_tasks: fields.count("max_tasks", MAX_TASKS).unwrap_or(base.max_tasks),
         drain_timeout: fields.duration("drain_timeout").unwrap_or(base.drain_timeout),
         synchronous: fields.word("synchronous", &words, &["off", "extra"]).unwrap_or_default(),
+        reload: fields.word("reload", &[("auto", Reload::Auto), ("manual", Reload::Manual)], &[]).unwrap_or_default(),
         retention: fields.get("retention").and_then(|node| retention(reading, node)).unwrap_or_default(),
         log: fields.get("log").and_then(|node| log(reading, node)).unwrap_or_default(),
         hooks: hook::read(&fields, &GLOBAL_HOOK),
+        backup: fields.get("backup").and_then(|node| housekeeping::backup(reading, node, beside)),
+        integrity_check: fields.get("integrity_check").and_then(|node| housekeeping::check(reading, node)),
     };
     Some((settings, fields))
 }
 
 /// The path, where a relative one lies beside the configuration.
-fn folder(reading: &Reading<'_>, name: &str, text: &str, node: &Node, beside: &Path) -> Option<PathBuf> {
+pub(super) fn folder(reading: &Reading<'_>, name: &str, text: &str, node: &Node, beside: &Path) -> Option<PathBuf> {
     if text.is_empty() || text.starts_with('~') {
         let fault = Fault::new(node.span, format!("{name} must be a path, found `{text}`"));
         reading.fault(fault.hint("write it out; a relative path lies beside this file"));

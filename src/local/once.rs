@@ -89,6 +89,7 @@ async fn live(
         state_dir: folder.to_owned(),
         // The folder goes with the run: what a power cut would take was worth nothing without it.
         synchronous: Synchronous::Normal,
+        restored: false,
         settings,
         default_dir: Some(current),
         runtime: tokio::runtime::Handle::current(),

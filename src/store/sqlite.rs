@@ -1,9 +1,12 @@
 //! SQLite: the connection that writes, its transactions, and how our types are bound.
 
+mod backup;
 mod bind;
 mod migrate;
 mod open;
+mod upkeep;
 
+pub use backup::{back_up, check_whole, marked_at};
 pub use migrate::{MIGRATIONS, Migration};
 pub use open::{Store, Synchronous};
 

@@ -56,6 +56,10 @@ pub enum Code {
     Already,
     /// It makes no sense as written.
     BadRequest,
+    /// What was written is wrong.
+    Invalid,
+    /// A job that a file in an operator's folder defines.
+    DefinedElsewhere,
     /// The daemon is stopping.
     Stopping,
     /// Nothing can be written now.
@@ -101,6 +105,8 @@ impl Code {
         Code::NotAdmitted,
         Code::Already,
         Code::BadRequest,
+        Code::Invalid,
+        Code::DefinedElsewhere,
         Code::Stopping,
         Code::Unavailable,
         Code::Internal,
@@ -126,6 +132,8 @@ impl Code {
             Code::NotAdmitted => line("not_admitted", 409, CONFLICT, "the gate says no: overlap or a pause"),
             Code::Already => line("already", 409, CONFLICT, "it is so already"),
             Code::BadRequest => line("bad_request", 400, USAGE, "it makes no sense as written"),
+            Code::Invalid => line("invalid", 422, INVALID, "what was written is wrong"),
+            Code::DefinedElsewhere => line("defined_elsewhere", 409, CONFLICT, "a file of an operator defines the job"),
             Code::Stopping => line("stopping", 503, NO_DAEMON, "the daemon is stopping"),
             Code::Unavailable => line("unavailable", 503, FAILED, "nothing can be written now"),
             Code::Internal => line("internal", 500, FAILED, "Campanile itself failed"),

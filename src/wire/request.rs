@@ -81,8 +81,21 @@ pub struct Submitted {
     pub ids: Vec<RunId>,
 }
 
-/// What a reload changed.
+/// A job was put, or taken away.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Put {
+    /// The job.
+    pub name: String,
+    /// The file that defines it, or did.
+    pub path: String,
+    /// There was no such file before.
+    pub created: bool,
+    /// The job has a new revision, or is retired.
+    pub changed: bool,
+}
+
+/// What a reload changed.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Reloaded {
     /// Jobs with a new revision, the first included.
     pub changed: Vec<String>,
@@ -92,4 +105,7 @@ pub struct Reloaded {
     pub n_unchanged: usize,
     /// How many files could not be read.
     pub n_invalid: usize,
+    /// Settings that were changed and count only when the daemon starts again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs_restart: Vec<String>,
 }

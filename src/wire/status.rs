@@ -25,6 +25,24 @@ pub struct Status {
     pub next: Vec<Next>,
     /// The agents.
     pub agents: Vec<serde_json::Value>,
+    /// What the operator has scheduled for the store itself.
+    #[serde(default)]
+    pub housekeeping: Vec<Chore>,
+}
+
+/// A backup or a check that is done at times.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Chore {
+    /// `backup` or `integrity_check`.
+    pub name: String,
+    /// When it is done: six cron fields in UTC.
+    pub cron: String,
+    /// When it last went well, since the daemon started.
+    pub succeeded_at: Option<Timestamp>,
+    /// When it last failed, since the daemon started.
+    pub failed_at: Option<Timestamp>,
+    /// Why it failed, if that was the last that happened.
+    pub error: Option<String>,
 }
 
 /// How many tasks are live; together, all of them.

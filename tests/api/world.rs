@@ -9,13 +9,16 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex};
 
 use campanile::api::{self, Context};
-use campanile::engine::{Answer, Command, Handle, Loaded, Message};
+use campanile::engine::{Answer, Command, Handle, Message};
 use campanile::model::definition::{Action, Job, Schedule, Task, canonical};
 use campanile::model::id::EventSeq;
 use campanile::model::refused::Refused;
 use campanile::model::timestamp::Timestamp;
 use campanile::query::Reader;
 use campanile::tzdb::Tzdb;
+use campanile::wire::ProblemDetails;
+use campanile::wire::code::Code;
+use campanile::wire::request::Reloaded;
 use rusqlite::{Connection, params};
 use serde_json::Value;
 use tokio::net::UnixListener;
@@ -74,8 +77,13 @@ impl World {
             zones: Arc::new(Tzdb::bundled()),
             reload: Arc::new(move || {
                 assert!(!breaks.load(Ordering::Relaxed), "reloading breaks");
-                Box::pin(async { Ok(Loaded { n_unchanged: 7, ..Loaded::default() }) })
+                Box::pin(async { Ok(Reloaded { n_unchanged: 7, ..Reloaded::default() }) })
             }),
+            put: Arc::new(|job| {
+                let problem = ProblemDetails::new(Code::Invalid, format!("{} is not put here", job.name));
+                Box::pin(async { Err(problem) })
+            }),
+            housekeeping: watch::channel(Vec::new()).1,
         };
         let socket = folder.path().join("campanile.sock");
         let listener = UnixListener::bind(&socket).unwrap();

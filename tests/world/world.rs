@@ -47,6 +47,14 @@ impl World {
         let folder = tempfile::Builder::new().prefix("campanile-").tempdir().unwrap();
         std::fs::create_dir(folder.path().join("jobs")).unwrap();
         let world = World { folder };
+        // What a reload says depends on who was first.
+        world.settings("timezone = \"UTC\"\nreload = \"manual\"\n");
+        world
+    }
+
+    /// The same, where the daemon reads files again whenever they change.
+    pub(crate) fn watched() -> World {
+        let world = World::new();
         world.settings("timezone = \"UTC\"\n");
         world
     }

@@ -24,8 +24,18 @@ use crate::store::{StoreError, delivery, fact, hook, invalid_file, job, schedule
 pub(super) fn load(work: &mut Work<'_>, load: &Load) -> Result<Loaded, StoreError> {
     let mut loaded = Loaded { n_invalid: load.invalid.len(), ..Loaded::default() };
     set_hooks(work, load)?;
+    if let Some(limits) = load.limits {
+        work.session.limits = Some(limits);
+    }
     let mut before: BTreeMap<String, JobRow> =
         job::all(work.tx)?.into_iter().map(|row| (row.name.clone(), row)).collect();
+    for name in &load.unchanged {
+        if before.remove(name.as_str()).is_some_and(|row| !row.is_retired) {
+            loaded.n_unchanged += 1;
+        } else {
+            loaded.unknown.push(name.clone());
+        }
+    }
     for read in &load.jobs {
         let existing = before.remove(read.name.as_str());
         let mut is_changed = false;

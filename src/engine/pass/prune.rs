@@ -19,7 +19,7 @@ const PERIOD: Duration = Duration::from_secs(10);
 
 /// Forgets what is too old or too many.
 pub(crate) fn prune(work: &mut Work<'_>) -> Result<(), StoreError> {
-    let keep = work.settings.retention;
+    let keep = work.limits().retention;
     let kinds = [(Ended::Completed, keep.completed), (Ended::Failed, keep.failed), (Ended::Cancelled, keep.cancelled)];
     for (kind, keep) in kinds {
         let excess = work.cache.n_ended(kind).saturating_sub(keep.max_count);
@@ -62,7 +62,7 @@ fn forget(work: &mut Work<'_>, kind: Ended, before: Timestamp, limit: i64) -> Re
 }
 
 fn prune_events(work: &mut Work<'_>) -> Result<usize, StoreError> {
-    let keep = work.settings.retention;
+    let keep = work.limits().retention;
     let max_age = keep.completed.max_age.max(keep.failed.max_age).max(keep.cancelled.max_age);
     let Some(oldest) = event::older(work.tx, work.now.wall.minus(max_age), LIMIT * 10)? else { return Ok(0) };
     let until = match delivery::oldest_owed(work.tx)? {

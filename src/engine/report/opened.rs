@@ -21,7 +21,13 @@ pub(super) fn opened(work: &mut Work<'_>, boot_id: &str) -> Result<(), StoreErro
     for (launch, id) in sending {
         super::delivered::lost(work, launch, id)?;
     }
-    work.record(EventType::DaemonStarted, Subject::default(), json!({ "version": env!("CARGO_PKG_VERSION") }))
+    let mut data = json!({ "version": env!("CARGO_PKG_VERSION") });
+    // Only a store that was opened in the knowledge that it is a backup comes here with the mark.
+    if let Some(made_at) = fact::get(work.tx, "backup_at")? {
+        super::restored::restored(work, &made_at)?;
+        data["restored_from"] = made_at.into();
+    }
+    work.record(EventType::DaemonStarted, Subject::default(), data)
 }
 
 /// Until the configuration is read, the hooks of the last one are told: what ends meanwhile is not forgotten.

@@ -159,7 +159,7 @@ fn announce_start(
     work.record(EventType::TaskStarted, run.subject(Some(id)), data)
 }
 
-fn ended_one(work: &mut Work<'_>, number: Launch, exit: &Exit) -> Result<(), StoreError> {
+pub(super) fn ended_one(work: &mut Work<'_>, number: Launch, exit: &Exit) -> Result<(), StoreError> {
     work.acknowledged.push(number);
     // What a hook has written is told with its result; a hook of a daemon before us is nobody's any more.
     let hook_log = exit.log.iter().map(|log| &log.path).find(|path| is_hook_log(path));

@@ -8,7 +8,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::super::StoreError;
 use super::{Tx, migrate};
@@ -18,7 +18,7 @@ use crate::model::duration::Duration;
 /// The oldest SQLite without the WAL-reset corruption bug (versions 3.7.0 to 3.51.2).
 const OLDEST_SQLITE: i32 = 3_051_003;
 /// How long a lock of somebody else's is waited for.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the pages are checked at the start.
 const CHECK_TIME: Duration = Duration::from_millis(100);
 
@@ -35,13 +35,36 @@ pub enum Synchronous {
 
 /// The one connection that writes.
 pub struct Store {
-    connection: Connection,
+    pub(super) connection: Connection,
     path: PathBuf,
 }
 
+/// A connection that only reads the database at `path`, whoever writes it meanwhile.
+pub(super) fn reading(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(|error| understood(path, error))?;
+    connection.busy_timeout(BUSY_TIMEOUT.to_std())?;
+    Ok(connection)
+}
+
+/// A connection to a copy at `path` that nobody else knows, made if it is not there.
+pub(super) fn copy(path: &Path) -> Result<Connection, StoreError> {
+    Connection::open(path).map_err(|error| understood(path, error))
+}
+
 impl Store {
-    /// Opens the database at `path`, makes it if there is none, and brings it to the newest migration.
+    /// Opens the database at `path`, makes it if there is none, and brings it to the newest migration. A backup is
+    /// refused: what has happened since it was made would happen again.
     pub fn open(path: &Path, synchronous: Synchronous) -> Result<Self, StoreError> {
+        Self::open_as(path, synchronous, false)
+    }
+
+    /// The same, where a backup may be gone on with: whoever opens it keeps what it holds from starting by itself.
+    pub fn open_restored(path: &Path, synchronous: Synchronous) -> Result<Self, StoreError> {
+        Self::open_as(path, synchronous, true)
+    }
+
+    fn open_as(path: &Path, synchronous: Synchronous, may_be_backup: bool) -> Result<Self, StoreError> {
         // It holds commands, environments and output. SQLite gives the same mode to the files beside it.
         if let Err(error) = OpenOptions::new().write(true).create_new(true).mode(0o640).open(path)
             && error.kind() != ErrorKind::AlreadyExists
@@ -52,6 +75,9 @@ impl Store {
         let mut store = Store { connection, path: path.to_owned() };
         store.prepare()?;
         store.check()?;
+        if !may_be_backup && let Some(made_at) = super::backup::mark_of(&store.connection)? {
+            return Err(StoreError::Backup { path: path.to_owned(), made_at });
+        }
         store.settle(synchronous)?;
         Ok(store)
     }
@@ -111,6 +137,7 @@ impl Store {
             StoreError::Other(error) => understood(&self.path, error),
             StoreError::Newer { .. }
             | StoreError::Damaged { .. }
+            | StoreError::Backup { .. }
             | StoreError::Full
             | StoreError::Io(_)
             | StoreError::Unreadable { .. } => error,
@@ -155,7 +182,7 @@ impl Store {
     }
 }
 
-fn understood(path: &Path, error: rusqlite::Error) -> StoreError {
+pub(super) fn understood(path: &Path, error: rusqlite::Error) -> StoreError {
     match error.sqlite_error_code() {
         Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => {
             StoreError::Damaged { path: path.to_owned(), what: error.to_string() }
