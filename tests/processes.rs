@@ -125,7 +125,7 @@ fn what_cannot_be_resolved_fails_the_attempt_and_says_what_and_where() {
     let _daemon = world.daemon();
     for (name, _, expected) in cases {
         let task = run(&world, name);
-        let expected = expected.replace("{here}", &world.path("").display().to_string().trim_end_matches('/'));
+        let expected = expected.replace("{here}", world.path("").display().to_string().trim_end_matches('/'));
         assert_eq!((text(&task, "outcome"), &task["output"]), ("spawn_error", &Value::Null), "{task}");
         assert_eq!(text(&task, "error"), format!("could not be started: {expected}"));
     }
@@ -206,24 +206,57 @@ fn outputs_that_are_no_plain_file_fail_the_task_whatever_its_code() {
     }
 }
 
+/// A task that ends well by TERM, and says so when it runs.
+const STOPPABLE: &str = r#"shell = "trap 'exit 0' TERM; echo > {here}/ready; while :; do sleep 1000 & wait; done"
+stop = { command = ["/bin/sh", "-c", "echo asked; echo $CAMPANILE_RUN_ID > {here}/asked"] }
+on_interrupt = "fail"
+"#;
+
 #[test]
-fn a_cancel_runs_the_stop_command_and_the_drain_of_a_daemon_too() {
+fn a_cancel_runs_the_stop_command() {
     let world = World::new();
     world.pipe("ready");
-    world.job(
-        "j",
-        r#"shell = "trap 'exit 0' TERM; echo > {here}/ready; while :; do sleep 1000 & wait; done"
-stop = { command = ["/bin/sh", "-c", "echo asked $CAMPANILE_RUN_ID"] }
-"#,
-    );
-    let daemon = world.daemon();
+    world.job("j", STOPPABLE);
+    let _daemon = world.daemon();
     let id = world.start("j");
     read_pipe(&world.path("ready"));
     world.ok(&["cancel", &id]);
     assert_eq!(text(&world.ended(&id), "outcome"), "cancelled");
-    assert!(world.ok(&["logs", &id]).contains(&format!("asked {id}")));
-    world.settings("timezone = \"UTC\"\ndrain_timeout = \"0s\"\n");
-    drop(daemon);
+    assert!(world.ok(&["logs", &id]).contains("asked"));
+    assert_eq!(std::fs::read_to_string(world.path("asked")).unwrap(), format!("{id}\n"));
+}
+
+#[test]
+fn a_daemon_that_stops_runs_the_stop_command() {
+    let world = World::new();
+    world.settings("drain_timeout = \"0s\"\n");
+    world.pipe("ready");
+    world.job("j", STOPPABLE);
+    let daemon = world.daemon();
+    let id = world.start("j");
+    read_pipe(&world.path("ready"));
+    assert_eq!(daemon.stop(), 0);
+    assert_eq!(std::fs::read_to_string(world.path("asked")).unwrap(), format!("{id}\n"));
+}
+
+#[test]
+fn tasks_that_need_files_and_tasks_that_need_none_all_start() {
+    let world = World::new();
+    std::fs::write(world.path("app.env"), "A=file\n").unwrap();
+    let task = |number: usize| {
+        let file = if number.is_multiple_of(3) { "env_file = '{here}/app.env'\n" } else { "" };
+        format!("[tasks.t{number}]\nshell = 'echo $A'\n{file}")
+    };
+    world.job("many", &(0..60).map(task).collect::<String>());
+    let _daemon = world.daemon();
+    let id = world.start("many");
+    let run = world.ended(&id);
+    assert_eq!(text(&run, "outcome"), "success");
+    for task in run["tasks"].as_array().unwrap() {
+        let number: usize = text(task, "name")[1..].parse().unwrap();
+        let expected = if number.is_multiple_of(3) { "file\n" } else { "\n" };
+        assert_eq!(text(task, "output"), expected, "{task}");
+    }
 }
 
 #[test]

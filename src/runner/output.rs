@@ -88,7 +88,10 @@ impl Output {
 
     /// A text without what is masked.
     pub(super) fn mask(&self, text: String) -> String {
-        self.sink.masker.as_ref().map_or(text.clone(), |masker| masker.text(&text))
+        match &self.sink.masker {
+            Some(masker) => masker.text(&text),
+            None => text,
+        }
     }
 
     /// Writes a line of ours into the log.

@@ -343,8 +343,9 @@ impl Server {
     }
 
     fn end_unstarted(&mut self, process: &Process, kind: ExitKind, error: Option<String>) {
-        let mask = |error: String| Masker::new(&process.masked).map_or(error.clone(), |masker| masker.text(&error));
-        let exit = Exit { error: error.map(mask), ..Exit::bare(kind, clock::wall()) };
+        let masker = Masker::new(&process.masked);
+        let error = error.map(|error| masker.as_ref().map_or_else(|| error.clone(), |masker| masker.text(&error)));
+        let exit = Exit { error, ..Exit::bare(kind, clock::wall()) };
         self.ended(process.launch, exit);
     }
 

@@ -68,14 +68,7 @@ pub fn objection(task: &Task, exit: &Exit) -> Option<(Outcome, String)> {
 
 /// What `exit` means for `task`. `cancelled` is the user's intent; `chance`, in [0, 1), moves the delay by the jitter.
 pub fn judge(task: &Task, exit: &Exit, tries: Tries, cancelled: bool, now: Steady, chance: f64) -> Verdict {
-    let seen = match seen(task, exit) {
-        // What it did is done; but what comes after would rely on what it left or wrote.
-        Seen::Done => {
-            objection(task, exit).map_or(Seen::Done, |(outcome, _)| Seen::Failed { outcome, may_retry: true })
-        }
-        seen => seen,
-    };
-    match seen {
+    match seen(task, exit) {
         Seen::Done => Verdict::Complete,
         Seen::NotNeeded => Verdict::Skip(Outcome::ExitCode),
         Seen::Stopped => Verdict::Cancel,
@@ -115,7 +108,7 @@ enum Seen {
 fn seen(task: &Task, exit: &Exit) -> Seen {
     let codes = &task.exit_codes;
     match exit.kind {
-        ExitKind::Code(code) if codes.ok.contains(&code) => Seen::Done,
+        ExitKind::Code(code) if codes.ok.contains(&code) => done(task, exit),
         ExitKind::Code(code) if codes.skip.contains(&code) => Seen::NotNeeded,
         ExitKind::Code(code) => {
             let may_retry = codes.retry.is_empty() || codes.retry.contains(&code);
@@ -129,6 +122,14 @@ fn seen(task: &Task, exit: &Exit) -> Seen {
         ExitKind::Stopped(StopReason::Cancel) => Seen::Stopped,
         ExitKind::Stopped(StopReason::Drain) => Seen::Drained,
         ExitKind::Lost => Seen::Gone,
+    }
+}
+
+/// What it was to do is done; but what comes after relies on what it left and wrote.
+fn done(task: &Task, exit: &Exit) -> Seen {
+    match objection(task, exit) {
+        Some((outcome, _)) => Seen::Failed { outcome, may_retry: true },
+        None => Seen::Done,
     }
 }
 

@@ -57,7 +57,7 @@ impl Source {
         match token {
             0 => Source::Wake,
             1 => Source::Child,
-            _ if token % 4 == 0 => Source::Pipe(launch(), Pipe::Asker),
+            _ if token.is_multiple_of(4) => Source::Pipe(launch(), Pipe::Asker),
             _ if token % 4 == 1 => Source::Pipe(launch(), Pipe::Stdin),
             _ if token % 4 == 2 => Source::Pipe(launch(), Pipe::Stdout),
             _ => Source::Pipe(launch(), Pipe::Stderr),
