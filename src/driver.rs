@@ -7,7 +7,10 @@
 mod clock_watch;
 mod effects;
 mod end;
+mod env_file;
+mod launches;
 mod open;
+mod resolve;
 mod turn;
 mod upkeep;
 

@@ -25,17 +25,26 @@ const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 
 /// A resolved value. It shows as `***`; whoever needs the text says so with `expose`.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
+pub struct Secret {
+    text: String,
+    /// So much of it was put before what is secret.
+    n_prefix: usize,
+}
 
 impl Secret {
     /// A value that is not to be shown.
     pub fn new(text: impl Into<String>) -> Self {
-        Secret(text.into())
+        Secret { text: text.into(), n_prefix: 0 }
     }
 
     /// The text itself. It goes where it is needed and nowhere else: no log, no error, no store.
     pub fn expose(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    /// The text without the prefix of its reference: what must not be shown.
+    pub fn bare(&self) -> &str {
+        &self.text[self.n_prefix..]
     }
 }
 
@@ -96,7 +105,7 @@ fn resolve_in(value: &Value, variable: impl Fn(&str) -> Option<String>) -> Resul
                 Place::File(path) => read(Path::new(path))?,
                 Place::Credential(name) => read(&credential(name, variable(CREDENTIALS_DIRECTORY))?)?,
             };
-            Ok(Secret(format!("{prefix}{found}")))
+            Ok(Secret { text: format!("{prefix}{found}"), n_prefix: prefix.len() })
         }
     }
 }
@@ -171,6 +180,7 @@ mod tests {
             let value = Value::Secret(Reference { place, prefix: "Bearer ".into() });
             let found = resolve_in(&value, variables(folder.path())).unwrap();
             assert_eq!(found.expose(), format!("Bearer {expected}"), "{}", value.shown());
+            assert_eq!(found.bare(), expected);
         }
         assert_eq!(resolve(&Value::from("as it is\n")).unwrap().expose(), "as it is\n");
     }

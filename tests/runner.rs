@@ -3,15 +3,21 @@
 
 #![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "a test that panics has failed, and says so")]
 
+#[path = "runner/asked.rs"]
+mod asked;
 #[path = "runner/ends.rs"]
 mod ends;
 #[path = "runner/leftovers.rs"]
 mod leftovers;
+#[path = "runner/masking.rs"]
+mod masking;
 #[path = "runner/output.rs"]
 mod output;
 #[path = "runner/recovery.rs"]
 mod recovery;
 #[path = "runner/starts.rs"]
 mod starts;
+#[path = "runner/values.rs"]
+mod values;
 #[path = "runner/world.rs"]
 mod world;

@@ -4,33 +4,30 @@
 use std::path::PathBuf;
 use std::sync::mpsc::{Sender, channel};
 
-use crate::engine::{Delivery, Effect, Handle, Report, RunnerReport};
+use super::launches::Launches;
+use crate::engine::{Delivery, Effect};
 use crate::hooks;
 use crate::hooks::sender::ReadTail;
-use crate::model::definition::{Target, Value};
-use crate::model::exit::{Exit, ExitKind};
+use crate::logs;
+use crate::model::definition::Target;
 use crate::model::process::Process;
 use crate::request::Caller;
-use crate::runner::RunnerClient;
-use crate::{clock, logs, secret};
 
 /// Those who execute.
 pub struct Executors {
-    runner: Option<RunnerClient>,
+    launches: Option<Launches>,
     sender: hooks::Sender,
     caller: Caller,
-    handle: Handle,
     read_tail: ReadTail,
     removals: Sender<Vec<String>>,
 }
 
 impl Executors {
-    /// `handle` is the engine's, for what fails before anybody executes it.
-    pub fn new(
-        runner: RunnerClient,
+    /// They work in `state_dir`.
+    pub(super) fn new(
+        launches: Launches,
         sender: hooks::Sender,
         caller: Caller,
-        handle: Handle,
         state_dir: PathBuf,
         read_tail: ReadTail,
     ) -> Self {
@@ -46,22 +43,22 @@ impl Executors {
         if let Err(error) = started {
             tracing::warn!(%error, "pruned logs will not be deleted");
         }
-        Executors { runner: Some(runner), sender, caller, handle, read_tail, removals }
+        Executors { launches: Some(launches), sender, caller, read_tail, removals }
     }
 
     /// Does one thing.
     pub fn release(&mut self, effect: Effect) {
         match effect {
-            Effect::Start(process) => self.start(*process),
+            Effect::Start(process) => self.start(process),
             Effect::Stop { launch, reason, grace } => {
-                if let (false, Some(runner)) = (self.caller.stop(launch, reason), &self.runner) {
-                    runner.stop(launch, reason, grace);
+                if let (false, Some(launches)) = (self.caller.stop(launch, reason), &self.launches) {
+                    launches.stop(launch, reason, grace);
                 }
             }
             Effect::Call(call) => self.caller.call(call),
-            Effect::Acknowledge(launches) => {
-                if let Some(runner) = &self.runner {
-                    runner.acknowledge(launches);
+            Effect::Acknowledge(ended) => {
+                if let Some(launches) = &self.launches {
+                    launches.acknowledge(ended);
                 }
             }
             Effect::Deliver(delivery) => self.deliver(delivery),
@@ -70,23 +67,9 @@ impl Executors {
         }
     }
 
-    fn start(&self, mut process: Process) {
-        if let Err(why) = resolve(&mut process) {
-            let at = clock::wall();
-            let exit = Exit { error: Some(why), ..Exit::bare(ExitKind::NotStarted, at) };
-            let launch = process.launch;
-            let handle = self.handle.clone();
-            // Said on another thread: this one empties the inbox that it would wait for.
-            let report = move || {
-                let _ = handle.report(Report::Runner(RunnerReport::Ended { launch, exit }));
-            };
-            if let Err(error) = std::thread::Builder::new().name("not-started".to_owned()).spawn(report) {
-                tracing::error!(%error, %launch, "cannot report a launch that was not made");
-            }
-            return;
-        }
-        if let Some(runner) = &self.runner {
-            runner.launch(Box::new(process));
+    fn start(&self, process: Box<Process>) {
+        if let Some(launches) = &self.launches {
+            launches.launch(process);
         }
     }
 
@@ -97,24 +80,13 @@ impl Executors {
         }
         let tail = delivery.log_path.as_deref().map(|path| (self.read_tail)(path)).unwrap_or_default();
         if let Some(process) = hooks::shell::process(&delivery, &tail) {
-            self.start(process);
+            self.start(Box::new(process));
         }
     }
 
     /// Ends the runner. What still runs is killed by the next one with this state folder.
     pub fn stop(&mut self) {
         // Not `shutdown`: that waits for reports to be taken, and nobody takes them any more.
-        drop(self.runner.take());
+        drop(self.launches.take());
     }
-}
-
-/// Puts the values of secrets in the place of references to them, for this one attempt.
-fn resolve(process: &mut Process) -> Result<(), String> {
-    for (name, value) in &mut process.env {
-        if let Value::Secret(_) = value {
-            let secret = secret::resolve(value).map_err(|error| format!("`env.{name}`: {error}"))?;
-            *value = Value::Plain(secret.expose().to_owned());
-        }
-    }
-    Ok(())
 }

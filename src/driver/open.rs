@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use super::clock_watch;
 use super::effects::Executors;
+use super::launches::Launches;
 use super::turn::{self, Failure, Turn};
 use crate::engine::{Engine, Handle, Report, RunnerReport, Settings};
 use crate::model::exit::ExitKind;
@@ -121,7 +122,8 @@ pub fn start(setup: Setup) -> Result<Running, DriverError> {
     let client = outbound::Client::new();
     let caller = Caller::start(handle.clone(), setup.runtime.clone(), client.clone(), setup.state_dir.clone());
     let sender = hooks::Sender::start(handle.clone(), setup.runtime, client, Box::new(read_tail.clone()));
-    let executors = Executors::new(runner, sender, caller, handle.clone(), setup.state_dir, Box::new(read_tail));
+    let launches = Launches::new(runner, handle.clone()).map_err(machine("cannot start the thread of launches"))?;
+    let executors = Executors::new(launches, sender, caller, setup.state_dir, Box::new(read_tail));
 
     clock_watch::start(handle.clone()).map_err(machine("cannot watch the clock"))?;
     let turn = Turn::new(engine, messages, executors, committed, n_live, seed);

@@ -58,7 +58,7 @@ pub struct LogWriter {
     n_lost: u64,
     broken: bool,
     buffer: Vec<u8>,
-    unfinished: [Vec<u8>; 2],
+    unfinished: [Vec<u8>; 3],
 }
 
 impl LogWriter {
@@ -77,14 +77,14 @@ impl LogWriter {
             n_lost: 0,
             broken: false,
             buffer: Vec::new(),
-            unfinished: [Vec::new(), Vec::new()],
+            unfinished: [const { Vec::new() }; 3],
         }
     }
 
     /// Takes what a stream wrote, read at `at`. Whole lines reach the file with the next `flush`, or before.
     pub fn write(&mut self, stream: Stream, at: Timestamp, mut bytes: &[u8]) {
         let stamp = at.to_string();
-        let slot = usize::from(stream == Stream::Stderr);
+        let slot = stream.slot();
         let mut pending = std::mem::take(&mut self.unfinished[slot]);
         while !bytes.is_empty() {
             let room = MAX_TEXT - pending.len();
@@ -129,8 +129,8 @@ impl LogWriter {
 
     /// Ends the log: unfinished lines are written, head and tail put together. Nothing if nothing was ever written.
     pub fn finish(mut self, at: Timestamp) -> Option<Written> {
-        for (slot, stream) in [(0, Stream::Stdout), (1, Stream::Stderr)] {
-            let text = std::mem::take(&mut self.unfinished[slot]);
+        for stream in Stream::ALL {
+            let text = std::mem::take(&mut self.unfinished[stream.slot()]);
             if !text.is_empty() {
                 self.line(&at.to_string(), stream, false, &text);
             }

@@ -20,11 +20,23 @@ pub enum Stream {
     Stdout,
     /// The attempt's standard error.
     Stderr,
-    /// The runner, about the log itself.
+    /// The runner: what it has to say itself, and what the attempt's stop command wrote.
     Runner,
 }
 
 impl Stream {
+    /// All of them.
+    pub const ALL: [Stream; 3] = [Stream::Stdout, Stream::Stderr, Stream::Runner];
+
+    /// Its place among all.
+    pub const fn slot(self) -> usize {
+        match self {
+            Stream::Stdout => 0,
+            Stream::Stderr => 1,
+            Stream::Runner => 2,
+        }
+    }
+
     /// The word in the file.
     pub const fn word(self) -> &'static str {
         match self {

@@ -33,7 +33,7 @@ pub struct Process {
     /// Texts that are masked wherever it writes them; filled in by the daemon when it sends this.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub masked: Vec<String>,
-    /// It may leave named values, in a file that is made for it and named in `CAMPANILE_OUTPUT`.
+    /// It may leave named values, in a file that it makes itself where `CAMPANILE_OUTPUT` says.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub may_leave_outputs: bool,
     /// The mask of the modes of files that it makes.

@@ -1,16 +1,18 @@
-//! One launch that lives: its first process, its pipes, how far its end has come. An orphan is what a runner before us
+//! One launch that lives: its first process, its pipes, its stop command, how far its end has come. An orphan is what a runner before us
 //! left behind: nothing is known of its first process but its identity, and it is only there to be killed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::kill::{Event, Why};
 use super::output::Output;
+use super::outputs;
+use super::scratch::Scratch;
 use super::tree::{self, Identity, Marks, Member, Roots, Snapshot};
 use super::{kill::Phase, output::Finished};
 use crate::logs::append::salvage;
-use crate::model::definition::Leftovers;
+use crate::model::definition::{Leftovers, Stop};
 use crate::model::duration::Duration;
 use crate::model::exit::{Exit, ExitKind, LogFile};
 use crate::model::id::Launch;
@@ -28,6 +30,15 @@ pub(super) enum First {
     Orphan(Option<Identity>),
 }
 
+/// A stop command, and all that it is started with.
+#[derive(Debug)]
+pub(super) struct Asker {
+    pub(super) stop: Stop,
+    pub(super) env: BTreeMap<String, String>,
+    pub(super) dir: PathBuf,
+    pub(super) umask: Option<u32>,
+}
+
 /// One launch that lives.
 pub(super) struct Attempt {
     pub(super) launch: Launch,
@@ -42,6 +53,10 @@ pub(super) struct Attempt {
     /// The groups that its processes lead or led, by their leaders, while their numbers are certainly theirs.
     groups: BTreeSet<Identity>,
     pub(super) output: Option<Output>,
+    /// What is run before TERM is sent.
+    pub(super) asker: Option<Box<Asker>>,
+    has_script: bool,
+    may_leave_outputs: bool,
     log_path: String,
     /// Who was seen the last time: who loses its parents afterwards, or is still dying, is not forgotten.
     seen: Vec<Identity>,
@@ -62,6 +77,9 @@ impl Attempt {
             leftovers: process.leftovers,
             groups: BTreeSet::from([first]),
             output: Some(output),
+            asker: None,
+            has_script: process.script.is_some(),
+            may_leave_outputs: process.may_leave_outputs,
             log_path: process.log_path.clone(),
             seen: Vec::new(),
             killed: BTreeSet::new(),
@@ -81,6 +99,9 @@ impl Attempt {
             leftovers: Leftovers::Kill,
             groups: BTreeSet::new(),
             output: None,
+            asker: None,
+            has_script: false,
+            may_leave_outputs: false,
             log_path: entry.log_path.clone(),
             seen: Vec::new(),
             killed: BTreeSet::new(),
@@ -89,7 +110,15 @@ impl Attempt {
 
     /// The event of its being stopped for that reason, with that grace or its own.
     pub(super) fn stop(&self, why: Why, grace: Option<Duration>) -> Event {
-        Event::Stop { why, grace: grace.map_or(self.grace, Duration::as_micros) }
+        let in_a_hurry = grace == Some(Duration::ZERO);
+        let ask = self.asker.as_ref().filter(|_| !in_a_hurry).map(|asker| asker.stop.timeout.as_micros());
+        Event::Stop { why, grace: grace.map_or(self.grace, Duration::as_micros), ask }
+    }
+
+    /// Its stop command exists: one more process of it, in a group of its own.
+    pub(super) fn asked(&mut self, asker: Identity) {
+        self.groups.insert(asker);
+        self.seen.push(asker);
     }
 
     /// When it wants attention, in boot time, though nothing happens.
@@ -149,6 +178,7 @@ impl Attempt {
     pub(super) fn into_exit(
         self,
         state_dir: &Path,
+        scratch: &Scratch,
         gave_up: bool,
         at: Timestamp,
         buffer: &mut [u8],
@@ -165,10 +195,22 @@ impl Attempt {
         exit.started_at = self.started_at;
         exit.n_leftovers = u32::try_from(self.killed.len()).unwrap_or(u32::MAX);
         exit.error = stuck.or(lost);
+        if self.has_script {
+            scratch.remove_script(self.launch);
+        }
         let Some(output) = self.output else {
+            // An orphan may have left something after the folder was emptied.
+            scratch.remove_outputs(self.launch);
             exit.log = found_log(state_dir, self.log_path, at);
             return (exit, Vec::new());
         };
+        if self.may_leave_outputs {
+            match outputs::read(&scratch.outputs(self.launch)) {
+                Ok(found) => exit.outputs = found.into_iter().map(|(name, text)| (name, output.mask(text))).collect(),
+                Err(why) => exit.outputs_error = Some(why),
+            }
+            scratch.remove_outputs(self.launch);
+        }
         let Finished { output, written, open } = output.finish(at, buffer);
         exit.output = output;
         let log = |written: crate::logs::Written| LogFile {

@@ -9,10 +9,15 @@
 //! ```text
 //!            stop, timeout                    grace is over
 //! Running ──────────────────▶ Terminating ──────────────────▶ Killing ──▶ Finish
-//!    │  └─ first ended, leftovers = kill ───────────────────────▲  │ ▲
-//!    └─ first ended, leftovers = wait ─▶ Waiting ─ stop ─▶ Terminating
+//!    │ │└─ with a stop command ─▶ Asking ──▲ it ended, its time is over, asked again
+//!    │ └── first ended, leftovers = kill ──────────────────────▲  │ ▲
+//!    └─ first ended, leftovers = wait ─▶ Waiting ─ stop ─▶ Asking, Terminating
 //! ```
 //!
+//! - *Asking*: the task's own stop command runs, as one more process of the attempt, in a group of its own. It is ended
+//!   by its end, by its time, or by whoever asks again and so is in a hurry; whichever it is, TERM follows, and reaches
+//!   the stop command too if it is still there. A command that cannot be started has ended at once. It is run once, and
+//!   not at all where there is no grace, because that is asked for when there is no time left.
 //! - *Terminating*: TERM went to every process of the tree, and CONT after it, because a stopped process does not see a
 //!   TERM. The attempt ends as soon as nothing is left; what is left after the grace gets KILL.
 //! - *Killing*: look, send KILL to all that was seen, look again, until a look finds nobody. One look is not enough: a
@@ -59,6 +64,11 @@ pub(super) enum Why {
 }
 
 impl Why {
+    /// Why, when it is asked for again. A cancel outlasts a drain: the work is not to go on later.
+    fn then(self, again: Why) -> Why {
+        if self == Why::Stopped(StopReason::Drain) { again } else { self }
+    }
+
     /// What the exit says.
     pub(super) fn kind(self) -> ExitKind {
         match self {
@@ -75,6 +85,15 @@ pub(super) enum Phase {
     Running,
     /// Its first process has ended; the attempt ends with the last of the others.
     Waiting,
+    /// Its stop command runs.
+    Asking {
+        /// Why.
+        why: Why,
+        /// How long between TERM and KILL, in microseconds.
+        grace: i64,
+        /// When TERM is due, ended or not.
+        term_at: i64,
+    },
     /// TERM was sent.
     Terminating {
         /// Why.
@@ -105,6 +124,7 @@ impl Phase {
     pub(super) fn look_at(&self) -> Option<i64> {
         match self {
             Phase::Running | Phase::Waiting => None,
+            Phase::Asking { term_at, .. } => Some(*term_at),
             Phase::Terminating { kill_at, .. } => Some(*kill_at),
             Phase::Killing { look_at, .. } => Some(*look_at),
         }
@@ -114,7 +134,7 @@ impl Phase {
     pub(super) fn why(&self) -> Option<Why> {
         match self {
             Phase::Running | Phase::Waiting => None,
-            Phase::Terminating { why, .. } => Some(*why),
+            Phase::Asking { why, .. } | Phase::Terminating { why, .. } => Some(*why),
             Phase::Killing { why, .. } => *why,
         }
     }
@@ -131,7 +151,11 @@ pub(super) enum Event {
         why: Why,
         /// How long between TERM and KILL, in microseconds.
         grace: i64,
+        /// How long its stop command may take, in microseconds, if it has one.
+        ask: Option<i64>,
     },
+    /// Its stop command has ended, or could not be started.
+    Asked,
     /// We looked; is anybody of it alive, its first process included?
     Looked {
         /// So?
@@ -146,6 +170,8 @@ pub(super) enum Do {
     Nothing,
     /// Look for its processes, and say what was seen.
     Look,
+    /// Run its stop command.
+    Ask,
     /// Send TERM, and CONT, to all of them.
     Term,
     /// Send KILL to all that were seen.
@@ -165,21 +191,30 @@ pub(super) fn step(phase: Phase, event: Event, now: i64) -> (Phase, Do) {
         (P::Running, E::FirstEnded(Leftovers::Leave)) => (phase, Do::Finish),
         (P::Running, E::FirstEnded(Leftovers::Wait)) => (P::Waiting, Do::Look),
         (P::Running, E::FirstEnded(Leftovers::Kill)) => (P::killing(None, now), Do::Look),
-        (P::Waiting | P::Terminating { .. } | P::Killing { .. }, E::FirstEnded(_)) => (phase, Do::Look),
-        (P::Running | P::Waiting, E::Stop { why, grace }) => {
-            (P::Terminating { why, kill_at: now.saturating_add(grace) }, Do::Term)
+        (P::Waiting | P::Asking { .. } | P::Terminating { .. } | P::Killing { .. }, E::FirstEnded(_)) => {
+            (phase, Do::Look)
         }
-        (P::Terminating { why: Why::Stopped(StopReason::Drain), kill_at }, E::Stop { why, grace }) => {
-            // A cancel outlasts a drain: the work is not to go on later.
-            (P::Terminating { why, kill_at: kill_at.min(now.saturating_add(grace)) }, Do::Nothing)
+        (P::Running | P::Waiting, E::Stop { why, grace, ask: Some(time) }) => {
+            (P::Asking { why, grace, term_at: now.saturating_add(time) }, Do::Ask)
         }
-        (P::Terminating { why, kill_at }, E::Stop { grace, .. }) => {
+        (P::Running | P::Waiting, E::Stop { why, grace, ask: None }) => terminate(why, grace, now),
+        (P::Asking { why, grace, .. }, E::Stop { why: again, grace: sooner, .. }) => {
+            terminate(why.then(again), grace.min(sooner), now)
+        }
+        (P::Asking { why, grace, .. }, E::Asked) => terminate(why, grace, now),
+        (P::Running | P::Waiting | P::Terminating { .. } | P::Killing { .. }, E::Asked) => (phase, Do::Nothing),
+        (P::Terminating { why, kill_at }, E::Stop { why: again, grace, .. }) => {
             // Whoever asks again is in a hurry: KILL may come sooner, never later.
-            (P::Terminating { why, kill_at: kill_at.min(now.saturating_add(grace)) }, Do::Nothing)
+            let kill_at = kill_at.min(now.saturating_add(grace));
+            (P::Terminating { why: why.then(again), kill_at }, Do::Nothing)
         }
         (P::Killing { .. }, E::Stop { .. }) => (phase, Do::Nothing),
         (P::Running, E::Looked { .. }) | (P::Waiting, E::Looked { left: true }) => (phase, Do::Nothing),
-        (P::Waiting | P::Terminating { .. } | P::Killing { .. }, E::Looked { left: false }) => (phase, Do::Finish),
+        (P::Waiting | P::Asking { .. } | P::Terminating { .. } | P::Killing { .. }, E::Looked { left: false }) => {
+            (phase, Do::Finish)
+        }
+        (P::Asking { term_at, .. }, E::Looked { left: true }) if now < term_at => (phase, Do::Nothing),
+        (P::Asking { why, grace, .. }, E::Looked { left: true }) => terminate(why, grace, now),
         (P::Terminating { kill_at, .. }, E::Looked { left: true }) if now < kill_at => (phase, Do::Nothing),
         (P::Terminating { why, .. }, E::Looked { left: true }) => {
             kill_again(Some(why), now, FIRST_PAUSE_US, now.saturating_add(GIVE_UP_US))
@@ -189,6 +224,10 @@ pub(super) fn step(phase: Phase, event: Event, now: i64) -> (Phase, Do) {
             kill_again(why, now, pause, give_up_at)
         }
     }
+}
+
+fn terminate(why: Why, grace: i64, now: i64) -> (Phase, Do) {
+    (Phase::Terminating { why, kill_at: now.saturating_add(grace) }, Do::Term)
 }
 
 fn kill_again(why: Option<Why>, now: i64, pause: i64, give_up_at: i64) -> (Phase, Do) {
@@ -219,7 +258,7 @@ mod tests {
     const CANCEL: Why = Why::Stopped(StopReason::Cancel);
 
     fn stop(why: Why) -> Event {
-        Event::Stop { why, grace: 10 }
+        Event::Stop { why, grace: 10, ask: None }
     }
 
     #[test]
@@ -268,7 +307,7 @@ mod tests {
         {
             let (phase, _) = step(Phase::Running, stop(first), NOW);
             for (grace, kill_at) in [(0, NOW + 5), (3, NOW + 8), (100, NOW + 10)] {
-                let again = Event::Stop { why: second, grace };
+                let again = Event::Stop { why: second, grace, ask: None };
                 assert_eq!(step(phase, again, NOW + 5), (Phase::Terminating { why, kill_at }, Do::Nothing));
             }
         }
@@ -284,5 +323,113 @@ mod tests {
         assert_eq!(step(cancelled, stop(drain), NOW + 6), (cancelled, Do::Nothing));
         let leftovers = Phase::killing(None, NOW);
         assert_eq!(step(leftovers, stop(CANCEL), NOW), (leftovers, Do::Nothing), "it had ended by itself");
+    }
+
+    fn asking(why: Why) -> Event {
+        Event::Stop { why, grace: 10, ask: Some(5) }
+    }
+
+    #[test]
+    fn a_stop_command_puts_term_off_until_it_ends_or_its_time_is_over_or_somebody_asks_again() {
+        let (phase, todo) = step(Phase::Running, asking(CANCEL), NOW);
+        assert_eq!((phase, todo), (Phase::Asking { why: CANCEL, grace: 10, term_at: NOW + 5 }, Do::Ask));
+        assert_eq!(step(phase, Event::Looked { left: true }, NOW + 4), (phase, Do::Nothing));
+        let term = |at| (Phase::Terminating { why: CANCEL, kill_at: at + 10 }, Do::Term);
+        assert_eq!(step(phase, Event::Asked, NOW + 2), term(NOW + 2));
+        assert_eq!(step(phase, Event::Looked { left: true }, NOW + 5), term(NOW + 5));
+        assert_eq!(step(phase, asking(CANCEL), NOW + 1), term(NOW + 1));
+        let hurried = Event::Stop { why: CANCEL, grace: 0, ask: None };
+        let now = (Phase::Terminating { why: CANCEL, kill_at: NOW + 1 }, Do::Term);
+        assert_eq!(step(phase, hurried, NOW + 1), now);
+        assert_eq!(step(phase, Event::FirstEnded(Leftovers::Leave), NOW), (phase, Do::Look), "the tree goes too");
+        assert_eq!(step(phase, Event::Looked { left: false }, NOW), (phase, Do::Finish), "nobody is left to be told");
+    }
+
+    #[test]
+    fn a_cancel_while_a_drain_asks_is_a_cancel() {
+        let (phase, _) = step(Phase::Running, asking(Why::Stopped(StopReason::Drain)), NOW);
+        assert_eq!(step(phase, stop(CANCEL), NOW).0.why(), Some(CANCEL));
+        let (phase, _) = step(Phase::Running, asking(Why::Timeout), NOW);
+        assert_eq!(step(phase, stop(CANCEL), NOW).0.why(), Some(Why::Timeout));
+    }
+
+    /// What was done so far, in one small world: what must never happen is asserted at each step.
+    #[derive(Clone, Copy)]
+    struct Done {
+        phase: Phase,
+        now: i64,
+        n_asks: u32,
+        /// When TERM was sent, and the shortest grace that was asked for.
+        term_at: Option<i64>,
+        grace: i64,
+        has_first_ended: bool,
+    }
+
+    fn follow(done: Done, event: Event, path: &mut Vec<Event>) {
+        let mut done = done;
+        done.now += 3;
+        if let Event::FirstEnded(_) = event {
+            if done.has_first_ended {
+                return;
+            }
+            done.has_first_ended = true;
+        }
+        if let Event::Stop { grace, .. } = event {
+            done.grace = done.grace.min(grace);
+        }
+        path.push(event);
+        let before = done.phase;
+        let (phase, todo) = step(before, event, done.now);
+        done.phase = phase;
+        match todo {
+            Do::Nothing | Do::Look => {}
+            Do::Ask => {
+                done.n_asks += 1;
+                assert!(done.n_asks == 1 && done.term_at.is_none(), "{path:?}: asked once, and before TERM");
+            }
+            Do::Term => {
+                assert!(done.term_at.replace(done.now).is_none(), "{path:?}: TERM is sent once");
+            }
+            Do::Kill => {
+                let due = done.term_at.map(|at| at + done.grace);
+                assert!(
+                    phase.why().is_none() || due.is_some_and(|due| done.now >= due),
+                    "{path:?}: KILL came too soon"
+                );
+            }
+            Do::Finish => {
+                let left = Event::FirstEnded(Leftovers::Leave);
+                assert!(event == Event::Looked { left: false } || event == left, "{path:?}: nobody had looked");
+            }
+            Do::GiveUp => panic!("{path:?}: this world is too short for it"),
+        }
+        assert!(before.why().is_none() || phase.why().is_some(), "{path:?}: it is forgotten that it was stopped");
+        assert!(
+            matches!(phase, Phase::Running | Phase::Waiting) || phase.look_at().is_some(),
+            "{path:?}: nobody looks"
+        );
+        if path.len() < 6 && !matches!(todo, Do::Finish) {
+            for event in events() {
+                follow(done, event, path);
+            }
+        }
+        path.pop();
+    }
+
+    fn events() -> impl Iterator<Item = Event> {
+        let drain = Why::Stopped(StopReason::Drain);
+        let stops = [asking(CANCEL), stop(drain), Event::Stop { why: Why::Timeout, grace: 4, ask: Some(7) }];
+        let ends = [Leftovers::Kill, Leftovers::Wait, Leftovers::Leave].map(Event::FirstEnded);
+        let looks = [true, false].map(|left| Event::Looked { left });
+        stops.into_iter().chain(ends).chain(looks).chain([Event::Asked])
+    }
+
+    #[test]
+    fn over_all_short_histories_the_order_is_ask_term_grace_kill() {
+        let done =
+            Done { phase: Phase::Running, now: NOW, n_asks: 0, term_at: None, grace: i64::MAX, has_first_ended: false };
+        for event in events() {
+            follow(done, event, &mut Vec::new());
+        }
     }
 }

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 
 use super::base_env::{Facts, base_env};
-use super::spawn::{Failed, Spawned, spawn};
+use super::scratch::Scratch;
+use super::spawn::{Failed, Spawned, Start, spawn};
 use crate::model::definition::Value;
 use crate::model::id::Launch;
 use crate::model::process::Process;
@@ -22,6 +23,8 @@ pub(super) struct Waiting {
     pub(super) process: Box<Process>,
     /// Not before, in boot time.
     not_before: i64,
+    /// Its script, once it is written.
+    script: Option<PathBuf>,
     /// When there was no room for it first, and the pause after the next time.
     refused: Option<(i64, i64)>,
 }
@@ -40,25 +43,30 @@ pub(super) struct Queue {
     waiting: VecDeque<Waiting>,
     env: BTreeMap<String, String>,
     dir: PathBuf,
+    scratch: Scratch,
 }
 
 impl Queue {
     /// An empty queue; tasks start in `dir`, or else in their user's home, or else in `/`.
-    pub(super) fn new(facts: &Facts, dir: Option<PathBuf>) -> Queue {
+    pub(super) fn new(facts: &Facts, dir: Option<PathBuf>, scratch: Scratch) -> Queue {
         let home = PathBuf::from(&facts.home);
         let home = if home.is_dir() { home } else { PathBuf::from("/") };
-        Queue { waiting: VecDeque::new(), env: base_env(facts), dir: dir.unwrap_or(home) }
+        Queue { waiting: VecDeque::new(), env: base_env(facts), dir: dir.unwrap_or(home), scratch }
     }
 
     /// Adds one.
     pub(super) fn push(&mut self, process: Box<Process>) {
-        self.waiting.push_back(Waiting { process, not_before: i64::MIN, refused: None });
+        self.waiting.push_back(Waiting { process, not_before: i64::MIN, script: None, refused: None });
     }
 
     /// Takes one out, if it waits.
     pub(super) fn remove(&mut self, launch: Launch) -> Option<Box<Process>> {
         let at = self.waiting.iter().position(|waiting| waiting.process.launch == launch)?;
-        self.waiting.remove(at).map(|waiting| waiting.process)
+        let waiting = self.waiting.remove(at)?;
+        if waiting.script.is_some() {
+            self.scratch.remove_script(launch);
+        }
+        Some(waiting.process)
     }
 
     /// All that wait.
@@ -76,19 +84,28 @@ impl Queue {
         let at = self.waiting.iter().position(|waiting| waiting.not_before <= now)?;
         let mut waiting = self.waiting.remove(at)?;
         let process = &waiting.process;
-        let env = match environment(&self.env, process) {
-            Ok(env) => env,
+        let (env, dir) = match self.surroundings(process) {
+            Ok(found) => found,
             Err(why) => return Some(Turn::Failed(waiting.process, why)),
         };
-        // A relative folder is meant from the default one, and `join` keeps an absolute one.
-        let dir = self.dir.join(process.working_dir.as_deref().unwrap_or_default());
-        match spawn(&process.argv, &env, &dir, process.stdin.is_some()) {
+        if let (Some(text), None) = (&process.script, &waiting.script) {
+            match self.scratch.script(process.launch, text) {
+                Ok(path) => waiting.script = Some(path),
+                Err(error) => {
+                    let why = format!("the script cannot be written: {error}");
+                    return Some(Turn::Failed(waiting.process, why));
+                }
+            }
+        }
+        let script = waiting.script.as_deref();
+        let start = Start { script, argv: &process.argv, env: &env, dir: &dir, umask: process.umask };
+        match spawn(&start, process.stdin.is_some()) {
             Ok(spawned) => Some(Turn::Spawned(waiting.process, spawned)),
-            Err(Failed::Never(why)) => Some(Turn::Failed(waiting.process, why)),
+            Err(Failed::Never(why)) => Some(self.failed(waiting.process, why)),
             Err(Failed::Busy(why)) => {
                 let (since, pause) = waiting.refused.unwrap_or((now, FIRST_PAUSE_US));
                 if now - since >= PATIENCE_US {
-                    return Some(Turn::Failed(waiting.process, why));
+                    return Some(self.failed(waiting.process, why));
                 }
                 // Whoever comes after would be refused as well, and should not be tried in this turn.
                 for other in &mut self.waiting {
@@ -100,6 +117,27 @@ impl Queue {
                 None
             }
         }
+    }
+
+    fn failed(&self, process: Box<Process>, why: String) -> Turn {
+        self.scratch.remove_script(process.launch);
+        Turn::Failed(process, why)
+    }
+
+    /// The whole environment of a process, and the folder that it starts in.
+    pub(super) fn surroundings(&self, process: &Process) -> Result<(BTreeMap<String, String>, PathBuf), String> {
+        let mut env = environment(&self.env, process)?;
+        if process.may_leave_outputs {
+            let path = self.scratch.outputs(process.launch);
+            env.insert("CAMPANILE_OUTPUT".to_owned(), path.to_string_lossy().into_owned());
+        }
+        // A relative folder is meant from the default one, and `join` keeps an absolute one.
+        Ok((env, self.dir.join(process.working_dir.as_deref().unwrap_or_default())))
+    }
+
+    /// The files that exist for one attempt.
+    pub(super) fn scratch(&self) -> &Scratch {
+        &self.scratch
     }
 }
 

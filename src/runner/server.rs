@@ -19,7 +19,7 @@ use std::sync::mpsc::{Receiver, Sender, TryRecvError};
 use nix::sys::eventfd::EventFd;
 
 use super::adopted::Adopted;
-use super::attempt::Attempt;
+use super::attempt::{Asker, Attempt};
 use super::base_env::Facts;
 use super::journal::Journal;
 use super::kill::Why;
@@ -27,10 +27,12 @@ use super::output::Output;
 use super::protocol::{FromRunner, Heard, ToRunner};
 use super::queue::{Queue, Turn};
 use super::reaper::Reaper;
+use super::scratch::Scratch;
 use super::spawn::Spawned;
 use super::tree::{Identity, MARK, Marks, Snapshot};
 use super::{Config, RunnerError};
 use crate::clock;
+use crate::logs::Masker;
 use crate::logs::retention::below;
 use crate::model::definition::Value;
 use crate::model::exit::{Exit, ExitKind};
@@ -88,6 +90,8 @@ pub(super) struct Server {
     queue: Queue,
     attempts: HashMap<Launch, Attempt>,
     firsts: HashMap<i32, Launch>,
+    /// The stop commands that run.
+    askers: HashMap<i32, Launch>,
     by_marks: HashMap<Marks, Launch>,
     adopted: Adopted,
     /// `/proc` as it was in this turn, if anybody had to look.
@@ -122,6 +126,8 @@ impl Server {
         nix::sys::prctl::set_child_subreaper(true).map_err(std::io::Error::from)?;
         let reaper = Reaper::start()?;
         let waiter = Waiter::new(wake, reaper.fd())?;
+        let at_run = |source| RunnerError::Io { path: config.state_dir.join("run"), source };
+        let scratch = Scratch::open(&config.state_dir).map_err(at_run)?;
         let mut server = Server {
             state_dir: config.state_dir,
             instance: format!("{}-{}", std::process::id(), clock::boot_us()),
@@ -132,9 +138,10 @@ impl Server {
             inbox,
             outbox,
             heard: Heard::default(),
-            queue: Queue::new(&Facts::gather(), config.default_dir),
+            queue: Queue::new(&Facts::gather(), config.default_dir, scratch),
             attempts: HashMap::new(),
             firsts: HashMap::new(),
+            askers: HashMap::new(),
             by_marks: HashMap::new(),
             adopted: Adopted::default(),
             snapshot: None,
@@ -313,12 +320,17 @@ impl Server {
         let (launch, at) = (process.launch, clock::wall());
         let first = Identity::of(spawned.pid).unwrap_or(Identity { pid: spawned.pid, start: 0 });
         self.journal.spawned(launch, first, at);
-        let mut output = Output::new(self.state_dir.join(&process.log_path), process.max_output);
+        let mut output = Output::new(self.state_dir.join(&process.log_path), process.max_output, &process.masked);
         output.open(spawned.stdin.zip(process.stdin.take()), spawned.stdout, spawned.stderr);
         for (pipe, fd) in output.fds() {
             self.waiter.watch(fd, launch, pipe);
         }
-        let attempt = Attempt::started(&process, first, at, clock::boot_us(), output);
+        let mut attempt = Attempt::started(&process, first, at, clock::boot_us(), output);
+        if let Some(stop) = process.stop.take()
+            && let Ok((env, dir)) = self.queue.surroundings(&process)
+        {
+            attempt.asker = Some(Box::new(Asker { stop, env, dir, umask: process.umask }));
+        }
         self.firsts.insert(first.pid, launch);
         if attempt.marks.tell() {
             self.by_marks.insert(attempt.marks.clone(), launch);
@@ -331,6 +343,8 @@ impl Server {
     }
 
     fn end_unstarted(&mut self, process: &Process, kind: ExitKind, error: Option<String>) {
+        let masker = Masker::new(&process.masked);
+        let error = error.map(|error| masker.as_ref().map_or_else(|| error.clone(), |masker| masker.text(&error)));
         let exit = Exit { error, ..Exit::bare(kind, clock::wall()) };
         self.ended(process.launch, exit);
     }

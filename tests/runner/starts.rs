@@ -14,17 +14,34 @@ fn what_cannot_be_started_says_why_and_names_it() {
     std::fs::write(world.dir().join("script"), "#!/no/such/interpreter\n").unwrap();
     let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(world.dir().join("script"), executable).unwrap();
-    for (argv, dir, expected) in [
+    std::fs::write(world.dir().join("dos"), "#!/bin/sh\r\necho\n").unwrap();
+    std::fs::set_permissions(world.dir().join("dos"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    std::fs::write(world.dir().join("text"), "hello\n").unwrap();
+    std::fs::set_permissions(world.dir().join("text"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let file = world.dir().join("plain").display().to_string();
+    let cases = [
         (["/usr/bin/no-such-program"], None, "`/usr/bin/no-such-program` not found"),
         (["no-such-program"], None, "`no-such-program` not found in PATH"),
         (["/bin/true"], Some("/no/such/dir"), "the working directory `/no/such/dir` does not exist"),
         (["true"], Some("/no/such/dir"), "the working directory `/no/such/dir` does not exist"),
-        (["./plain"], None, "permission denied"),
-        (["./script"], None, "`./script` is to be run by an interpreter that does not exist"),
+        (["/bin/true"], Some(file.as_str()), "plain` is not a folder"),
+        (["./plain"], None, "`./plain` may not be executed: permission denied"),
+        (["/"], None, "`/` is a folder and no program"),
+        (
+            ["./script"],
+            None,
+            "`./script` is to be run by the interpreter \"/no/such/interpreter\", which does not exist",
+        ),
+        (["./dos"], None, "`./dos` is to be run by the interpreter \"/bin/sh\\r\", which does not exist"),
         ([""], None, "there is no program to start"),
-        (["/a\0b"], None, "cannot be started"),
-    ] {
-        let launch = world.launch(&argv, |process| process.working_dir = dir.map(str::to_owned));
+        (["/a\0b"], None, "the program's name holds a NUL byte, which no process can be given"),
+    ];
+    let masks = [None, Some(0o022)];
+    for ((argv, dir, expected), umask) in cases.iter().flat_map(|case| masks.map(|mask| (*case, mask))) {
+        let launch = world.launch(&argv, |process| {
+            process.working_dir = dir.map(str::to_owned);
+            process.umask = umask;
+        });
         let exit = world.exit(launch);
         assert_eq!(exit.kind, ExitKind::NotStarted, "{argv:?}");
         assert_eq!((exit.started_at, &exit.log), (None, &None));
@@ -105,4 +122,80 @@ fn many_at_once_all_end_and_in_order_are_started() {
         assert_eq!(exit.output, format!("{number}\n"));
         assert!(exit.started_at.unwrap() <= exit.ended_at);
     }
+}
+
+#[test]
+fn what_no_process_can_be_given_is_named_and_not_shown() {
+    let mut world = World::new();
+    let launch = world.launch(&["/bin/echo", "a", "hid\0den"], |_| {});
+    assert_eq!(world.exit(launch).error.unwrap(), "argument 2 holds a NUL byte, which no process can be given");
+    let launch = world.launch(&["/bin/true"], |process| drop(process.env.insert("A".to_owned(), "hid\0den".into())));
+    assert_eq!(world.exit(launch).error.unwrap(), "the variable `A` holds a NUL byte, which no process can be given");
+    let long = "x".repeat(200_000);
+    let launch = world.launch(&["/bin/echo", &long], |_| {});
+    let error = world.exit(launch).error.unwrap();
+    assert_eq!(error, "`/bin/echo` cannot be given so many arguments and variables");
+}
+
+#[test]
+fn a_file_without_an_interpreter_is_no_program() {
+    let mut world = World::new();
+    std::fs::write(world.dir().join("text"), "hello\n").unwrap();
+    std::fs::set_permissions(world.dir().join("text"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let launch = world.launch(&["./text"], |_| {});
+    let error = world.exit(launch).error.unwrap();
+    assert_eq!(error, "`./text` is no program, and names no interpreter with `#!`");
+}
+
+#[test]
+fn a_script_is_a_file_of_its_own_while_it_runs() {
+    let mut world = World::new();
+    let text = "#!/bin/sh -u\nstat -c %a \"$0\" \"$(dirname \"$0\")\"; echo \"$1\"; cat; exit 3\n";
+    let launch = world.launch(&["one two"], |process| {
+        process.script = Some(text.to_owned());
+        process.stdin = Some("given\n".to_owned());
+    });
+    let exit = world.exit(launch);
+    assert_eq!((exit.kind, exit.output.as_str()), (ExitKind::Code(3), "700\n700\none two\ngiven\n"));
+    let scripts = world.state_dir().join("run/scripts");
+    assert_eq!(std::fs::read_dir(&scripts).unwrap().count(), 0, "it goes with the attempt");
+    for (text, expected) in [
+        (
+            "#!/no/such/interpreter\n",
+            "the script is to be run by the interpreter \"/no/such/interpreter\", which does not exist",
+        ),
+        ("#!\n", "the script is no program, and names no interpreter with `#!`"),
+    ] {
+        let launch = world.launch(&[], |process| process.script = Some(text.to_owned()));
+        let exit = world.exit(launch);
+        assert_eq!((exit.kind, exit.error.as_deref()), (ExitKind::NotStarted, Some(expected)));
+    }
+    assert_eq!(std::fs::read_dir(&scripts).unwrap().count(), 0);
+}
+
+#[test]
+fn a_script_that_the_runner_died_over_goes_with_the_next() {
+    let mut world = World::new();
+    world.pipe("ready");
+    world.launch(&[], |process| process.script = Some("#!/bin/sh\necho > ready; sleep 1000\n".to_owned()));
+    world.pids("ready");
+    let scripts = world.state_dir().join("run/scripts");
+    assert_eq!(std::fs::read_dir(&scripts).unwrap().count(), 1);
+    world.restart();
+    assert_eq!(std::fs::read_dir(&scripts).unwrap().count(), 0);
+}
+
+#[test]
+fn a_mask_is_set_for_the_one_who_asks_and_the_program_is_the_first_process() {
+    let mut world = World::new();
+    let text = "umask; : > made; stat -c %a made; rm made; cut -d' ' -f5 /proc/$$/stat; echo $$";
+    for (mask, expected) in [(0o027, "0027\n640\n"), (0o077, "0077\n600\n"), (0, "0000\n666\n")] {
+        let launch = world.launch(&["/bin/sh", "-c", text], |process| process.umask = Some(mask));
+        let output = world.exit(launch).output;
+        let ids = output.strip_prefix(expected).unwrap_or_else(|| panic!("{mask:o}: {output}"));
+        let ids: Vec<&str> = ids.lines().collect();
+        assert_eq!(ids[0], ids[1], "it leads its own group");
+    }
+    let launch = world.launch(&["true"], |process| process.umask = Some(0o022));
+    assert_eq!(world.exit(launch).kind, ExitKind::Code(0), "found in PATH");
 }

@@ -62,7 +62,7 @@ pub struct Tries {
 
 /// What is wrong with an attempt that ended well, if anything: what it left, or what it wrote.
 pub fn objection(task: &Task, exit: &Exit) -> Option<(Outcome, String)> {
-    if !matches!(seen(task, exit), Seen::Done) {
+    if !is_done(task, exit) {
         return None;
     }
     let unusable = exit.outputs_error.clone().map(|error| (Outcome::InvalidRequest, error));
@@ -71,13 +71,7 @@ pub fn objection(task: &Task, exit: &Exit) -> Option<(Outcome, String)> {
 
 /// What `exit` means for `task`. `cancelled` is the user's intent; `chance`, in [0, 1), moves the delay by the jitter.
 pub fn judge(task: &Task, exit: &Exit, tries: Tries, cancelled: bool, now: Steady, chance: f64) -> Verdict {
-    let seen = match seen(task, exit) {
-        // What it did is done; but what comes after would rely on what it left or wrote.
-        Seen::Done => objection(task, exit)
-            .map_or(Seen::Done, |(outcome, _)| Seen::Failed { outcome, may_retry: may_repeat(task) }),
-        seen => seen,
-    };
-    match seen {
+    match seen(task, exit) {
         Seen::Done => Verdict::Complete,
         Seen::NotNeeded => Verdict::Skip(Outcome::ExitCode),
         Seen::Stopped => Verdict::Cancel,
@@ -117,7 +111,7 @@ enum Seen {
 fn seen(task: &Task, exit: &Exit) -> Seen {
     let codes = &task.exit_codes;
     match exit.kind {
-        ExitKind::Code(code) if codes.ok.contains(&code) => Seen::Done,
+        ExitKind::Code(_) | ExitKind::Status(_) if is_done(task, exit) => done(task, exit),
         ExitKind::Code(code) if codes.skip.contains(&code) => Seen::NotNeeded,
         ExitKind::Code(code) => {
             let may_retry = codes.retry.is_empty() || codes.retry.contains(&code);
@@ -126,7 +120,9 @@ fn seen(task: &Task, exit: &Exit) -> Seen {
         ExitKind::Signal(_) => Seen::Failed { outcome: Outcome::Signal, may_retry: true },
         ExitKind::Timeout => Seen::Failed { outcome: Outcome::Timeout, may_retry: may_repeat(task) },
         ExitKind::NotStarted => Seen::Failed { outcome: Outcome::SpawnError, may_retry: true },
-        ExitKind::Status(status) => answered(task, status),
+        ExitKind::Status(status) => {
+            Seen::Failed { outcome: Outcome::ProviderError, may_retry: may_ask_again(task, status) }
+        }
         ExitKind::Unreached => Seen::Failed { outcome: Outcome::ProviderError, may_retry: true },
         ExitKind::Unanswered => Seen::Failed { outcome: Outcome::ProviderError, may_retry: may_repeat(task) },
         ExitKind::Invalid => Seen::Failed { outcome: Outcome::InvalidRequest, may_retry: false },
@@ -139,16 +135,12 @@ fn seen(task: &Task, exit: &Exit) -> Seen {
 /// A status that is no success may pass by itself where the receiver did not want the request *now*: 408, 425, 429 and
 /// 503 say that it was not done, so that it may be made again whatever it was. The other 5xx say nothing of the kind, and
 /// only what is idempotent is made again. Every other status is the same answer at the next try.
-fn answered(task: &Task, status: u16) -> Seen {
-    if matches!(&task.action, Action::Http(request) if request.expects(status)) {
-        return Seen::Done;
-    }
-    let may_retry = match status {
+fn may_ask_again(task: &Task, status: u16) -> bool {
+    match status {
         408 | 425 | 429 | 503 => true,
         500..=599 => may_repeat(task),
         _ => false,
-    };
-    Seen::Failed { outcome: Outcome::ProviderError, may_retry }
+    }
 }
 
 /// Whether what may have been done may be done again. A process is asked to bear that (`retry` is at least once); a
@@ -161,6 +153,30 @@ fn may_repeat(task: &Task) -> bool {
 fn asked(exit: &Exit, jitter: f64, chance: f64) -> Duration {
     let asked = exit.retry_after.unwrap_or(Duration::ZERO).min(MAX_RETRY_AFTER);
     asked.times(1.0 + jitter * chance)
+}
+
+/// Whether the exit is one of success, as far as a code or a status can say so.
+fn is_done(task: &Task, exit: &Exit) -> bool {
+    match exit.kind {
+        ExitKind::Code(code) => task.exit_codes.ok.contains(&code),
+        ExitKind::Status(status) => matches!(&task.action, Action::Http(request) if request.expects(status)),
+        ExitKind::Signal(_)
+        | ExitKind::Timeout
+        | ExitKind::Stopped(_)
+        | ExitKind::Lost
+        | ExitKind::NotStarted
+        | ExitKind::Unreached
+        | ExitKind::Unanswered
+        | ExitKind::Invalid => false,
+    }
+}
+
+/// What it was to do is done; but what comes after relies on what it left and wrote.
+fn done(task: &Task, exit: &Exit) -> Seen {
+    match objection(task, exit) {
+        Some((outcome, _)) => Seen::Failed { outcome, may_retry: may_repeat(task) },
+        None => Seen::Done,
+    }
 }
 
 /// The pause after the `n`th failed attempt: exponential, capped, then moved by at most `jitter` of itself either way.

@@ -26,14 +26,14 @@ thread_local! {
 pub fn compile(text: &str, case_insensitive: bool) -> Result<Regex, String> {
     let mut builder = RegexBuilder::new(text);
     builder.multi_line(true).case_insensitive(case_insensitive).size_limit(MAX_COMPILED).dfa_size_limit(MAX_COMPILED);
-    builder.build().map_err(|error| match error {
-        regex::Error::CompiledTooBig(_) => format!("`{}` is too large when it is compiled", shown(text)),
-        error => {
-            // The crate draws the expression with a caret below it; the last line says what is wrong.
-            let text = error.to_string();
-            let last = text.lines().last().unwrap_or_default();
-            last.strip_prefix("error: ").unwrap_or(last).to_owned()
+    builder.build().map_err(|error| {
+        if let regex::Error::CompiledTooBig(_) = error {
+            return format!("`{}` is too large when it is compiled", shown(text));
         }
+        // The crate draws the expression with a caret below it; the last line says what is wrong.
+        let text = error.to_string();
+        let last = text.lines().last().unwrap_or_default();
+        last.strip_prefix("error: ").unwrap_or(last).to_owned()
     })
 }
 

@@ -8,9 +8,11 @@ use crate::clock;
 use crate::model::definition::Leftovers;
 use crate::model::exit::ExitKind;
 use crate::model::id::Launch;
-use crate::runner::attempt::First;
+use crate::runner::attempt::{Asker, First};
 use crate::runner::kill::{self, Do, Event, Phase, Why, step};
-use crate::runner::tree::Member;
+use crate::runner::output::Pipe;
+use crate::runner::spawn::{Failed, Start, spawn_joined};
+use crate::runner::tree::{Identity, Member};
 
 impl Server {
     /// Reaps every child that has ended. All are reaped before anybody looks, so that no look counts the dead.
@@ -18,12 +20,14 @@ impl Server {
         // First, so that who ends while we reap wakes us again.
         self.reaper.clear();
         let mut ended: Vec<(Launch, ExitKind)> = Vec::new();
+        let mut asked: Vec<Launch> = Vec::new();
         let mut others_ended = false;
         while let Some((pid, kind)) = self.reaper.reap() {
             match self.firsts.remove(&pid) {
                 Some(launch) => ended.push((launch, kind)),
                 None => {
                     self.adopted.reaped(pid);
+                    asked.extend(self.askers.remove(&pid));
                     others_ended = true;
                 }
             }
@@ -37,6 +41,9 @@ impl Server {
             attempt.first = First::Ended(kind);
             let event = Event::FirstEnded(attempt.leftovers);
             self.happened(launch, event, Vec::new());
+        }
+        for launch in asked {
+            self.happened(launch, Event::Asked, Vec::new());
         }
         if others_ended {
             // The last of an attempt's processes to end is always a child of ours by then.
@@ -56,7 +63,7 @@ impl Server {
             let Some(attempt) = self.attempts.get(&launch) else { continue };
             match attempt.phase {
                 Phase::Running | Phase::Waiting => self.happened(launch, attempt.stop(Why::Timeout, None), Vec::new()),
-                Phase::Terminating { .. } | Phase::Killing { .. } => self.look(launch),
+                Phase::Asking { .. } | Phase::Terminating { .. } | Phase::Killing { .. } => self.look(launch),
             }
         }
     }
@@ -77,10 +84,15 @@ impl Server {
         match todo {
             Do::Nothing => {}
             Do::Look => self.look(launch),
+            Do::Ask => self.ask(launch),
             Do::Term => {
                 members = self.members(launch);
                 self.signal(launch, &members, Signal::TERM);
                 self.signal(launch, &members, Signal::CONT);
+                if event == Event::Asked {
+                    // Nobody may be left, and then nobody's end would tell us.
+                    self.look(launch);
+                }
             }
             Do::Kill => {
                 attempt.note_killed(&members);
@@ -91,10 +103,28 @@ impl Server {
         }
     }
 
+    /// Runs the stop command of a launch.
+    fn ask(&mut self, launch: Launch) {
+        let Some(attempt) = self.attempts.get_mut(&launch) else { return };
+        let (Some(asker), Some(output)) = (&attempt.asker, &mut attempt.output) else { return };
+        let Asker { stop, env, dir, umask } = &**asker;
+        match spawn_joined(&Start { script: None, argv: &stop.command, env, dir, umask: *umask }) {
+            Ok((pid, fd)) => {
+                self.waiter.watch(output.open_asker(fd), launch, Pipe::Asker);
+                self.askers.insert(pid, launch);
+                attempt.asked(Identity::of(pid).unwrap_or(Identity { pid, start: 0 }));
+            }
+            Err(Failed::Busy(why) | Failed::Never(why)) => {
+                output.note(clock::wall(), &format!("the stop command cannot be run: {why}"));
+                self.happened(launch, Event::Asked, Vec::new());
+            }
+        }
+    }
+
     fn members(&mut self, launch: Launch) -> Vec<Member> {
         if !self.refreshed {
             self.refreshed = true;
-            let ours = |pid: i32| self.firsts.contains_key(&pid);
+            let ours = |pid: i32| self.firsts.contains_key(&pid) || self.askers.contains_key(&pid);
             self.adopted.refresh(ours, &self.by_marks);
         }
         let adopted = self.adopted.of(launch);
@@ -111,11 +141,13 @@ impl Server {
     pub(super) fn finish(&mut self, launch: Launch, gave_up: bool) {
         let Some(attempt) = self.attempts.remove(&launch) else { return };
         self.by_marks.remove(&attempt.marks);
+        self.askers.retain(|_, asked| *asked != launch);
         if let First::Lives(first) = attempt.first {
             self.firsts.remove(&first.pid);
         }
         let leaves = attempt.leftovers == Leftovers::Leave && attempt.phase.why().is_none();
-        let (exit, open) = attempt.into_exit(&self.state_dir, gave_up, clock::wall(), &mut self.buffer);
+        let (exit, open) =
+            attempt.into_exit(&self.state_dir, self.queue.scratch(), gave_up, clock::wall(), &mut self.buffer);
         for fd in open.into_iter().filter(|_| leaves) {
             self.n_left += 1;
             self.waiter.watch_left(&fd, self.n_left);

@@ -37,11 +37,12 @@ impl Source {
             Source::Child => 1,
             Source::Pipe(launch, pipe) => {
                 let pipe = match pipe {
+                    Pipe::Asker => 0,
                     Pipe::Stdin => 1,
                     Pipe::Stdout => 2,
                     Pipe::Stderr => 3,
                 };
-                // Launch 0 would be told apart too: its pipes are 5 to 7.
+                // Launch 0 would be told apart too: its pipes are 4 to 7.
                 ((launch.0 + 1) << PIPE_BITS) | pipe
             }
             Source::Left(number) => LEFT | number,
@@ -56,6 +57,7 @@ impl Source {
         match token {
             0 => Source::Wake,
             1 => Source::Child,
+            _ if token.is_multiple_of(4) => Source::Pipe(launch(), Pipe::Asker),
             _ if token % 4 == 1 => Source::Pipe(launch(), Pipe::Stdin),
             _ if token % 4 == 2 => Source::Pipe(launch(), Pipe::Stdout),
             _ => Source::Pipe(launch(), Pipe::Stderr),
@@ -139,7 +141,7 @@ mod tests {
     fn every_source_has_its_own_token() {
         let mut sources = vec![Source::Wake, Source::Child, Source::Left(0), Source::Left(7)];
         for launch in [0, 1, 2, 1 << 60] {
-            for pipe in [Pipe::Stdin, Pipe::Stdout, Pipe::Stderr] {
+            for pipe in [Pipe::Stdin, Pipe::Stdout, Pipe::Stderr, Pipe::Asker] {
                 sources.push(Source::Pipe(Launch(launch), pipe));
             }
         }
