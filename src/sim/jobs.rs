@@ -34,6 +34,10 @@ const SPARSE_CRONS: [&str; 10] = [
     "0 0 L * *",
 ];
 
+const DENSE_QUARTZ: [&str; 3] = ["0 * * * * ?", "0/7 * * * * ?", "15,45 0/2 * ? * *"];
+const SPARSE_QUARTZ: [&str; 5] =
+    ["0 30 2 * * ?", "0 0 0/3 * * ?", "0 59 1 ? * SAT-MON", "0 0 3 1,15 * ? 2026-2028", "0 0-20/10 2,14 ? * *"];
+
 /// A job.
 pub(crate) fn job(chance: &mut Chance, pace: Pace, now: Timestamp) -> Job {
     let n_schedules = *chance.pick(&[0, 1, 1, 1, 2, 2]);
@@ -65,7 +69,11 @@ fn schedule(chance: &mut Chance, pace: Pace, now: Timestamp, n: usize) -> Schedu
             let by = Duration::from_secs(chance.between(0, far));
             Timing::At { at: if chance.one_in(4) { now.minus(by) } else { now.plus(by) } }
         }
-        3..=6 => {
+        3 => {
+            let expression = if is_dense { chance.pick(&DENSE_QUARTZ) } else { chance.pick(&SPARSE_QUARTZ) };
+            Timing::Quartz { expression: (*expression).to_owned() }
+        }
+        4..=6 => {
             let expression = if is_dense { chance.pick(&DENSE_CRONS) } else { chance.pick(&SPARSE_CRONS) };
             Timing::Cron { expression: (*expression).to_owned() }
         }
