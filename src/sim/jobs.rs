@@ -4,7 +4,8 @@ use super::chance::Chance;
 use crate::engine::Submission;
 use crate::model::definition::hook::Webhook;
 use crate::model::definition::{
-    Action, CatchUp, ExitCodes, Hook, Job, OnInterrupt, Overlap, Priority, Retry, Schedule, Target, Task, Timing, Value,
+    Action, CatchUp, ExitCodes, Hook, Http, Job, OnInterrupt, Overlap, Priority, Retry, Schedule, Target, Task, Timing,
+    Value,
 };
 use crate::model::duration::Duration;
 use crate::model::timestamp::Timestamp;
@@ -108,9 +109,11 @@ fn graph(chance: &mut Chance, pace: Pace, n: usize) -> Vec<Task> {
 
 /// A task whose pretend process goes as chance will have it.
 pub(crate) fn task(chance: &mut Chance, pace: Pace, name: &str) -> Task {
-    let action = match chance.below(6) {
+    let action = match chance.below(8) {
         0 => Action::Noop,
         1 => Action::Shell("chance".to_owned()),
+        2 => request("http://receiver.example/", true),
+        3 => request("http://receiver.example/", false),
         _ => Action::Command(vec!["chance".to_owned()]),
     };
     let unit = if pace == Pace::Dense { 1 } else { 60 };
@@ -133,6 +136,21 @@ pub(crate) fn task(chance: &mut Chance, pace: Pace, name: &str) -> Task {
         on_interrupt: if chance.one_in(4) { OnInterrupt::Fail } else { OnInterrupt::Retry },
         ..Task::new(name, action)
     }
+}
+
+/// A request to there.
+pub(super) fn request(url: &str, idempotent: bool) -> Action {
+    Action::Http(Box::new(Http {
+        method: if idempotent { "GET" } else { "POST" }.to_owned(),
+        url: url.into(),
+        headers: std::collections::BTreeMap::new(),
+        body: None,
+        expect_status: vec![(200, 299)],
+        max_response: 1_024,
+        idempotent,
+        public_only: false,
+        allow_private: false,
+    }))
 }
 
 /// A batch of tasks that belong to no job.
