@@ -387,6 +387,6 @@ fn a_request_is_given_up_when_its_run_is_cancelled_or_the_daemon_stops() {
     let order = world.submit("a: orders, hangs");
     world.command(Command::Drain).unwrap();
     world.command(Command::Interrupt { grace: None }).unwrap();
-    world.expect(run, "a retrying");
+    world.expect(run, "a queued");
     world.expect(order, "a failed");
 }

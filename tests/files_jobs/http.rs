@@ -8,10 +8,9 @@ use serde_json::json;
 use super::{check, job, warned};
 
 fn request(text: &str) -> Http {
-    match job(text).tasks.remove(0).action {
-        Action::Http(request) => *request,
-        other => panic!("{other:?} in\n{text}"),
-    }
+    let action = job(text).tasks.remove(0).action;
+    let Action::Http(request) = action else { panic!("{action:?} in\n{text}") };
+    *request
 }
 
 #[test]
