@@ -8,6 +8,7 @@
 //! A crash is a step whose effects are lost, in part or all: a step is one transaction, so there is nothing in between. A
 //! step that fails half-way is made by a trigger that refuses a write.
 
+mod calls;
 mod chance;
 mod checks;
 mod history;

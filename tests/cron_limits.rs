@@ -9,9 +9,17 @@ use campanile::tzdb::Tzdb;
 use jiff::tz::TimeZone;
 
 fn calendar(expression: &str, zone: &TimeZone) -> Result<Calendar, Vec<Fault>> {
+    timed(Timing::Cron { expression: expression.to_owned() }, zone)
+}
+
+fn quartz(expression: &str, zone: &TimeZone) -> Result<Calendar, Vec<Fault>> {
+    timed(Timing::Quartz { expression: expression.to_owned() }, zone)
+}
+
+fn timed(timing: Timing, zone: &TimeZone) -> Result<Calendar, Vec<Fault>> {
     let schedule = Schedule {
         name: None,
-        timing: Timing::Cron { expression: expression.to_owned() },
+        timing,
         timezone: String::new(),
         catch_up: CatchUp::None,
         catch_up_window: Duration::ZERO,
@@ -71,6 +79,51 @@ fn random_text_is_read_or_refused_with_places() {
 }
 
 #[test]
+fn random_quartz_is_read_or_refused_with_places_and_its_times_only_grow() {
+    const PARTS: [&str; 30] = [
+        "*", "*", "?", " ", " ", " ", ",", "-", "/", "#", "L", "W", "C", "0", "1", "2", "5", "7", "15", "59", "60",
+        "999", "2027", "sun", "FRI-MON", "jan", "é", "\t", "@daily", "22-3",
+    ];
+    const ITEMS: [&str; 12] = ["*", "0/5", "*/7", "1-5", "5-1", "1-10/3", "1", "2", "3", "7", "6-2/2", "4"];
+    let zone = Tzdb::bundled().get("Australia/Lord_Howe").expect("because it is bundled");
+    let mut state = 7_u64;
+    let mut below = |n: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % n
+    };
+    let mut n_read = 0;
+    for round in 0..30_000 {
+        let expression: String = match round % 3 {
+            0 => (0..below(24)).map(|_| PARTS[below(PARTS.len())]).collect(),
+            1 => (0..6).map(|_| format!("{}{} ", PARTS[below(PARTS.len())], PARTS[below(PARTS.len())])).collect(),
+            _ => {
+                let mut fields: Vec<&str> = (0..6).map(|_| ITEMS[below(ITEMS.len())]).collect();
+                fields[3 + 2 * below(2)] = "?";
+                fields.extend(["*", "2027-2031/2", "2028"].get(below(4)));
+                fields.join(" ")
+            }
+        };
+        match quartz(&expression, &zone) {
+            Ok(calendar) => {
+                n_read += 1;
+                assert!(calendar.next_after(Timestamp::MIN).is_some(), "`{expression}` was read and never fires");
+                let mut last = at("2027-04-03T12:00:00Z");
+                for _ in 0..4 {
+                    let Some(next) = calendar.next_after(last) else { break };
+                    assert!(next > last, "`{expression}`: {next} after {last}");
+                    let between = last.plus(Duration::from_micros(next.since(last).as_micros() / 2));
+                    assert_eq!(calendar.next_after(between), Some(next), "`{expression}` from any start");
+                    assert!(calendar.is_due_at(next), "`{expression}` at {next}");
+                    last = next;
+                }
+            }
+            Err(faults) => check_faults(&expression, &faults),
+        }
+    }
+    assert!(n_read > 500, "{n_read}");
+}
+
+#[test]
 fn long_expressions_are_refused_before_they_are_read() {
     for expression in ["*".repeat(1_000_000), "1,".repeat(500_000), " ".repeat(1_000_000), "é".repeat(600)] {
         let faults = calendar(&expression, &TimeZone::UTC).expect_err("because it is too long");
@@ -94,6 +147,12 @@ fn every_way_of_never_firing_is_refused() {
 #[test]
 fn far_years_are_answered_without_walking_there() {
     let zone = Tzdb::bundled().get("America/New_York").expect("because it is bundled");
+    for expression in ["* * * * * ?", "0 0 0 29 2 ?", "59 59 23 ? 12 SAT", "0 30 2 * * ?"] {
+        let calendar = quartz(expression, &zone).expect(expression);
+        let newest = calendar.newest(at("0000-01-01T00:00:00Z"), at("9998-01-01T00:00:00Z")).expect(expression);
+        assert_eq!(calendar.next_after(newest), None, "{expression} ends at {newest}");
+        assert_eq!(calendar.next_after(Timestamp::MAX), None, "{expression}");
+    }
     let spans = [("0000-01-01T00:00:00Z", "9998-01-01T00:00:00Z"), ("1969-12-31T00:00:00Z", "2027-01-01T00:00:00Z")];
     for expression in ["* * * * * *", "* * * * *", "0 0 29 2 *", "59 23 31 12 *", "* 3 29 2 */5"] {
         let calendar = calendar(expression, &zone).expect(expression);

@@ -1,5 +1,6 @@
 //! Webhooks against a real receiver on loopback: what arrives, and what is made of what comes back.
 
+#[allow(dead_code, reason = "each test uses what it needs of it")]
 #[path = "receiver/server.rs"]
 mod server;
 

@@ -34,6 +34,12 @@ fn due_times_are_lines_with_the_offset_of_the_zone() {
         "2027-03-28T03:00:00+02:00\n2027-03-29T02:30:00+02:00\n",
         "",
     );
+    check(
+        &with(&["--quartz", "0 30 2 ? * SUN,MON", "--tz", "Europe/Berlin", "-n", "2"]),
+        0,
+        "2027-03-28T03:00:00+02:00\n2027-03-29T02:30:00+02:00\n",
+        "",
+    );
     check(&with(&["@daily", "-n", "1"]), 0, "2027-03-28T00:00:00-04:00\n", "");
     check(&with(&["every 15m", "--tz", "UTC", "-n", "1"]), 0, "2027-03-27T12:15:00+00:00\n", "");
     let five = next(&with(&["0 * * * *"]));
@@ -71,4 +77,7 @@ fn what_is_wrong_is_said_with_its_exit_code() {
     check(&["@daily", "--from", "yesterday"], 2, "", "`yesterday` is not a time");
     check(&["@daily", "-n", "0"], 2, "", "'-n <N>'");
     check(&["@reboot"], 0, "", "no due times");
+    check(&["--quartz", "30 2 * * *"], 7, "", "five fields are `cron = \"…\"`");
+    check(&["--quartz", "0 0 8 ? * 2#1"], 7, "", "\n  0 0 8 ? * 2#1\n            ^^^\nhint: `cron` knows them");
+    check(&["--quartz", "0 0 8 * * ? 2026", "--from", "2027-01-01T00:00:00Z"], 0, "", "no due times");
 }

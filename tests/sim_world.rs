@@ -327,3 +327,66 @@ fn ended_runs_and_then_events_are_kept_by_age() {
     assert_eq!(world.rows("SELECT min(seq) > 1 FROM event"), ["1"]);
     assert_eq!(world.take_removed_logs().iter().filter(|log| !log.contains("/tick/")).count(), 2);
 }
+
+const ATTEMPTS: &str = "
+SELECT task.name, count(*), task.state, task.outcome FROM task JOIN attempt ON attempt.task_id = task.id
+ GROUP BY task.id ORDER BY task.ordinal";
+
+#[test]
+fn a_request_that_was_cut_off_is_made_again_only_where_that_does_no_harm() {
+    let mut world = World::new(30);
+    let run = world.start("a: asks, takes 1m\nb: orders, takes 1m\nc: ok, takes 1m");
+    world.advance("30s");
+    world.expect(run, "a running, b running, c running");
+    world.stop_for("5s");
+    world.advance("10s");
+    world.expect(run, "a running, b failed, c running");
+    world.advance("1m");
+    world.expect(run, "a completed, b failed, c completed");
+    world.expect_rows(ATTEMPTS, &["a 2 completed success", "b 1 failed interrupted", "c 1 completed success"]);
+}
+
+#[test]
+fn a_request_that_crash_after_crash_cuts_off_is_given_up() {
+    let mut world = World::new(31);
+    let run = world.start("a: asks, hangs");
+    for _ in 0..3 {
+        world.stop_for("1s");
+        world.advance("10s");
+        world.expect(run, "a running");
+    }
+    world.stop_for("1s");
+    world.advance("10s");
+    world.expect(run, "a failed");
+    world.expect_rows(ATTEMPTS, &["a 4 failed interrupted"]);
+}
+
+#[test]
+fn a_request_is_tried_again_by_its_status() {
+    let mut world = World::new(32);
+    let words = "tries 3, pause 10s";
+    let run = world.start(&format!(
+        "a: asks, fails twice, {words}\nb: orders, fails once, exit 503, {words}\nc: orders, fails once, {words}\n\
+         d: asks, fails, exit 404, {words}"
+    ));
+    world.advance("20m");
+    world.expect(run, "a completed, b completed, c failed, d failed");
+    let expected =
+        ["a 3 completed success", "b 2 completed success", "c 1 failed provider_error", "d 1 failed provider_error"];
+    world.expect_rows(ATTEMPTS, &expected);
+}
+
+#[test]
+fn a_request_is_given_up_when_its_run_is_cancelled_or_the_daemon_stops() {
+    let mut world = World::new(33);
+    let run = world.start("a: asks, hangs\nb: ok, after a");
+    world.command(Command::CancelRun { run, by: "test".to_owned() }).unwrap();
+    world.expect(run, "a cancelled, b cancelled");
+
+    let run = world.submit("a: asks, hangs");
+    let order = world.submit("a: orders, hangs");
+    world.command(Command::Drain).unwrap();
+    world.command(Command::Interrupt { grace: None }).unwrap();
+    world.expect(run, "a queued");
+    world.expect(order, "a failed");
+}

@@ -25,9 +25,12 @@ use crate::{clock, print};
   campanile next '0 0 1 * MON' --explain
   campanile next '5 25 * * *'   # exits 7")]
 pub struct Words {
-    /// Five cron fields, six with seconds first, an @ name, or `every 15m`
+    /// Five cron fields, six with seconds first, an @ name, or `every 15m`; with `--quartz`, six or seven fields
     #[arg(value_name = "EXPR", allow_hyphen_values = true)]
     expression: String,
+    /// Read it as Quartz does: seconds first, `?`, Sunday is 1, years last
+    #[arg(long)]
+    quartz: bool,
     /// The zone in which it is read, instead of the system's
     #[arg(long, value_name = "ZONE")]
     tz: Option<String>,
@@ -67,7 +70,7 @@ pub fn main(words: Words) -> u8 {
         });
         return code::USAGE;
     };
-    let calendar = match calendar(&words.expression, &words.job, &name, &zone) {
+    let calendar = match calendar(&words, &name, &zone) {
         Ok(calendar) => calendar,
         Err(faults) => {
             faults.iter().for_each(|fault| print::talk(&shown(&words.expression, fault)));
@@ -81,7 +84,7 @@ pub fn main(words: Words) -> u8 {
         .collect();
     print::data(&match (words.json, words.explain) {
         (true, _) => as_json(&due),
-        (false, true) => meaning(&words.expression, &words.job, &name) + &as_lines(&due, true),
+        (false, true) => meaning(&words, &name) + &as_lines(&due, true),
         (false, false) => as_lines(&due, false),
     });
     if due.len() < words.n {
@@ -95,8 +98,10 @@ fn interval(expression: &str) -> Option<&str> {
     expression.trim().strip_prefix("every ").map(str::trim)
 }
 
-fn calendar(expression: &str, job: &str, timezone: &str, zone: &TimeZone) -> Result<Calendar, Vec<Fault>> {
+fn calendar(words: &Words, timezone: &str, zone: &TimeZone) -> Result<Calendar, Vec<Fault>> {
+    let Words { expression, job, .. } = words;
     let timing = match (interval(expression), expression.trim().to_ascii_lowercase().as_str()) {
+        _ if words.quartz => Timing::Quartz { expression: expression.clone() },
         (Some(period), _) => {
             let at = (expression.len() - expression.trim_start().len() + 6, expression.len());
             let fault = |message: String| vec![Fault::new(at, message).hint("write a period as `every 15m`")];
@@ -163,8 +168,10 @@ fn as_json(due: &[Due]) -> String {
     format!("{}\n", serde_json::Value::from(objects))
 }
 
-fn meaning(expression: &str, job: &str, zone: &str) -> String {
-    let lines = match (interval(expression), explain::lines(expression, job)) {
+fn meaning(words: &Words, zone: &str) -> String {
+    let Words { expression, job, .. } = words;
+    let explained = if words.quartz { explain::quartz_lines(expression) } else { explain::lines(expression, job) };
+    let lines = match (interval(expression).filter(|_| !words.quartz), explained) {
         (Some(period), _) => {
             vec![format!("every {period} from 1970-01-01T00:00:00Z, whatever the clock of the zone does")]
         }
@@ -195,10 +202,23 @@ fn shown(expression: &str, fault: &Fault) -> String {
 mod tests {
     use super::*;
 
+    fn words(expression: &str) -> Words {
+        Words {
+            expression: expression.to_owned(),
+            quartz: false,
+            tz: None,
+            from: None,
+            n: 5,
+            explain: false,
+            json: false,
+            job: "job".to_owned(),
+        }
+    }
+
     #[test]
     fn a_fault_is_shown_below_the_expression() {
         let check = |expression: &str, expected: &str| {
-            let faults = calendar(expression, "job", "UTC", &TimeZone::UTC).expect_err(expression);
+            let faults = calendar(&words(expression), "UTC", &TimeZone::UTC).expect_err(expression);
             assert_eq!(shown(expression, &faults[0]), expected);
         };
         check("5 25 * * *", "error: 25 is no hour\n  5 25 * * *\n    ^^\nhint: write a number from 0 to 23");
@@ -210,9 +230,23 @@ mod tests {
     }
 
     #[test]
+    fn a_quartz_expression_is_read_and_explained_as_one() {
+        let words = Words { quartz: true, ..words("0 30 2 ? * MON-FRI 2027-2029") };
+        assert_eq!(
+            meaning(&words, "UTC"),
+            "# second: 0\n# minute: 30\n# hour: 2\n# day of month: every\n# month: every\n\
+             # day of week: Monday to Friday\n# year: 2027 to 2029\n\
+             # daylight saving: each time happens once; after the gap if the clock leaves it out, on the first pass if \
+             the clock shows it twice\n# zone: UTC\n"
+        );
+        let next = calendar(&words, "UTC", &TimeZone::UTC).map(|calendar| calendar.next_after(Timestamp::default()));
+        assert_eq!(next, Ok(Some("2027-01-01T02:30:00Z".parse().expect("because it is valid"))));
+    }
+
+    #[test]
     fn due_times_are_lines_or_an_array() {
         let zone = Tzdb::bundled().get("Europe/Berlin").expect("because it is bundled");
-        let calendar = calendar("30 2 * * *", "job", "Europe/Berlin", &zone).expect("because it is valid");
+        let calendar = calendar(&words("30 2 * * *"), "Europe/Berlin", &zone).expect("because it is valid");
         let after = "2027-03-27T12:00:00Z".parse().expect("because it is valid");
         let due = [Due::new(&calendar, &zone, calendar.next_after(after).expect("because there is one"))];
         assert_eq!(as_lines(&due, false), "2027-03-28T03:00:00+02:00\n");
@@ -230,7 +264,7 @@ mod tests {
     #[test]
     fn intervals_and_starts_are_understood_too() {
         let from = Timestamp::default();
-        let next = |expression| calendar(expression, "job", "UTC", &TimeZone::UTC).map(|c| c.next_after(from));
+        let next = |expression| calendar(&words(expression), "UTC", &TimeZone::UTC).map(|c| c.next_after(from));
         assert_eq!(next("every 15m"), Ok(Some(from.plus(Duration::from_secs(900)))));
         assert_eq!(next("@REBOOT"), Ok(None));
         assert!(next("every 0s").is_err());

@@ -13,6 +13,7 @@ pub mod explain;
 pub mod expression;
 pub mod fields;
 pub mod kind;
+pub mod quartz;
 pub mod spread;
 
 use jiff::tz::TimeZone;
@@ -23,6 +24,7 @@ use crate::model::invalid::Fault;
 use crate::model::timestamp::Timestamp;
 use cron::Cron;
 use every::Every;
+use quartz::Quartz;
 
 const SECOND_US: i64 = 1_000_000;
 const MICROSECOND: Duration = Duration::from_micros(1);
@@ -36,6 +38,7 @@ pub struct Calendar {
 #[derive(Clone, Debug)]
 enum Rule {
     Cron(Cron, TimeZone),
+    Quartz(Box<Quartz>, TimeZone),
     Every(Every),
     At(Timestamp),
     /// Due by what happens to the machine and not by the clock.
@@ -48,7 +51,7 @@ impl Calendar {
     pub fn new(schedule: &Schedule, job: &str, zone: &TimeZone) -> Result<Self, Vec<Fault>> {
         let rule = match &schedule.timing {
             Timing::Cron { expression } => Rule::Cron(Cron::parse(expression, job)?, zone.clone()),
-            Timing::Quartz { .. } => return Err(vec![Fault::new((0, 0), "`quartz` is not supported by this version")]),
+            Timing::Quartz { expression } => Rule::Quartz(Box::new(Quartz::parse(expression)?), zone.clone()),
             Timing::Every { period, anchor } => match Every::new(*period, *anchor) {
                 Some(every) => Rule::Every(every),
                 None => {
@@ -66,11 +69,8 @@ impl Calendar {
     /// the machine or the daemon starts.
     pub fn next_after(&self, after: Timestamp) -> Option<Timestamp> {
         match &self.rule {
-            Rule::Cron(cron, zone) => {
-                let after = jiff::Timestamp::from_second(after.as_micros().div_euclid(SECOND_US)).ok()?;
-                let at = dst::next(cron, zone, after)?;
-                Some(Timestamp::from_micros(at.as_second().saturating_mul(SECOND_US)))
-            }
+            Rule::Cron(cron, zone) => named_after(cron, zone, after),
+            Rule::Quartz(quartz, zone) => named_after(&**quartz, zone, after),
             Rule::Every(every) => every.next_after(after),
             Rule::At(at) => Some(*at).filter(|at| *at > after),
             Rule::Started => None,
@@ -80,7 +80,7 @@ impl Calendar {
     /// The newest due time in `(after, until]`.
     pub fn newest(&self, after: Timestamp, until: Timestamp) -> Option<Timestamp> {
         match &self.rule {
-            Rule::Cron(..) => self.newest_by_halving(after, until),
+            Rule::Cron(..) | Rule::Quartz(..) => self.newest_by_halving(after, until),
             Rule::Every(every) => every.newest(after, until),
             Rule::At(at) => Some(*at).filter(|at| after < *at && *at <= until),
             Rule::Started => None,
@@ -90,7 +90,7 @@ impl Calendar {
     /// How many due times are in `(after, until]`, counted up to `limit`.
     pub fn count(&self, after: Timestamp, until: Timestamp, limit: u64) -> u64 {
         match &self.rule {
-            Rule::Cron(..) => {
+            Rule::Cron(..) | Rule::Quartz(..) => {
                 let mut n = 0;
                 let mut at = after;
                 while n < limit
@@ -111,16 +111,18 @@ impl Calendar {
     pub fn is_due_at(&self, at: Timestamp) -> bool {
         match &self.rule {
             Rule::At(due) => *due == at,
-            Rule::Cron(..) | Rule::Every(_) | Rule::Started => self.next_after(at.minus(MICROSECOND)) == Some(at),
+            Rule::Cron(..) | Rule::Quartz(..) | Rule::Every(_) | Rule::Started => {
+                self.next_after(at.minus(MICROSECOND)) == Some(at)
+            }
         }
     }
 
     /// What daylight saving did to the due time `at`, if anything.
     pub fn shift(&self, at: Timestamp) -> Option<dst::Shift> {
+        let second = jiff::Timestamp::from_second(at.as_micros().div_euclid(SECOND_US)).ok()?;
         match &self.rule {
-            Rule::Cron(cron, zone) => {
-                dst::shift(cron, zone, jiff::Timestamp::from_second(at.as_micros().div_euclid(SECOND_US)).ok()?)
-            }
+            Rule::Cron(cron, zone) => dst::shift(cron, zone, second),
+            Rule::Quartz(quartz, zone) => dst::shift(&**quartz, zone, second),
             Rule::Every(_) | Rule::At(_) | Rule::Started => None,
         }
     }
@@ -154,6 +156,12 @@ impl Calendar {
         }
         Some(found)
     }
+}
+
+fn named_after(times: &impl dst::CivilTimes, zone: &TimeZone, after: Timestamp) -> Option<Timestamp> {
+    let after = jiff::Timestamp::from_second(after.as_micros().div_euclid(SECOND_US)).ok()?;
+    let at = dst::next(times, zone, after)?;
+    Some(Timestamp::from_micros(at.as_second().saturating_mul(SECOND_US)))
 }
 
 #[cfg(test)]
@@ -212,9 +220,11 @@ mod tests {
     #[test]
     fn the_newest_and_the_count_agree_with_walking() {
         let (from, span) = (at("2027-10-29T00:00:00Z"), Duration::from_secs(4 * 86_400));
-        for expression in ["*/7 * * * *", "30 2 * * *", "0-59 2 * * *", "0 0 1 11 *", "15 2 31 10 *", "*/50 * 2 * * *"]
-        {
-            let calendar = cron(expression);
+        let quartz = |text: &str| (text.to_owned(), calendar(Timing::Quartz { expression: text.to_owned() }));
+        let cases = ["*/7 * * * *", "30 2 * * *", "0-59 2 * * *", "0 0 1 11 *", "15 2 31 10 *", "*/50 * 2 * * *"]
+            .map(|text| (text.to_owned(), cron(text)));
+        let quartz = ["0 30 2 * * ?", "0 0/7 * ? * SUN", "0 0 2-4 31 10 ? 2027"].map(quartz);
+        for (expression, calendar) in cases.into_iter().chain(quartz) {
             let due: Vec<_> = std::iter::successors(calendar.next_after(from), |at| calendar.next_after(*at))
                 .take_while(|at| *at <= from.plus(span))
                 .collect();
@@ -234,6 +244,9 @@ mod tests {
         assert_eq!(newest, Some(at("9990-01-01T00:00:00Z")));
         let newest = cron("0 0 29 2 *").newest(Timestamp::MIN, at("9990-01-01T00:00:00Z"));
         assert_eq!(newest, Some(at("9988-02-28T23:00:00Z")));
+        let quartz = calendar(Timing::Quartz { expression: "* * * * * ?".to_owned() });
+        let newest = quartz.newest(Timestamp::MIN, at("9990-01-01T00:00:00Z"));
+        assert_eq!(newest, Some(at("2100-12-31T22:59:59Z")), "its calendar ends there");
     }
 
     #[test]

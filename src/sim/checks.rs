@@ -136,10 +136,11 @@ impl Checks {
         if n > 0 { Err("a failed step moved a schedule".to_owned()) } else { Ok(()) }
     }
 
-    /// The attempts that the last step took for lost.
-    pub(super) fn lost(&self, store: &Store) -> Result<Vec<Launch>, Broken> {
-        let mut statement = store.connection().prepare_cached("SELECT launch FROM sim_lost").map_err(said)?;
-        let rows = statement.query_map([], |row| row.get::<_, i64>(0)).map_err(said)?;
+    /// The processes, or the requests, that the last step took for lost.
+    pub(super) fn lost(&self, store: &Store, is_call: bool) -> Result<Vec<Launch>, Broken> {
+        let sql = "SELECT launch FROM sim_lost WHERE is_call = ?1";
+        let mut statement = store.connection().prepare_cached(sql).map_err(said)?;
+        let rows = statement.query_map([is_call], |row| row.get::<_, i64>(0)).map_err(said)?;
         rows.map(|launch| launch.map(|launch| Launch(launch.cast_unsigned())).map_err(said)).collect()
     }
 

@@ -4,7 +4,8 @@ use super::chance::Chance;
 use crate::engine::Submission;
 use crate::model::definition::hook::Webhook;
 use crate::model::definition::{
-    Action, CatchUp, ExitCodes, Hook, Job, OnInterrupt, Overlap, Priority, Retry, Schedule, Target, Task, Timing, Value,
+    Action, CatchUp, ExitCodes, Hook, Http, Job, OnInterrupt, Overlap, Priority, Retry, Schedule, Target, Task, Timing,
+    Value,
 };
 use crate::model::duration::Duration;
 use crate::model::timestamp::Timestamp;
@@ -33,6 +34,10 @@ const SPARSE_CRONS: [&str; 10] = [
     "5 2,14 * * *",
     "0 0 L * *",
 ];
+
+const DENSE_QUARTZ: [&str; 3] = ["0 * * * * ?", "0/7 * * * * ?", "15,45 0/2 * ? * *"];
+const SPARSE_QUARTZ: [&str; 5] =
+    ["0 30 2 * * ?", "0 0 0/3 * * ?", "0 59 1 ? * SAT-MON", "0 0 3 1,15 * ? 2026-2028", "0 0-20/10 2,14 ? * *"];
 
 /// A job.
 pub(crate) fn job(chance: &mut Chance, pace: Pace, now: Timestamp) -> Job {
@@ -65,7 +70,11 @@ fn schedule(chance: &mut Chance, pace: Pace, now: Timestamp, n: usize) -> Schedu
             let by = Duration::from_secs(chance.between(0, far));
             Timing::At { at: if chance.one_in(4) { now.minus(by) } else { now.plus(by) } }
         }
-        3..=6 => {
+        3 => {
+            let expression = if is_dense { chance.pick(&DENSE_QUARTZ) } else { chance.pick(&SPARSE_QUARTZ) };
+            Timing::Quartz { expression: (*expression).to_owned() }
+        }
+        4..=6 => {
             let expression = if is_dense { chance.pick(&DENSE_CRONS) } else { chance.pick(&SPARSE_CRONS) };
             Timing::Cron { expression: (*expression).to_owned() }
         }
@@ -100,9 +109,11 @@ fn graph(chance: &mut Chance, pace: Pace, n: usize) -> Vec<Task> {
 
 /// A task whose pretend process goes as chance will have it.
 pub(crate) fn task(chance: &mut Chance, pace: Pace, name: &str) -> Task {
-    let action = match chance.below(6) {
+    let action = match chance.below(8) {
         0 => Action::Noop,
         1 => Action::Shell("chance".to_owned()),
+        2 => request("http://receiver.example/", true),
+        3 => request("http://receiver.example/", false),
         _ => Action::Command(vec!["chance".to_owned()]),
     };
     let unit = if pace == Pace::Dense { 1 } else { 60 };
@@ -125,6 +136,21 @@ pub(crate) fn task(chance: &mut Chance, pace: Pace, name: &str) -> Task {
         on_interrupt: if chance.one_in(4) { OnInterrupt::Fail } else { OnInterrupt::Retry },
         ..Task::new(name, action)
     }
+}
+
+/// A request to there.
+pub(super) fn request(url: &str, idempotent: bool) -> Action {
+    Action::Http(Box::new(Http {
+        method: if idempotent { "GET" } else { "POST" }.to_owned(),
+        url: url.into(),
+        headers: std::collections::BTreeMap::new(),
+        body: None,
+        expect_status: vec![(200, 299)],
+        max_response: 1_024,
+        idempotent,
+        public_only: false,
+        allow_private: false,
+    }))
 }
 
 /// A batch of tasks that belong to no job.

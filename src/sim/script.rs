@@ -1,9 +1,12 @@
 //! Small worlds for tests that tell a story: tasks in words, and what is expected of them in words.
 //!
 //! A task is a line, `name: words`, its words divided by commas: `ok` · `fails` · `fails twice` · `hangs` · `takes 10m` ·
-//! `after a b` · `tries 3` · `pause 5s` · `exit 75` · `never again` (an interruption fails it).
+//! `after a b` · `tries 3` · `pause 5s` · `exit 75` · `never again` (an interruption fails it) · `asks` (a request that may
+//! be made again) · `orders` (one that may not).
 
+use super::calls::PRETEND;
 use super::chance::Chance;
+use super::jobs::request;
 use super::machine::Fate;
 use super::people::File;
 use super::trouble::Troubles;
@@ -68,6 +71,7 @@ fn task(line: &str) -> Option<Task> {
     let (name, words) = line.split_once(':')?;
     let mut argv = vec!["pretend".to_owned()];
     let mut task = Task::new(name.trim(), Action::Noop);
+    let mut asks = None;
     task.retry = Retry { jitter: 0.0, ..Retry::default() };
     for phrase in words.split(',').map(str::trim) {
         let (verb, rest) = phrase.split_once(' ').unwrap_or((phrase, ""));
@@ -82,11 +86,16 @@ fn task(line: &str) -> Option<Task> {
             ("after", names) => task.after = names.split(' ').map(str::to_owned).collect(),
             ("tries", n) => task.retry.max_attempts = n.parse().ok()?,
             ("pause", length_of) => task.retry.delay = length(length_of),
+            ("asks", "") => asks = Some(true),
+            ("orders", "") => asks = Some(false),
             ("never", "again") => task.on_interrupt = OnInterrupt::Fail,
             _ => return None,
         }
     }
-    task.action = Action::Command(argv);
+    task.action = match asks {
+        Some(idempotent) => request(&format!("{PRETEND}{}", argv[1..].join(" ")), idempotent),
+        None => Action::Command(argv),
+    };
     Some(task)
 }
 

@@ -144,6 +144,7 @@ impl World {
         self.note(|| format!("the daemon is killed for {down_us}us, its runner too: {with_runner}"));
         self.link = None;
         self.forget_letters();
+        self.calls.die();
         if with_runner {
             let now = self.now();
             self.machine.die(now);

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt::Display;
 
+use super::calls::Calls;
 use super::chance::Chance;
 use super::checks::Checks;
 use super::machine::{Fate, Machine};
@@ -59,6 +60,7 @@ pub struct World {
     pub(super) settings: Settings,
     pub(super) power: Power,
     pub(super) machine: Machine,
+    pub(super) calls: Calls,
     pub(super) troubles: Troubles,
     /// The daemon's number; letters for an older one are lost.
     pub(super) n_daemons: u64,
@@ -102,6 +104,7 @@ impl World {
             settings,
             power: Power::Down(store, 0),
             machine: Machine::default(),
+            calls: Calls::default(),
             troubles: Troubles::default(),
             n_daemons: 0,
             n_boots: 1,
@@ -200,6 +203,16 @@ impl World {
         self.mail(in_us, letter);
     }
 
+    /// The daemon says something of its own request to itself; late and twice as chance will have it.
+    fn called(&mut self, report: Report) {
+        let in_us = self.troubles.delay(&mut self.chance);
+        self.send(in_us, Input::Report(report.clone()));
+        if self.chance.one_in(self.troubles.repeats) {
+            let late = self.chance.between(0, 90_000_000);
+            self.mail(late, Letter { input: Input::Report(report), daemon: None, link: None });
+        }
+    }
+
     /// Forgets what no daemon will hear.
     pub(super) fn forget_letters(&mut self) {
         self.held.clear();
@@ -233,6 +246,10 @@ impl World {
             self.note(|| format!("launch {launch} ended: {:?}", exit.kind));
             self.tell(RunnerReport::Ended { launch, exit });
         }
+        for (launch, exit) in self.calls.ended(self.boot_us, now) {
+            self.note(|| format!("request {launch} ended: {:?}", exit.kind));
+            self.called(Report::CallEnded { launch, exit });
+        }
         if matches!(self.power, Power::Down(_, at) if at <= self.boot_us) {
             self.open()?;
         }
@@ -244,7 +261,7 @@ impl World {
 
     /// When something happens next.
     fn next_moment(&self) -> Option<i64> {
-        let mut next = self.machine.next_end();
+        let mut next = [self.machine.next_end(), self.calls.next_end()].into_iter().flatten().min();
         let mut consider = |at: Option<i64>| next = [next, at].into_iter().flatten().min();
         match &self.power {
             Power::Up(_) => {
@@ -306,11 +323,15 @@ impl World {
         let Power::Up(engine) = &self.power else { return Ok(()) };
         if let Some(launch) = self
             .checks
-            .lost(engine.store())?
+            .lost(engine.store(), false)?
             .into_iter()
             .find(|launch| *launch > self.booted_at && !self.machine.has_seen(*launch))
         {
             return Err(format!("launch {launch} is taken for lost, and was never launched"));
+        }
+        let mut requests = self.checks.lost(engine.store(), true)?.into_iter();
+        if let Some(launch) = requests.find(|launch| self.calls.is_alive(*launch)) {
+            return Err(format!("request {launch} is taken for lost, and is being made"));
         }
         self.checks.after(engine.store(), now, inputs, &step, is_careful)?;
         for (token, answer) in step.replies {
@@ -351,10 +372,15 @@ impl World {
                     }
                 }
             }
+            Effect::Stop { launch, reason, .. } if self.calls.stop(launch, reason, self.boot_us) => {}
             Effect::Stop { launch, reason, grace } if self.link.is_some() => {
                 self.machine.stop(launch, reason, grace, self.boot_us);
             }
-            Effect::Stop { .. } | Effect::Call(_) => {}
+            Effect::Stop { .. } => {}
+            Effect::Call(call) => {
+                self.calls.make(&call, &mut self.chance, &self.troubles, self.boot_us, now)?;
+                self.called(Report::CallStarted { launch: call.launch, at: now });
+            }
             Effect::Acknowledge(launches) => {
                 self.checks.acknowledged(self.store()?, &launches)?;
                 if self.link.is_some() {

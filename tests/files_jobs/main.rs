@@ -4,6 +4,7 @@
 mod examples;
 mod folders;
 mod hooks;
+mod http;
 mod pages;
 mod processes;
 mod schedules;
@@ -54,12 +55,12 @@ fn unknown_keys_are_told_with_what_was_probably_meant() {
         r#"descripton = "x"
 shell = "true"
 colour = 1
-http = { url = "x" }
+agent = "x"
 "#,
         &[
             "1:1: unknown key `descripton` in a job (hint: did you mean `description`?)",
             "3:1: unknown key `colour` in a job",
-            "4:1: `http` is not supported by this version",
+            "4:1: `agent` is not supported by this version",
         ],
     );
     check(
@@ -92,7 +93,7 @@ fn a_file_that_says_nothing_is_a_problem() {
         r"# only a comment
 ",
         &[
-            "1:1: a job needs something to do, at the top level or in `[tasks.NAME]` (hint: give one of `shell`, `command` or `noop`)",
+            "1:1: a job needs something to do, at the top level or in `[tasks.NAME]` (hint: give one of `shell`, `command`, `http` or `noop`)",
         ],
     );
 }

@@ -109,15 +109,15 @@ every = "3h"
 name = "No Good"
 cron = "@hourly"
 [[schedules]]
-quartz = "0 0 0 ? * *"
+jitter = "5m"
 "#,
         &[
             "2:1: `cron` at the top level and `[[schedules]]` cannot both be given (hint: give it a `[[schedules]]` of its own)",
             "5:1: this schedule is the same as the one on line 3",
             "10:1: the schedule on line 7 is named `x` too",
-            "13:1: a schedule needs a rule of when (hint: give one of `cron`, `every` or `at`)",
+            "13:1: a schedule needs a rule of when (hint: give one of `cron`, `quartz`, `every` or `at`)",
             "15:8: `No Good` is not a name: 1 to 64 of a-z, 0-9, `_`, `.`, `-`",
-            "18:1: `quartz` is not supported by this version",
+            "18:1: `jitter` is not supported by this version",
         ],
     );
     check(
@@ -132,11 +132,39 @@ every = "1h"
 #[test]
 fn what_a_later_version_brings_is_named() {
     check(
-        r#"quartz = "0 0 0 ? * *"
+        r#"jitter = "5m"
 shell = "true"
 "#,
-        &["1:1: `quartz` is not supported by this version"],
+        &["1:1: `jitter` is not supported by this version"],
     );
+}
+
+#[test]
+fn a_quartz_expression_is_judged_where_it_stands() {
+    check(
+        r#"quartz = "0 0 24 L * ?"
+shell = "true"
+"#,
+        &[
+            "1:15: `24` is no hour (hint: write a number from 0 to 23)",
+            "1:18: `L` is not supported in `quartz`: days of the calendar (`L`, `W`, `#`) are not (hint: `cron` knows them: write `cron` with six fields, where 0 is Sunday)",
+        ],
+    );
+    check(
+        r#"shell = "true"
+[[schedules]]
+quartz = "0 0 0 30 2 ?"
+[[schedules]]
+quartz = "30 2 * * *"
+"#,
+        &[
+            "3:17: `0 0 0 30 2 ?` never fires: there is no such day (hint: check the days against the months and years)",
+            "5:11: 5 fields where Quartz has six, or seven with years (hint: five fields are `cron = \"…\"`; Quartz begins with the second)",
+        ],
+    );
+    warned("quartz = '0 0 0 * * ? 2026'\nshell = 'x'", &["1:10: `quartz` names no time that is still to come"]);
+    let timing = job("shell = 'x'\nquartz = '0 30 2 ? * MON-FRI 2027'").schedules.remove(0).timing;
+    assert_eq!(timing, Timing::Quartz { expression: "0 30 2 ? * MON-FRI 2027".to_owned() });
 }
 
 #[test]

@@ -20,7 +20,7 @@ noop = true
         &[
             "1:1: `shell` at the top level and `[tasks]` cannot both be given (hint: give it a `[tasks.NAME]` of its own)",
             "5:8: `noop` must be `true`",
-            "6:1: a task needs something to do (hint: give one of `shell`, `command` or `noop`)",
+            "6:1: a task needs something to do (hint: give one of `shell`, `command`, `http` or `noop`)",
             "7:8: `Big` is not a task's name: 1 to 64 of a-z, 0-9, `_`, `.`, `-`",
         ],
     );

@@ -1,4 +1,4 @@
-//! Reads schedules: `[[schedules]]`, or the one that the top level of a job stands for. `cron` expressions are judged by
+//! Reads schedules: `[[schedules]]`, or the one that the top level of a job stands for. Expressions are judged by
 //! `model::time`; here their faults are mapped to the place in the file.
 
 use super::Context;
@@ -120,7 +120,7 @@ fn timed(fields: &Fields<'_>, mut base: Schedule, context: &Context<'_>) -> Opti
         fields.reading.fault(fault.hint("it moves the due times of `every`"));
     }
     base.timing = match entry.key.as_str() {
-        "cron" => return cron(fields, entry, base, context),
+        "cron" | "quartz" => return expression(fields, entry, base, context),
         "every" => {
             let period = fields.reading.duration("every", &entry.node, MIN_PERIOD);
             let anchor = match fields.get("anchor") {
@@ -141,10 +141,11 @@ fn timed(fields: &Fields<'_>, mut base: Schedule, context: &Context<'_>) -> Opti
     Some(base)
 }
 
-fn cron(fields: &Fields<'_>, entry: &Entry, mut base: Schedule, context: &Context<'_>) -> Option<Schedule> {
+fn expression(fields: &Fields<'_>, entry: &Entry, mut base: Schedule, context: &Context<'_>) -> Option<Schedule> {
     let reading = fields.reading;
-    let expression = reading.full_text("cron", &entry.node)?;
+    let expression = reading.full_text(&entry.key, &entry.node)?;
     base.timing = match expression.trim().to_ascii_lowercase().as_str() {
+        _ if entry.key == "quartz" => Timing::Quartz { expression: expression.to_owned() },
         "@reboot" => Timing::Reboot,
         "@start" => Timing::Start,
         _ => Timing::Cron { expression: expression.to_owned() },
@@ -152,7 +153,12 @@ fn cron(fields: &Fields<'_>, entry: &Entry, mut base: Schedule, context: &Contex
     // A zone that is not known was reported where it is named.
     let zone = context.zones.get(&base.timezone, entry.node.span).ok()?;
     match Calendar::new(&base, context.job, &zone) {
-        Ok(_) => Some(base),
+        Ok(calendar) => {
+            if entry.key == "quartz" && calendar.next_after(context.now).is_none() {
+                reading.warn(Fault::new(entry.node.span, "`quartz` names no time that is still to come"));
+            }
+            Some(base)
+        }
         Err(faults) => {
             for mut fault in faults {
                 fault.at = reading.within(&entry.node, fault.at);

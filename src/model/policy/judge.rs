@@ -77,13 +77,15 @@ pub fn judge(task: &Task, exit: &Exit, tries: Tries, cancelled: bool, now: Stead
         Seen::Stopped => Verdict::Cancel,
         _ if cancelled => Verdict::Cancel,
         Seen::Drained => match task.on_interrupt {
-            OnInterrupt::Retry => Verdict::Retry { until: now },
-            OnInterrupt::Fail => Verdict::Fail(Outcome::Interrupted),
+            OnInterrupt::Retry if may_repeat(task) => Verdict::Retry { until: now },
+            OnInterrupt::Retry | OnInterrupt::Fail => Verdict::Fail(Outcome::Interrupted),
         },
         Seen::Gone => {
             let n_crashed = tries.n_interrupted.saturating_sub(tries.n_drained);
             match task.on_interrupt {
-                OnInterrupt::Retry if n_crashed <= MAX_INTERRUPTIONS => Verdict::Retry { until: now },
+                OnInterrupt::Retry if may_repeat(task) && n_crashed <= MAX_INTERRUPTIONS => {
+                    Verdict::Retry { until: now }
+                }
                 OnInterrupt::Retry | OnInterrupt::Fail => Verdict::Fail(Outcome::Interrupted),
             }
         }
@@ -280,6 +282,8 @@ mod tests {
             (ExitKind::Unanswered, after(1), failed),
             (ExitKind::Timeout, after(1), Verdict::Fail(Outcome::Timeout)),
             (ExitKind::NotStarted, after(1), after(1)),
+            (ExitKind::Lost, after(0), Verdict::Fail(Outcome::Interrupted)),
+            (ExitKind::Stopped(StopReason::Drain), after(0), Verdict::Fail(Outcome::Interrupted)),
             (ExitKind::Invalid, Verdict::Fail(Outcome::InvalidRequest), Verdict::Fail(Outcome::InvalidRequest)),
         ] {
             check(&request(true), kind, (1, 0, 0), false, idempotent);

@@ -11,6 +11,7 @@
 use jiff::civil::{Date, DateTime, Time};
 
 use crate::model::invalid::Fault;
+use crate::model::time::dst::CivilTimes;
 use crate::model::time::expression::{self, Expression};
 use crate::model::time::fields::{Field, Special};
 
@@ -53,26 +54,6 @@ impl Cron {
             fixed_time: read.is_fixed_time(),
             calendar_days: extended.then(|| Box::new(days_in_croner(read))),
         }
-    }
-
-    /// Whether each of its times happens once a day, whatever the clock does; else it follows real time.
-    pub fn is_fixed_time(&self) -> bool {
-        self.fixed_time
-    }
-
-    /// The first time it names after `after`, in whole seconds; nothing beyond the end of the calendar.
-    pub fn next(&self, after: DateTime) -> Option<DateTime> {
-        if let Some(time) = self.time_after(after.time())
-            && self.is_on(after.date())
-        {
-            return Some(after.date().to_datetime(time));
-        }
-        let first = Time::constant(low(u64::from(self.hours)), low(self.minutes), low(self.seconds), 0);
-        let day = match &self.calendar_days {
-            Some(croner) => calendar_day_after(croner, after.date()),
-            None => self.day_after(after.date()),
-        };
-        day.map(|date| date.to_datetime(first))
     }
 
     fn is_on(&self, date: Date) -> bool {
@@ -131,6 +112,26 @@ impl Cron {
             }
         }
         above(u64::from(self.hours), hour).map(|hour| Time::constant(hour, first_minute, first_second, 0))
+    }
+}
+
+impl CivilTimes for Cron {
+    fn is_fixed_time(&self) -> bool {
+        self.fixed_time
+    }
+
+    fn next(&self, after: DateTime) -> Option<DateTime> {
+        if let Some(time) = self.time_after(after.time())
+            && self.is_on(after.date())
+        {
+            return Some(after.date().to_datetime(time));
+        }
+        let first = Time::constant(low(u64::from(self.hours)), low(self.minutes), low(self.seconds), 0);
+        let day = match &self.calendar_days {
+            Some(croner) => calendar_day_after(croner, after.date()),
+            None => self.day_after(after.date()),
+        };
+        day.map(|date| date.to_datetime(first))
     }
 }
 

@@ -1,5 +1,5 @@
-//! Daylight saving: which instants the civil times of a cron expression are, in a zone whose clock is set forward and
-//! back. This is the only file that knows both a cron expression and a zone.
+//! Daylight saving: which instants the civil times of an expression are, in a zone whose clock is set forward and back.
+//! This is the only file that knows both an expression and a zone.
 //!
 //! # The rules
 //!
@@ -12,7 +12,8 @@
 //! - Any other expression follows *real time*: it is due whenever the clock shows a time that it names. What the gap
 //!   leaves out is not shown and not due; what the fold shows twice is due twice. `*/15 * * * *` is due every 15 minutes
 //!   through both, and so is `*/15 2 * * *` within its hour.
-//! - Six fields follow real time: whoever writes seconds wants intervals.
+//! - Six fields of cron follow real time: whoever writes seconds wants intervals. Quartz has no expression without
+//!   seconds, so the first two rules hold for it, and `0/15` is an interval like `*/15`.
 //! - Due times are strictly increasing in UTC, always.
 //!
 //! # Algorithm
@@ -48,21 +49,27 @@ use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::model::time::cron::Cron;
+/// The civil times that an expression names.
+pub trait CivilTimes {
+    /// Whether each of its times happens once a day, whatever the clock does; else it follows real time.
+    fn is_fixed_time(&self) -> bool;
+    /// The first time it names after `after`, in whole seconds; nothing beyond the end of its calendar.
+    fn next(&self, after: DateTime) -> Option<DateTime>;
+}
 
 const SECOND: SignedDuration = SignedDuration::from_secs(1);
 /// No offset is as large as this.
 const REACH: SignedDuration = SignedDuration::from_hours(26);
 
-/// The first instant after `after`, a whole second, at which `cron` is due in `zone`.
-pub fn next(cron: &Cron, zone: &TimeZone, after: Timestamp) -> Option<Timestamp> {
-    if cron.is_fixed_time() { next_fixed(cron, zone, after) } else { next_running(cron, zone, after) }
+/// The first instant after `after`, a whole second, at which `times` is due in `zone`.
+pub fn next(times: &impl CivilTimes, zone: &TimeZone, after: Timestamp) -> Option<Timestamp> {
+    if times.is_fixed_time() { next_fixed(times, zone, after) } else { next_running(times, zone, after) }
 }
 
-fn next_fixed(cron: &Cron, zone: &TimeZone, after: Timestamp) -> Option<Timestamp> {
+fn next_fixed(times: &impl CivilTimes, zone: &TimeZone, after: Timestamp) -> Option<Timestamp> {
     let mut civil = zone.to_datetime(after);
     loop {
-        civil = cron.next(civil)?;
+        civil = times.next(civil)?;
         let at = first_pass(zone, civil)?;
         if at > after {
             return Some(at);
@@ -82,11 +89,11 @@ pub fn first_pass(zone: &TimeZone, civil: DateTime) -> Option<Timestamp> {
     }
 }
 
-fn next_running(cron: &Cron, zone: &TimeZone, after: Timestamp) -> Option<Timestamp> {
+fn next_running(times: &impl CivilTimes, zone: &TimeZone, after: Timestamp) -> Option<Timestamp> {
     let mut from = after;
     let mut offset = zone.to_offset(from);
     let mut floor = offset.to_datetime(from);
-    let mut civil = cron.next(floor)?;
+    let mut civil = times.next(floor)?;
     loop {
         let end = zone.following(from).next().map(|change| change.timestamp());
         let at = offset.to_timestamp(civil).ok();
@@ -98,7 +105,7 @@ fn next_running(cron: &Cron, zone: &TimeZone, after: Timestamp) -> Option<Timest
         let shown = offset.to_datetime(from);
         if shown > civil || shown <= floor {
             floor = shown.checked_sub(SECOND).ok()?;
-            civil = cron.next(floor)?;
+            civil = times.next(floor)?;
         }
     }
 }
@@ -127,10 +134,10 @@ pub enum Shift {
 }
 
 /// What daylight saving did to the due time `at`, if anything.
-pub fn shift(cron: &Cron, zone: &TimeZone, at: Timestamp) -> Option<Shift> {
+pub fn shift(times: &impl CivilTimes, zone: &TimeZone, at: Timestamp) -> Option<Shift> {
     let civil = zone.to_datetime(at);
     if let AmbiguousOffset::Fold { before, .. } = zone.to_ambiguous_timestamp(civil).offset() {
-        return Some(match (cron.is_fixed_time(), zone.to_offset(at) == before) {
+        return Some(match (times.is_fixed_time(), zone.to_offset(at) == before) {
             (true, _) => Shift::Once,
             (false, true) => Shift::FirstPass,
             (false, false) => Shift::SecondPass,
@@ -138,13 +145,15 @@ pub fn shift(cron: &Cron, zone: &TimeZone, at: Timestamp) -> Option<Shift> {
     }
     let before = zone.to_offset(at.checked_sub(SECOND).ok()?);
     let gap = before.to_datetime(at);
-    let named = cron.next(gap.checked_sub(SECOND).ok()?)?;
-    (gap < civil && named < civil && cron.is_fixed_time()).then_some(Shift::Gap { named })
+    let named = times.next(gap.checked_sub(SECOND).ok()?)?;
+    (gap < civil && named < civil && times.is_fixed_time()).then_some(Shift::Gap { named })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::time::cron::Cron;
+    use crate::model::time::quartz::Quartz;
 
     fn zone(name: &str) -> TimeZone {
         jiff::tz::TimeZoneDatabase::bundled().get(name).expect(name)
@@ -255,5 +264,38 @@ mod tests {
         check("*/30 2 * * *", "2027-10-31T00:30:00Z", Some(Shift::FirstPass));
         check("*/30 2 * * *", "2027-10-31T01:30:00Z", Some(Shift::SecondPass));
         check("30 2 * * *", "2027-06-01T00:30:00Z", None);
+    }
+
+    #[test]
+    fn quartz_expressions_are_put_into_zones_by_the_same_rules() {
+        let check = |expression, after: &str, expected: &[&str]| {
+            let (quartz, zone) = (Quartz::parse(expression).expect(expression), zone("Europe/Berlin"));
+            let after: Timestamp = after.parse().expect("because the case is valid");
+            let found: Vec<String> = std::iter::successors(next(&quartz, &zone, after), |at| next(&quartz, &zone, *at))
+                .take(expected.len())
+                .map(|at| at.display_with_offset(zone.to_offset(at)).to_string())
+                .collect();
+            assert_eq!(found, expected, "{expression} after {after}");
+        };
+        let gap = ["2027-03-28T03:00:00+02:00", "2027-03-29T02:30:00+02:00"];
+        check("0 30 2 * * ?", "2027-03-27T12:00:00Z", &gap);
+        let fold = ["2027-10-31T02:30:00+02:00", "2027-11-01T02:30:00+01:00"];
+        check("0 30 2 * * ?", "2027-10-30T12:00:00Z", &fold);
+        check("0 30 2 * * ?", "2027-10-31T01:05:00Z", &fold[1..]);
+        check("0-59 0-59 2 * * ?", "2027-10-31T01:05:00Z", &["2027-11-01T02:00:00+01:00"]);
+        check("0 0/30 2 * * ?", "2027-03-27T12:00:00Z", &["2027-03-29T02:00:00+02:00"]);
+        check(
+            "0 0/30 2 * * ?",
+            "2027-10-30T12:00:00Z",
+            &[
+                "2027-10-31T02:00:00+02:00",
+                "2027-10-31T02:30:00+02:00",
+                "2027-10-31T02:00:00+01:00",
+                "2027-10-31T02:30:00+01:00",
+                "2027-11-01T02:00:00+01:00",
+            ],
+        );
+        check("0 30 2 28 3 ? 2027", "2027-01-01T00:00:00Z", &gap[..1]);
+        check("0 0 0 1 1 ? 2027", "2027-01-01T00:00:00Z", &[]);
     }
 }

@@ -1,5 +1,6 @@
 //! An expression in words, field by field, and what daylight saving did to one due time. Owns the wording only.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::model::invalid::Fault;
@@ -7,6 +8,7 @@ use crate::model::time::dst::Shift;
 use crate::model::time::expression::Expression;
 use crate::model::time::fields::{Field, Special};
 use crate::model::time::kind::{self, Kind};
+use crate::model::time::quartz;
 
 const WEEKDAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 const MONTHS: [&str; 12] = [
@@ -46,7 +48,49 @@ pub fn lines(expression: &str, job: &str) -> Result<Vec<String>, Vec<Fault>> {
             "days: day of month or day of week must match, because neither begins with `*`".to_owned()
         });
     }
-    lines.push(if read.is_fixed_time() {
+    lines.push(daylight_saving(read.is_fixed_time()));
+    Ok(lines)
+}
+
+/// The same of a Quartz expression.
+pub fn quartz_lines(expression: &str) -> Result<Vec<String>, Vec<Fault>> {
+    let fields = quartz::Fields::read(expression)?;
+    let [seconds, minutes, hours, days, months, weekdays, years] = &fields.values;
+    let mut lines: Vec<String> = [
+        (kind::SECOND, seconds, 0),
+        (kind::MINUTE, minutes, 0),
+        (kind::HOUR, hours, 0),
+        (kind::DAY, days, 0),
+        (kind::MONTH, months, 0),
+        // Quartz counts weekdays from 1.
+        (kind::WEEKDAY, weekdays, 1),
+    ]
+    .into_iter()
+    .map(|(kind, values, less)| {
+        let bits = values.iter().fold(0, |bits, value| bits | 1 << (value - less));
+        format!("{}: {}", kind.name, words(kind, &Field { bits, ..Field::default() }))
+    })
+    .collect();
+    lines.push(format!("year: {}", years_in_words(years)));
+    lines.push(daylight_saving(fields.fixed_time));
+    Ok(lines)
+}
+
+fn years_in_words(years: &BTreeSet<u16>) -> String {
+    if years.len() == usize::from(quartz::LAST_YEAR - quartz::FIRST_YEAR + 1) {
+        return "every".to_owned();
+    }
+    let years: Vec<u16> = years.iter().copied().collect();
+    let runs = years.chunk_by(|year, next| next - year == 1);
+    let said = runs.map(|run| match run {
+        [first, _, .., last] => format!("{first} to {last}"),
+        few => few.iter().map(u16::to_string).collect::<Vec<_>>().join(", "),
+    });
+    said.collect::<Vec<_>>().join(", ")
+}
+
+fn daylight_saving(is_fixed_time: bool) -> String {
+    if is_fixed_time {
         "daylight saving: each time happens once; after the gap if the clock leaves it out, on the first pass if the \
          clock shows it twice"
             .to_owned()
@@ -54,8 +98,7 @@ pub fn lines(expression: &str, job: &str) -> Result<Vec<String>, Vec<Fault>> {
         "daylight saving: follows real time; not due while the clock leaves a time out, due on both passes if it shows \
          it twice"
             .to_owned()
-    });
-    Ok(lines)
+    }
 }
 
 /// The values of a field as text: `every`, numbers and ranges, names, days of the calendar.

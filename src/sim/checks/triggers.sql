@@ -2,7 +2,7 @@
 
 CREATE TEMP TABLE sim_fault (kind TEXT);
 CREATE TEMP TABLE sim_run (n INTEGER PRIMARY KEY, id BLOB, definition_id INTEGER, cause TEXT, n_live INTEGER, is_paused INTEGER);
-CREATE TEMP TABLE sim_lost (launch INTEGER);
+CREATE TEMP TABLE sim_lost (launch INTEGER, is_call INTEGER);
 CREATE TEMP TABLE sim_claim (n INTEGER PRIMARY KEY, launch INTEGER, task_id BLOB);
 CREATE TEMP TABLE sim_start (n INTEGER PRIMARY KEY, id INTEGER, due_at INTEGER, run_id BLOB);
 CREATE TEMP TABLE sim_schedule (
@@ -79,7 +79,7 @@ END;
 CREATE TEMP TRIGGER sim_note_claim AFTER INSERT ON main.attempt
 BEGIN INSERT INTO sim_claim (launch, task_id) VALUES (new.launch, new.task_id); END;
 CREATE TEMP TRIGGER sim_note_lost AFTER UPDATE ON main.attempt WHEN new.exit = 'lost'
-BEGIN INSERT INTO sim_lost (launch) VALUES (new.launch); END;
+BEGIN INSERT INTO sim_lost (launch, is_call) VALUES (new.launch, new.is_call); END;
 CREATE TEMP TRIGGER sim_note_start AFTER INSERT ON main.occurrence
 BEGIN INSERT INTO sim_start (id, due_at, run_id) VALUES (new.schedule_id, new.due_at, new.run_id); END;
 CREATE TEMP TRIGGER sim_note_schedule AFTER INSERT ON main.schedule
