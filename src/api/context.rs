@@ -20,7 +20,7 @@ use crate::wire::status::Chore;
 pub type Reload = Arc<dyn Fn() -> BoxFuture<'static, Result<Reloaded, Refused>> + Send + Sync>;
 
 /// Writes the file of a job and has it loaded, or takes it away.
-pub type Put = Arc<dyn Fn(PutJob) -> BoxFuture<'static, Result<request::Put, ProblemDetails>> + Send + Sync>;
+pub type Put = Arc<dyn Fn(PutJob) -> BoxFuture<'static, Result<request::Put, Box<ProblemDetails>>> + Send + Sync>;
 
 /// A job that is put.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -27,6 +27,12 @@ impl From<ProblemDetails> for Refusal {
     }
 }
 
+impl From<Box<ProblemDetails>> for Refusal {
+    fn from(problem: Box<ProblemDetails>) -> Self {
+        Refusal(problem)
+    }
+}
+
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let body = serde_json::to_string(&self.0).expect("because problem details are plain data");

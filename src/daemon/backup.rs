@@ -34,9 +34,9 @@ pub fn back_up(state_dir: &Path, to: &Path, with_logs: bool, now: Timestamp) -> 
         // Before the file: who finds it finds them too.
         copy_tree(&state_dir.join(LOGS), &logs).map_err(failed())?;
     }
-    partial.publish(to).map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => Failure::Exists(to.to_owned()),
-        _ => failed()(error),
+    partial.publish(to).map_err(|error| {
+        let is_taken = error.kind() == io::ErrorKind::AlreadyExists;
+        if is_taken { Failure::Exists(to.to_owned()) } else { failed()(error) }
     })
 }
 

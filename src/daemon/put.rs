@@ -22,7 +22,7 @@ use crate::{clock, driver};
 /// How names of job files end.
 const EXTENSIONS: [&str; 4] = ["toml", "yaml", "yml", "json"];
 
-type Answer<T> = Result<T, ProblemDetails>;
+type Answer<T> = Result<T, Box<ProblemDetails>>;
 
 /// Writes the file and loads it, or takes it away.
 pub(super) async fn put(definitions: &Definitions, state_dir: PathBuf, job: PutJob) -> Answer<request::Put> {
@@ -54,7 +54,7 @@ fn write(held: &Held, state_dir: &Path, name: &JobName, extension: &str, text: &
     let zones = Zones { tzdb: &tzdb, default: &zone };
     if let Err(problems) = files::read_job(name.as_str(), &path, text, zones, clock::wall()) {
         let detail = format!("the job `{name}` is not put: {}", count(problems.len(), "problem"));
-        return Err(ProblemDetails { errors: problems, ..ProblemDetails::new(Code::Invalid, detail) });
+        return Err(Box::new(ProblemDetails { errors: problems, ..ProblemDetails::new(Code::Invalid, detail) }));
     }
     let others: Vec<PathBuf> = put_files(&folder, name).collect();
     if others.is_empty() {
@@ -102,7 +102,7 @@ fn refuse_if_defined(held: &Held, state_dir: &Path, ours: &Path, name: &JobName)
         Some(path) => {
             let detail = format!("the job `{name}` is defined by `{}`", path.display());
             let hint = "change that file, or remove it, or give the job another name";
-            Err(ProblemDetails::new(Code::DefinedElsewhere, detail).hint(hint))
+            Err(Box::new(ProblemDetails::new(Code::DefinedElsewhere, detail).hint(hint)))
         }
     }
 }
@@ -122,14 +122,14 @@ fn sync(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-fn unwritten(path: &Path, error: &io::Error) -> ProblemDetails {
+fn unwritten(path: &Path, error: &io::Error) -> Box<ProblemDetails> {
     let what = format!("`{}` cannot be written: {error}", path.display());
-    match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::ReadOnlyFilesystem => {
-            Refused::Unavailable { why: what }.into()
-        }
-        _ => Refused::Internal { what }.into(),
-    }
+    let may_pass = [ErrorKind::StorageFull, ErrorKind::QuotaExceeded, ErrorKind::ReadOnlyFilesystem];
+    let refused = match may_pass.contains(&error.kind()) {
+        true => Refused::Unavailable { why: what },
+        false => Refused::Internal { what },
+    };
+    refused.into()
 }
 
 fn count(n: usize, noun: &str) -> String {

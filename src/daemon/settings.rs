@@ -77,7 +77,7 @@ impl Given {
     /// The state folder: of the command line, the configuration or the system.
     pub fn state_dir(&self) -> Result<PathBuf, Failure> {
         if let Some(dir) = &self.state {
-            return absolute(dir.clone());
+            return absolute(dir);
         }
         let path = self.config_file()?;
         let configuration = settings::load(&path, self.config.is_some()).map_err(Failure::Configuration)?;
@@ -103,6 +103,7 @@ impl Resolved {
     }
 }
 
-fn absolute(path: PathBuf) -> Result<PathBuf, Failure> {
-    std::path::absolute(&path).map_err(Failure::machine(format!("cannot find `{}`", path.display())))
+fn absolute(path: impl AsRef<Path>) -> Result<PathBuf, Failure> {
+    let path = path.as_ref();
+    std::path::absolute(path).map_err(Failure::machine(format!("cannot find `{}`", path.display())))
 }

@@ -75,24 +75,21 @@ impl Watch {
         loop {
             let is_blind = !is_good || self.targets.is_blind;
             let pause = if is_blind { RESCAN } else { Duration::MAX };
-            let told = tokio::select! {
-                told = self.told.recv() => told,
-                changed = self.in_force.changed() => {
-                    if changed.is_err() {
-                        return;
-                    }
-                    self.aim();
-                    continue;
-                }
-                () = passed(pause), if is_blind => None,
+            let concerns = tokio::select! {
+                Some(told) = self.told.recv() => self.gather(told).await,
+                // Other folders may be in force now, and nobody has told of what changed in them before.
+                changed = self.in_force.changed() => match changed {
+                    Ok(()) => true,
+                    Err(_) => return,
+                },
+                () = passed(pause), if is_blind => true,
             };
-            if let Some(told) = told
-                && !self.gather(told).await
-            {
-                continue;
+            if concerns {
+                self.aim();
+                // Whatever was told until now is seen by the look; a flood of it must not be worked off event by event.
+                while self.told.try_recv().is_ok() {}
+                is_good = self.look().await;
             }
-            self.aim();
-            is_good = self.look().await;
         }
     }
 

@@ -61,6 +61,12 @@ impl From<&Refused> for ProblemDetails {
     }
 }
 
+impl From<Refused> for Box<ProblemDetails> {
+    fn from(refused: Refused) -> Self {
+        Box::new(ProblemDetails::from(&refused))
+    }
+}
+
 impl From<Refused> for ProblemDetails {
     fn from(refused: Refused) -> Self {
         ProblemDetails::from(&refused)

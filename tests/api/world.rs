@@ -81,7 +81,7 @@ impl World {
             }),
             put: Arc::new(|job| {
                 let problem = ProblemDetails::new(Code::Invalid, format!("{} is not put here", job.name));
-                Box::pin(async { Err(problem) })
+                Box::pin(async { Err(Box::new(problem)) })
             }),
             housekeeping: watch::channel(Vec::new()).1,
         };

@@ -125,7 +125,8 @@ fn constant_change_does_not_put_reading_off_for_ever() {
         let mut n = 0;
         while !stop.exists() {
             n += 1;
-            fs::write(path.join("busy.toml"), format!("shell = \"echo {n}\"\n")).unwrap();
+            fs::write(path.join("busy.tmp"), format!("shell = \"echo {n}\"\n")).unwrap();
+            fs::rename(path.join("busy.tmp"), path.join("busy.toml")).unwrap();
         }
     });
     events.event("job.loaded", "busy");

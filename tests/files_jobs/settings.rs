@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use campanile::files::settings::{self, Configuration, Log, LogFormat, LogLevel, Synchronous};
+use campanile::files::settings::{
+    self, Backup, Clockwork, Configuration, Log, LogFormat, LogLevel, Reload, Synchronous,
+};
 use campanile::files::{InvalidFile, Settings};
 use campanile::model::duration::Duration;
 use campanile::tzdb::Choice;
@@ -46,6 +48,9 @@ drain_timeout = "0s"
 synchronous = "normal"
 retention.completed = { max_age = "1d", max_count = 10 }
 log = { format = "json", level = "debug" }
+reload = "manual"
+backup = { cron = "0 3 * * *", dir = "copies", keep = 3 }
+integrity_check.cron = "@weekly"
 [retention.failed]
 max_count = 0
 [[hooks]]
@@ -65,6 +70,10 @@ shell = "true"
     assert_eq!(settings.retention.failed.max_age, Settings::default().retention.failed.max_age);
     assert_eq!(settings.log, Log { format: LogFormat::Json, level: LogLevel::Debug });
     assert_eq!(settings.hooks[0].jobs, ["nightly-*"]);
+    assert_eq!(settings.reload, Reload::Manual);
+    let cron = Clockwork("0 0 3 * * *".to_owned());
+    assert_eq!(settings.backup, Some(Backup { cron, dir: folder.join("copies"), keep: 3 }));
+    assert_eq!(settings.integrity_check, Some(Clockwork("0 0 0 * * 0".to_owned())));
 }
 
 #[test]
@@ -106,4 +115,21 @@ shell = "true"
         ],
     );
     check("tzdb = '/nonexistent'", &["1:8: no time zone data in `/nonexistent`"]);
+}
+
+#[test]
+fn chores_are_told_what_they_lack_and_what_they_do_not_understand() {
+    check(
+        "[backup]\ncron = \"0 3 * * *\"\n",
+        &["1:1: `backup` needs `dir`, the folder that holds the copies (hint: name one on another disk)"],
+    );
+    check(
+        "[backup]\ndir = \"x\"\n",
+        &["1:1: `cron` is missing: it says when, in UTC (hint: write `cron = \"0 3 * * *\"`)"],
+    );
+    check(
+        "[integrity_check]\ncron = \"0 3 * * MON\"\n",
+        &["2:8: `M` is for schedules of jobs; here are plain fields only (hint: write numbers, `*`, `,`, `-` and `/`)"],
+    );
+    check("[backup]\ncron = \"0 3 * * *\"\ndir = \"x\"\nkeep = 0\n", &["4:8: `keep` must be 1 to 10000, found 0"]);
 }
