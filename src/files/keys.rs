@@ -33,7 +33,7 @@ pub const ACTIONS: &[&str] = &["shell", "command", "noop"];
 
 /// A job's own keys.
 const JOBS_OWN: &[&str] =
-    &["description", "enabled", "overlap", "max_runs", "priority", "tags", "schedules", "tasks", "hooks"];
+    &["description", "enabled", "overlap", "max_runs", "priority", "tags", "schedules", "tasks", "params", "outputs", "hooks"];
 /// Keys of a schedule, at the top level too.
 const RULE: &[&str] = &["cron", "every", "at", "anchor", "timezone", "catch_up", "catch_up_window", "catch_up_max"];
 /// Keys of a task, at the top level too.
@@ -51,6 +51,7 @@ const WORK: &[&str] = &[
     "leftovers",
     "on_interrupt",
     "max_output",
+    "raw",
 ];
 
 /// Several lists as one.
@@ -79,7 +80,6 @@ pub const JOB: Keys = Keys {
         "quartz",
         "jitter",
         "exclude",
-        "params",
         "http",
         "agent",
         "prompt",
@@ -89,7 +89,6 @@ pub const JOB: Keys = Keys {
         "wait",
         "compensate",
         "rollback",
-        "outputs",
         "success",
         "when",
         "precondition",
@@ -107,7 +106,6 @@ pub const JOB: Keys = Keys {
         "group",
         "interpreter",
         "stop",
-        "raw",
         "foreach",
         "state",
         "limits",
@@ -149,7 +147,6 @@ pub const TASK: Keys = Keys {
         "group",
         "interpreter",
         "stop",
-        "raw",
         "params",
         "budget",
         "expires_after",
@@ -170,6 +167,24 @@ pub const RETRY: Keys = Keys {
 
 /// `exit_codes`.
 pub const EXIT_CODES: Keys = Keys { what: "`exit_codes`", known: &["ok", "retry", "skip"], later: &[], above: None };
+
+/// `[params.NAME]`.
+pub const PARAM: Keys = Keys {
+    what: "a parameter",
+    known: &[
+        "type",
+        "description",
+        "default",
+        "enum",
+        "pattern",
+        "minimum",
+        "maximum",
+        "min_length",
+        "max_length",
+    ],
+    later: &["secret", "format", "items", "properties"],
+    above: Some(&JOB_TOP),
+};
 
 /// A reference to a secret.
 pub const REFERENCE: Keys = Keys {
@@ -271,7 +286,7 @@ pub const LOG: Keys =
 
 /// Every table of a job file.
 pub const OF_JOBS: &[&Keys] =
-    &[&JOB, &SCHEDULE, &TASK, &RETRY, &EXIT_CODES, &REFERENCE, &HOOK, &WEBHOOK, &WEBHOOK_RETRY];
+    &[&JOB, &SCHEDULE, &TASK, &RETRY, &EXIT_CODES, &PARAM, &REFERENCE, &HOOK, &WEBHOOK, &WEBHOOK_RETRY];
 /// Every table of `campanile.toml`; its hooks are those of a job besides.
 pub const OF_SETTINGS: &[&Keys] = &[&SETTINGS, &RETENTION, &KEEP, &LOG, &GLOBAL_HOOK];
 
@@ -298,6 +313,12 @@ pub const SYNONYMS: &[(&str, &str)] = &[
     ("tz", "timezone"),
     ("workdir", "working_dir"),
     ("attempts", "max_attempts"),
+    ("choices", "enum"),
+    ("options", "enum"),
+    ("values", "enum"),
+    ("regex", "pattern"),
+    ("parameters", "params"),
+    ("inputs", "params"),
 ];
 
 /// Keys that are looked for where they are not: the table, the key and what to do instead.
@@ -305,6 +326,7 @@ pub const NOTES: &[(&str, &str, &str)] = &[
     ("a job", "after", "it belongs below the `[tasks.NAME]` that waits"),
     ("a job", "name", "a job is named by its file"),
     ("a task", "name", "a task is named by its head, `[tasks.NAME]`"),
+    ("a parameter", "required", "a parameter without a `default` must be given"),
     ("a hook", "jobs", "a job's hooks hear of this job only; hooks about others belong into `campanile.toml`"),
     ("a hook", "url", "it belongs into `webhook = { url = \"...\" }`"),
     ("the configuration", "schedules", "jobs are files of their own, in one of the folders of `jobs_dirs`"),

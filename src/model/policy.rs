@@ -4,4 +4,5 @@
 pub mod deliver;
 pub mod judge;
 pub mod overlap;
+pub mod param;
 pub mod retention;

@@ -8,6 +8,7 @@ mod pages;
 mod schedules;
 mod settings;
 mod tasks;
+mod values;
 
 use std::path::Path;
 
