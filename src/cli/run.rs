@@ -4,13 +4,16 @@ use std::path::PathBuf;
 
 use crate::local::{Failure, Request, run};
 use crate::print;
-use crate::wire::code;
+use crate::wire::code::{self, Code};
 
 /// The words of `campanile run`.
 #[derive(clap::Args, Debug)]
 pub struct Words {
     /// The job file
     file: PathBuf,
+    /// A value of one of its parameters, as `NAME=VALUE`; may be repeated
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = param)]
+    params: Vec<(String, String)>,
     /// Write events and, last, the run, as one JSON object a line
     #[arg(long)]
     json: bool,
@@ -22,7 +25,8 @@ pub fn main(words: Words) -> u8 {
         print::talk(&format!("error: `{}` does not exist", words.file.display()));
         return code::NOT_FOUND;
     }
-    match run(&Request { file: words.file, json: words.json }) {
+    let params = words.params.into_iter().map(|(name, value)| (name, value.into())).collect();
+    match run(&Request { file: words.file, params, json: words.json }) {
         Ok(run) if run.state == "completed" => code::DONE,
         Ok(_) => code::FAILED,
         Err(Failure::Invalid(file)) => {
@@ -31,9 +35,21 @@ pub fn main(words: Words) -> u8 {
             }
             code::INVALID
         }
+        Err(Failure::Params(refused)) => {
+            print::talk(&format!("error: {refused}"));
+            Code::from(&refused).entry().exit
+        }
         Err(Failure::Here(why)) => {
             print::talk(&format!("error: {why}"));
             code::FAILED
         }
+    }
+}
+
+/// `NAME=VALUE`.
+fn param(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        Some(_) | None => Err("write NAME=VALUE".to_owned()),
     }
 }

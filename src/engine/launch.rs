@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::values;
 use super::work::{Run, Work};
 use crate::model::definition::{Action, Task, Value};
 use crate::model::id::Launch;
+use crate::model::policy::param;
 use crate::model::process::{Process, log_path};
 use crate::model::timestamp::Timestamp;
 use crate::store::task::TaskRow;
@@ -13,14 +15,14 @@ use crate::store::{StoreError, job};
 /// What runs a `shell` text.
 const INTERPRETER: [&str; 2] = ["/bin/sh", "-c"];
 
-/// The process of attempt `launch` of the task, or nothing if the task needs none.
+/// The process of attempt `launch` of the task, which is as `values` has rendered it; nothing if the task needs none.
 pub(crate) fn process(
     work: &mut Work<'_>,
     run: &Run,
     row: &TaskRow,
+    task: &Task,
     launch: Launch,
 ) -> Result<Option<Process>, StoreError> {
-    let task = definition_of(run, row)?;
     let argv = match &task.action {
         Action::Shell(text) => INTERPRETER.iter().map(|word| (*word).to_owned()).chain([text.clone()]).collect(),
         Action::Command(argv) => argv.clone(),
@@ -62,8 +64,11 @@ fn environment(work: &Work<'_>, run: &Run, row: &TaskRow) -> Result<BTreeMap<Str
         Some(id) => job::get(work.tx, id)?.last_success_at,
         None => None,
     };
-    let scheduled = run.row.scheduled_at.or(run.row.started_at).unwrap_or(run.row.queued_at);
+    let scheduled = values::scheduled_at(&run.row);
     let mut env = BTreeMap::new();
+    for (name, value) in values::params(&run.row)? {
+        env.insert(param::variable(&name), Value::Plain(param::as_text(&value)));
+    }
     let mut set = |name: &str, value: String| drop(env.insert(format!("CAMPANILE_{name}"), Value::Plain(value)));
     set("JOB", run.job.as_deref().unwrap_or_default().to_owned());
     set("RUN_ID", row.run_id.to_string());

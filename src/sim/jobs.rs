@@ -134,7 +134,7 @@ pub(crate) fn submissions(chance: &mut Chance, pace: Pace) -> Vec<Submission> {
     let is_alike = chance.one_in(2);
     let first = task(chance, pace, "main");
     let one = |chance: &mut Chance| if is_alike { first.clone() } else { task(chance, pace, "main") };
-    (0..n).map(|_| Submission { task: one(chance), priority }).collect()
+    (0..n).map(|_| Submission { task: one(chance), priority, not_before: None }).collect()
 }
 
 /// A hook on some events, to somewhere.
