@@ -77,14 +77,12 @@ fn parameters_reach_templates_and_the_environment() {
     assert_eq!((text(&run["tasks"][1], "output"), text(&run, "output")), (told, told));
     assert_eq!(run["outputs"], json!({ "told": told.to_uppercase() }));
 
-    let (status, problem) = post(
-        &world,
-        "/api/v1/jobs/report/runs",
-        &json!({ "params": { "dya": "x", "copies": 10, "day": "soon" } }),
-    );
+    let (status, problem) =
+        post(&world, "/api/v1/jobs/report/runs", &json!({ "params": { "dya": "x", "copies": 10, "day": "soon" } }));
     assert_eq!((status, text(&problem, "code")), (422, "invalid_params"), "{problem}");
     let shown = problem.to_string();
-    for words in ["there is no parameter `dya`, did you mean `day`?", "`copies` must be at most 9", "`day` must match"] {
+    for words in ["there is no parameter `dya`, did you mean `day`?", "`copies` must be at most 9", "`day` must match"]
+    {
         assert!(shown.contains(words), "{words}: {shown}");
     }
 
@@ -110,7 +108,10 @@ fn a_value_that_is_not_there_ends_the_attempt_before_it_starts() {
     let run = world.ended(&world.start("broken"));
     assert_eq!((text(&run, "state"), text(&run, "outcome")), ("failed", "invalid_request"));
     let task = &run["tasks"][1];
-    assert_eq!((text(task, "outcome"), &task["attempt"], &task["started_at"]), ("invalid_request", &json!(1), &Value::Null));
+    assert_eq!(
+        (text(task, "outcome"), &task["attempt"], &task["started_at"]),
+        ("invalid_request", &json!(1), &Value::Null)
+    );
     let error = "cannot be done as it is written: `env.N`: `tasks.a.outputs.rows` has no value";
     assert_eq!(text(task, "error"), error);
     assert!(!world.path("started").exists());
@@ -138,7 +139,8 @@ fn a_submitted_task_waits_for_its_time_over_a_restart_and_is_no_template() {
     ] });
     let (status, submitted) = post(&world, "/api/v1/submit", &tasks);
     assert_eq!(status, 201, "{submitted}");
-    let ids: Vec<String> = submitted["ids"].as_array().unwrap().iter().map(|id| id.as_str().unwrap().to_owned()).collect();
+    let ids: Vec<String> =
+        submitted["ids"].as_array().unwrap().iter().map(|id| id.as_str().unwrap().to_owned()).collect();
     assert_eq!(text(&world.ended(&ids[0]), "output"), "{{ params.x }}\n");
     let late = world.ended(&ids[2]);
     assert_eq!((text(&late, "output"), text(&late, "scheduled_at")), ("late\n", "2001-01-01T00:00:00.000000Z"));
@@ -152,6 +154,48 @@ fn a_submitted_task_waits_for_its_time_over_a_restart_and_is_no_template() {
     let (_, submitted) = post(&world, "/api/v1/submit", &json!({ "tasks": [{ "noop": true, "delay": "10ms" }] }));
     let run = world.ended(submitted["ids"][0].as_str().unwrap());
     assert_eq!(text(&run, "state"), "completed");
+    assert_eq!(daemon.stop(), 0);
+}
+
+#[test]
+fn a_task_has_these_variables() {
+    let world = World::new();
+    world.job("env", "shell = \"env\"\nenv = { OWN = \"1\" }\n[params.day]\ndefault = \"x\"\n");
+    let daemon = world.daemon();
+    let names = |run: &Value| {
+        let output = text(run, "output").to_owned();
+        let mut names: Vec<String> =
+            output.lines().filter_map(|line| Some(line.split_once('=')?.0.to_owned())).collect();
+        // What a shell sets by itself.
+        names.retain(|name| !matches!(name.as_str(), "PWD" | "OLDPWD" | "SHLVL" | "_"));
+        names.sort();
+        names
+    };
+    let first = names(&world.ended(&world.start("env")));
+    let second = names(&world.ended(&world.start("env")));
+    let after_a_success = "CAMPANILE_PREV_SUCCESS_AT".to_owned();
+    assert!(!first.contains(&after_a_success) && second.contains(&after_a_success), "{second:?}");
+    for name in [
+        "CAMPANILE_ATTEMPT",
+        "CAMPANILE_CAUSE",
+        "CAMPANILE_IDEMPOTENCY_KEY",
+        "CAMPANILE_JOB",
+        "CAMPANILE_RUN_ID",
+        "CAMPANILE_SCHEDULED_AT",
+        "CAMPANILE_SOCKET",
+        "CAMPANILE_TASK",
+        "HOME",
+        "LANG",
+        "LOGNAME",
+        "OWN",
+        "PARAM_DAY",
+        "PATH",
+        "SHELL",
+        "TZ",
+        "USER",
+    ] {
+        assert!(first.iter().any(|found| found == name), "`{name}` is not in {first:?}");
+    }
     assert_eq!(daemon.stop(), 0);
 }
 

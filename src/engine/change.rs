@@ -44,7 +44,9 @@ pub(crate) fn task(
 
 fn task_event(from: TaskState, to: TaskState) -> Option<EventType> {
     match to {
-        TaskState::Queued if matches!(from, TaskState::Blocked | TaskState::Waiting { .. }) => Some(EventType::TaskQueued),
+        TaskState::Queued if matches!(from, TaskState::Blocked | TaskState::Waiting { .. }) => {
+            Some(EventType::TaskQueued)
+        }
         TaskState::Retrying { .. } => Some(EventType::TaskRetrying),
         TaskState::Waiting { .. } => Some(EventType::TaskWaiting),
         TaskState::Completed => Some(EventType::TaskCompleted),

@@ -268,11 +268,7 @@ pub(crate) fn outputs(work: &mut Work<'_>, run: &Run) -> Result<Result<String, S
     Ok(render_all(&mut work.cache.templates, &run.defined.job.outputs, &known))
 }
 
-fn render_all(
-    templates: &mut Templates,
-    outputs: &BTreeMap<String, String>,
-    known: &Values,
-) -> Result<String, String> {
+fn render_all(templates: &mut Templates, outputs: &BTreeMap<String, String>, known: &Values) -> Result<String, String> {
     let mut rendered = Map::new();
     for (name, text) in outputs {
         let value = templates.render(text, known).map_err(|why| format!("output `{name}`: {why}"))?;

@@ -32,8 +32,19 @@ pub const TIMINGS: &[&str] = &["cron", "every", "at"];
 pub const ACTIONS: &[&str] = &["shell", "command", "noop"];
 
 /// A job's own keys.
-const JOBS_OWN: &[&str] =
-    &["description", "enabled", "overlap", "max_runs", "priority", "tags", "schedules", "tasks", "params", "outputs", "hooks"];
+const JOBS_OWN: &[&str] = &[
+    "description",
+    "enabled",
+    "overlap",
+    "max_runs",
+    "priority",
+    "tags",
+    "schedules",
+    "tasks",
+    "params",
+    "outputs",
+    "hooks",
+];
 /// Keys of a schedule, at the top level too.
 const RULE: &[&str] = &["cron", "every", "at", "anchor", "timezone", "catch_up", "catch_up_window", "catch_up_max"];
 /// Keys of a task, at the top level too.
@@ -171,17 +182,7 @@ pub const EXIT_CODES: Keys = Keys { what: "`exit_codes`", known: &["ok", "retry"
 /// `[params.NAME]`.
 pub const PARAM: Keys = Keys {
     what: "a parameter",
-    known: &[
-        "type",
-        "description",
-        "default",
-        "enum",
-        "pattern",
-        "minimum",
-        "maximum",
-        "min_length",
-        "max_length",
-    ],
+    known: &["type", "description", "default", "enum", "pattern", "minimum", "maximum", "min_length", "max_length"],
     later: &["secret", "format", "items", "properties"],
     above: Some(&JOB_TOP),
 };

@@ -33,5 +33,6 @@ pub(crate) fn maybe_at(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<T
 /// Named values, kept as JSON; none where there is nothing.
 pub(crate) fn maybe_named(row: &Row<'_>, index: usize) -> rusqlite::Result<Map<String, Value>> {
     let Some(text) = row.get::<_, Option<String>>(index)? else { return Ok(Map::new()) };
-    serde_json::from_str(&text).map_err(|error| rusqlite::Error::FromSqlConversionFailure(index, Type::Text, error.into()))
+    serde_json::from_str(&text)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(index, Type::Text, error.into()))
 }

@@ -127,9 +127,7 @@ impl Code {
             Code::TaskAlreadyEnded => line("task_already_ended", 409, CONFLICT, "the task has ended"),
             Code::JobRetired => line("job_retired", 409, CONFLICT, "the job's file is gone"),
             Code::NotAdmitted => line("not_admitted", 409, CONFLICT, "the gate says no: overlap or a pause"),
-            Code::InvalidParams => {
-                line("invalid_params", 422, USAGE, "the values of the job's parameters do not fit")
-            }
+            Code::InvalidParams => line("invalid_params", 422, USAGE, "the values of the job's parameters do not fit"),
             Code::Already => line("already", 409, CONFLICT, "it is so already"),
             Code::BadRequest => line("bad_request", 400, USAGE, "it makes no sense as written"),
             Code::Stopping => line("stopping", 503, NO_DAEMON, "the daemon is stopping"),

@@ -35,7 +35,8 @@ default = { a = 1 }
 type = "boolean"
 default = false
 "#);
-    let shown: Vec<_> = job.params.iter().map(|param| (param.name.as_str(), param.kind, param.default.clone())).collect();
+    let shown: Vec<_> =
+        job.params.iter().map(|param| (param.name.as_str(), param.kind, param.default.clone())).collect();
     let expected = [
         ("day", ParamType::String, json!("{{ scheduled_at | date }}")),
         ("n", ParamType::Integer, json!(3)),
@@ -133,10 +134,14 @@ fn raw_texts_are_no_templates_and_a_shell_is_never_one() {
     assert_eq!(argv[3], "{{.Names}}");
     check(
         "command = [\"docker\", \"ps\", \"--format\", \"{{.Names}}\"]\n",
-        &["1:43: the template in `command` cannot be read: unexpected `.` (hint: text that is no template is kept by `raw = true` in its task)"],
+        &[
+            "1:43: the template in `command` cannot be read: unexpected `.` (hint: text that is no template is kept by `raw = true` in its task)",
+        ],
     );
     check(
         "shell = \"echo {{ params.day }}\"\nraw = true\n[params.day]\n",
-        &["1:15: values never reach a shell as text, so `{{ params` has no meaning in `shell` (hint: put the value into `env` and write \"$NAME\" here)"],
+        &[
+            "1:15: values never reach a shell as text, so `{{ params` has no meaning in `shell` (hint: put the value into `env` and write \"$NAME\" here)",
+        ],
     );
 }

@@ -79,8 +79,7 @@ fn refuse(
     attempt::end(work.tx, claim.launch, &exit)?;
     let is_cancelled = row.is_cancelled || run.row.is_cancelled;
     let verdict = judge(definition, &exit, row.tries, is_cancelled, now.steady, 0.0);
-    let events =
-        [TaskEvent::Claimed { launch: claim.launch }, TaskEvent::Judged { of: claim.launch, verdict }];
+    let events = [TaskEvent::Claimed { launch: claim.launch }, TaskEvent::Judged { of: claim.launch, verdict }];
     change::task(work, &mut row, &events, &Seen { error: Some(&error), ..Seen::default() }).map(drop)
 }
 

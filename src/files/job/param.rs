@@ -163,8 +163,18 @@ fn fitting(reading: &Reading<'_>, param: &Param, name: &str, node: &Node) -> Opt
         let (wanted, found) = (param.kind.as_str(), node.value.kind());
         let fault = Fault::new(node.span, format!("{name} must be of type `{wanted}`, found {found}"));
         let fits = ParamType::ALL.iter().find(|kind| {
-            rules::read(&Param { kind: **kind, choices: Vec::new(), pattern: None, minimum: None, maximum: None, ..param.clone() }, &value)
-                .is_ok_and(|read| read == value)
+            rules::read(
+                &Param {
+                    kind: **kind,
+                    choices: Vec::new(),
+                    pattern: None,
+                    minimum: None,
+                    maximum: None,
+                    ..param.clone()
+                },
+                &value,
+            )
+            .is_ok_and(|read| read == value)
         });
         reading.fault(match fits {
             Some(kind) => fault.hint(format!("write type = \"{}\", or another value", kind.as_str())),
@@ -190,7 +200,8 @@ fn json(node: &Node) -> Json {
         NodeValue::Bool(flag) => Json::from(*flag),
         NodeValue::List(items) => items.iter().map(json).collect(),
         NodeValue::Table(entries) => {
-            let fields: Map<String, Json> = entries.iter().map(|entry| (entry.key.clone(), json(&entry.node))).collect();
+            let fields: Map<String, Json> =
+                entries.iter().map(|entry| (entry.key.clone(), json(&entry.node))).collect();
             Json::Object(fields)
         }
     }
@@ -203,7 +214,8 @@ pub(super) fn check_schedules(fields: &Fields<'_>, params: &[Param], schedules: 
     }
     for entry in entries(fields, "params") {
         let is_missing = params.iter().any(|param| param.name == entry.key && param.default.is_none());
-        let is_written = matches!(&entry.node.value, NodeValue::Table(keys) if keys.iter().any(|key| key.key == "default"));
+        let is_written =
+            matches!(&entry.node.value, NodeValue::Table(keys) if keys.iter().any(|key| key.key == "default"));
         if is_missing && !is_written {
             let message = format!("`{}` has no default, so the job's schedules could never start it", entry.key);
             fields.reading.fault(Fault::new(entry.key_span, message).hint("give it a `default`"));
@@ -218,9 +230,11 @@ pub(super) fn outputs(fields: &Fields<'_>, scope: &Scope<'_>) -> BTreeMap<String
     for entry in entries(fields, "outputs") {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
         let name = entry.key.as_str();
-        let is_name = name.len() <= 64 && name.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
+        let is_name =
+            name.len() <= 64 && name.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
         if !is_name || !name.bytes().all(is_plain) {
-            let message = format!("`{name}` is not an output's name: 1 to 64 letters, digits, `_`, `-`, a letter or `_` first");
+            let message =
+                format!("`{name}` is not an output's name: 1 to 64 letters, digits, `_`, `-`, a letter or `_` first");
             reading.fault(Fault::new(entry.key_span, message));
         }
         let Some(text) = reading.text(name, &entry.node) else { continue };

@@ -19,7 +19,13 @@ pub(super) fn check(reading: &Reading<'_>, node: &Node, scope: &Scope<'_>) {
 }
 
 /// Reports what is wrong with the templates of `tasks`, each with its own, and with those that all of them `share`.
-pub(super) fn check_tasks(reading: &Reading<'_>, params: &[&str], names: &[&str], tasks: &[(&Task, &[Written])], share: &[Written]) {
+pub(super) fn check_tasks(
+    reading: &Reading<'_>,
+    params: &[&str],
+    names: &[&str],
+    tasks: &[(&Task, &[Written])],
+    share: &[Written],
+) {
     let by_name: HashMap<&str, &Task> = tasks.iter().map(|(task, _)| (task.name.as_str(), *task)).collect();
     let common = Tasks { all: names, before: &[], otherwise: "does not come before every task" };
     for written in share {

@@ -95,7 +95,8 @@ fn typed(param: &Param, value: &Json) -> Result<Json, String> {
         ParamType::Object => of_text(value).filter(Json::is_object),
     };
     found.ok_or_else(|| {
-        let article = if matches!(param.kind, ParamType::Integer | ParamType::Array | ParamType::Object) { "an" } else { "a" };
+        let article =
+            if matches!(param.kind, ParamType::Integer | ParamType::Array | ParamType::Object) { "an" } else { "a" };
         let mut wanted = format!("{article} {}", param.kind.as_str());
         if text.is_some() && matches!(param.kind, ParamType::Array | ParamType::Object) {
             wanted.push_str(" as JSON");
@@ -116,7 +117,9 @@ fn integer(number: &Number) -> Option<Json> {
 fn number(text: &str) -> Option<Json> {
     match text.parse::<i64>() {
         Ok(whole) => Some(Json::from(whole)),
-        Err(_) => text.parse::<f64>().ok().filter(|number| number.is_finite()).and_then(Number::from_f64).map(Json::Number),
+        Err(_) => {
+            text.parse::<f64>().ok().filter(|number| number.is_finite()).and_then(Number::from_f64).map(Json::Number)
+        }
     }
 }
 

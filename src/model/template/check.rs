@@ -286,9 +286,8 @@ impl Walk<'_> {
         let Some(tasks) = self.scope.tasks else { return self.not_here("tasks", span) };
         let Some(name) = name else { return };
         if !tasks.all.contains(&name) {
-            let longer = tasks.all.iter().find(|task| {
-                task.strip_prefix(name).is_some_and(|rest| rest.starts_with(['-', '.']))
-            });
+            let longer =
+                tasks.all.iter().find(|task| task.strip_prefix(name).is_some_and(|rest| rest.starts_with(['-', '.'])));
             let hint = match longer {
                 Some(task) => Some(format!("write `tasks[\"{task}\"]`")),
                 None => did_you_mean(name, tasks.all),
@@ -324,7 +323,12 @@ fn whole(expression: &Expr<'_>) -> Span {
         Expr::GetItem(item) => whole(&item.expr),
         other => return other.span(),
     };
-    Span { start_line: first.start_line, start_col: first.start_col, start_offset: first.start_offset, ..expression.span() }
+    Span {
+        start_line: first.start_line,
+        start_col: first.start_col,
+        start_offset: first.start_offset,
+        ..expression.span()
+    }
 }
 
 fn quoted(names: &[&str]) -> String {

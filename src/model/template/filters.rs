@@ -1,7 +1,7 @@
 //! The filters and tests that templates know: a closed list of pure functions. Those of minijinja that grow a text far
 //! beyond what they are given (`indent`, `format`, `batch`, …) are left out; `replace` and `join` are ours, and bounded.
 
-use minijinja::value::{Kwargs, ValueKind};
+use minijinja::value::ValueKind;
 use minijinja::{Environment, Error, ErrorKind, Output, Value, filters, tests};
 
 use super::{Instant, MAX_RENDERED};
@@ -111,8 +111,10 @@ pub(super) fn write(out: &mut Output<'_>, value: &Value) -> Result<(), Error> {
 }
 
 fn text_of(value: &Value) -> Result<String, Error> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the engine's list of kinds is open")]
     match value.kind() {
-        ValueKind::Bool | ValueKind::None | ValueKind::Seq | ValueKind::Map => json(value),
+        ValueKind::Bool | ValueKind::None | ValueKind::Seq | ValueKind::Map | ValueKind::Iterable => json(value),
+        // Texts, numbers and instants write themselves.
         _ => Ok(value.to_string()),
     }
 }
@@ -184,13 +186,11 @@ fn datetime(value: &Value, format: Option<&str>) -> Result<String, Error> {
     formatted(value, format.unwrap_or(RFC_3339))
 }
 
-fn plus(value: &Value, length: &str, rest: Kwargs) -> Result<Value, Error> {
-    rest.assert_all_used()?;
+fn plus(value: &Value, length: &str) -> Result<Value, Error> {
     moved(value, length, 1)
 }
 
-fn minus(value: &Value, length: &str, rest: Kwargs) -> Result<Value, Error> {
-    rest.assert_all_used()?;
+fn minus(value: &Value, length: &str) -> Result<Value, Error> {
     moved(value, length, -1)
 }
 

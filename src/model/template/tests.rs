@@ -7,11 +7,18 @@ fn values() -> Values {
         "day": "2027-03-28", "n": 3, "rate": 0.5, "on": true, "list": ["a", "b"], "map": { "k": "v" }
     });
     let Json::Object(params) = params else { panic!("because it was written as an object") };
-    let run = RunFacts { id: "0193".to_owned(), job: "nightly", number: Some(7), cause: "occurrence", attempt: Some(2) };
+    let run =
+        RunFacts { id: "0193".to_owned(), job: "nightly", number: Some(7), cause: "occurrence", attempt: Some(2) };
     let zone = jiff::tz::TimeZone::get("Europe/Berlin").expect("because the zone data is bundled");
     let at: jiff::Timestamp = "2027-03-28T10:30:00Z".parse().expect("because this is an instant");
     let Json::Object(outputs) = serde_json::json!({ "rows": "12" }) else { panic!("because it is an object") };
-    let task = |name| Finished { name, state: "completed", exit_code: Some(0), output: "two\nlines\n", outputs: outputs.clone() };
+    let task = |name| Finished {
+        name,
+        state: "completed",
+        exit_code: Some(0),
+        output: "two\nlines\n",
+        outputs: outputs.clone(),
+    };
     Values::new(&params, &run, at.to_zoned(zone), &[task("count"), task("a-b")])
 }
 
@@ -24,7 +31,10 @@ fn a_template_becomes_its_values() {
         ("{{ params.n + 1 }} {{ params.rate }} {{ params.on }}", "4 0.5 true"),
         ("{{ params.list | join('+') }} {{ params.map.k }}", "a+b v"),
         ("{{ params.list | json }} {{ params.map | tojson }}", "[\"a\",\"b\"] {\"k\":\"v\"}"),
-        ("{{ run.id }} {{ run.job }}#{{ run.number }} {{ run.cause }} {{ run.attempt }}", "0193 nightly#7 occurrence 2"),
+        (
+            "{{ run.id }} {{ run.job }}#{{ run.number }} {{ run.cause }} {{ run.attempt }}",
+            "0193 nightly#7 occurrence 2",
+        ),
         ("{{ scheduled_at }}", "2027-03-28T12:30:00+02:00"),
         ("{{ scheduled_at | date }} {{ scheduled_at | date('%d.%m.') }}", "2027-03-28 28.03."),
         // The day before, daylight saving began: as late in the day, another offset.
