@@ -23,12 +23,13 @@ mod launch;
 mod pass;
 mod report;
 mod step;
+mod values;
 mod work;
 
 pub use effect::{Delivery, Effect};
 pub use handle::{Handle, Message};
 pub use input::{
-    Answer, Command, DeliveryResult, Input, InvalidFile, Limits, Load, Loaded, LoadedJob, Report, RunnerReport, Start,
-    Submission,
+    Answer, Command, DeliveryResult, Input, InvalidFile, Limits, Load, Loaded, LoadedJob, NotBefore, Report,
+    RunnerReport, Start, Submission,
 };
 pub use step::{Engine, Settings, Step};

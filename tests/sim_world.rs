@@ -1,7 +1,7 @@
 //! What Campanile promises, told as small worlds: a script of tasks, time that passes, and what is then to be seen.
 
-use campanile::engine::Command;
-use campanile::model::definition::CatchUp;
+use campanile::engine::{Answer, Command, NotBefore, Submission};
+use campanile::model::definition::{Action, CatchUp, Priority, Task};
 use campanile::model::duration::Duration;
 use campanile::model::outcome::Reason;
 use campanile::model::policy::retention::{Keep, Retention};
@@ -389,4 +389,36 @@ fn a_request_is_given_up_when_its_run_is_cancelled_or_the_daemon_stops() {
     world.command(Command::Interrupt { grace: None }).unwrap();
     world.expect(run, "a queued");
     world.expect(order, "a failed");
+}
+
+#[test]
+fn a_task_for_a_time_of_day_follows_the_clock_and_one_with_a_delay_does_not() {
+    let mut world = World::new(40);
+    let task = |not_before| Submission {
+        task: Task::new("main", Action::Noop),
+        priority: Priority::default(),
+        not_before: Some(not_before),
+    };
+    let hour = Duration::from_secs(3_600);
+    let at = "2027-03-01T13:00:00Z".parse().expect("because this is an instant");
+    let batch = vec![task(NotBefore::At(at)), task(NotBefore::In(hour)), task(NotBefore::In(Duration::ZERO))];
+    let Ok(Answer::Submitted(runs)) = world.command(Command::Submit(batch)) else { panic!("a submission was refused") };
+    let [by_clock, by_delay, at_once] = runs[..] else { panic!("three tasks make three runs") };
+    world.expect(at_once, "main completed");
+    world.advance("10m");
+    world.clock("30m");
+    world.advance("19m");
+    world.crash_for("30s");
+    world.expect(by_clock, "main waiting");
+    world.expect(by_delay, "main waiting");
+    world.advance("31s");
+    world.expect(by_clock, "main completed");
+    world.expect(by_delay, "main waiting");
+    world.clock("-2h");
+    world.advance("29m58s");
+    world.expect(by_delay, "main waiting");
+    world.advance("2s");
+    world.expect(by_delay, "main completed");
+    world.expect_rows("SELECT count(*) FROM event WHERE type = 'task.waiting'", &["2"]);
+    world.expect_rows(RUNS, &["completed 3"]);
 }

@@ -19,7 +19,7 @@ use crate::wire::request;
 pub(super) async fn start(State(shared): State<Shared>, mut request: Request) -> Result<Response, Refusal> {
     let Name(job) = request.extract_parts().await?;
     let request::Start { at, force, params } = body::read(request.into_body(), body::LIMIT).await?;
-    let answer = shared.command(Command::Start(Start { job: job.clone(), at, force, params })).await?;
+    let answer = shared.command(Command::Start(Start { job: job.clone(), at, force, params, timezone: None })).await?;
     let Answer::Started { run, number } = answer else { return Err(unexpected(&answer)) };
     let place = [(header::LOCATION, format!("/api/v1/runs/{run}"))];
     Ok((StatusCode::CREATED, place, Json(request::Started { id: run, job, number })).into_response())

@@ -10,7 +10,7 @@ use super::commands::unexpected;
 use super::context::Shared;
 use super::parameters::bad;
 use super::problem::Refusal;
-use crate::engine::{Answer, Command, Submission};
+use crate::engine::{Answer, Command, NotBefore, Submission};
 use crate::model::definition::job::{NotAName, is_name};
 use crate::model::definition::{Action, Priority, Task, Value};
 use crate::wire::request::{MAX_SUBMITTED, Submit, Submitted, SubmittedTask};
@@ -29,7 +29,7 @@ pub(super) async fn submit(State(shared): State<Shared>, body: Body) -> Result<(
 
 /// What the engine is to run, or what is wrong with what was written.
 fn submission(written: SubmittedTask) -> Result<Submission, String> {
-    let SubmittedTask { name, command, shell, noop, priority, timeout, env, working_dir } = written;
+    let SubmittedTask { name, command, shell, noop, priority, at, delay, timeout, env, working_dir } = written;
     let name = name.unwrap_or_else(|| "main".to_owned());
     if !is_name(&name) {
         return Err(NotAName(name).to_string());
@@ -51,11 +51,19 @@ fn submission(written: SubmittedTask) -> Result<Submission, String> {
     if timeout.is_some_and(|timeout| timeout.as_micros() == 0) {
         return Err("`timeout` is longer than nothing".to_owned());
     }
+    let not_before = match (at, delay) {
+        (None, None) => None,
+        (Some(at), None) => Some(NotBefore::At(at)),
+        (None, Some(delay)) => Some(NotBefore::In(delay)),
+        (Some(_), Some(_)) => return Err("`at` and `delay` cannot both be given".to_owned()),
+    };
     let mut task = Task::new(&name, action);
+    // What is submitted is meant as it is: there is nothing that a template could name.
+    task.raw = true;
     task.timeout = timeout;
     task.working_dir = working_dir;
     task.env = env.into_iter().map(|(name, value)| (name, Value::Plain(value))).collect();
-    Ok(Submission { task, priority })
+    Ok(Submission { task, priority, not_before })
 }
 
 #[cfg(test)]
@@ -89,6 +97,10 @@ mod tests {
         check(r#"{"noop": true, "timeout": "0s"}"#, Err("longer than nothing"));
         check(r#"{"noop": true, "timeout": "soon"}"#, Err("is not a duration"));
         check(r#"{"noop": true, "env": {"A=B": ""}}"#, Err("no name of a variable"));
+        check(r#"{"noop": true, "delay": "2h"}"#, Ok(Action::Noop));
+        check(r#"{"noop": true, "at": "2027-01-01T00:00:00Z"}"#, Ok(Action::Noop));
+        check(r#"{"noop": true, "at": "2027-01-01T00:00:00Z", "delay": "2h"}"#, Err("cannot both be given"));
+        check(r#"{"noop": true, "at": "tomorrow"}"#, Err("is not a time"));
         check(r#"{"noop": true, "comand": []}"#, Err("unknown field `comand`"));
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::local::{Failure, Request, run};
 use crate::print;
-use crate::wire::code;
+use crate::wire::code::{self, Code};
 
 /// The words of `campanile run`.
 #[derive(clap::Args, Debug)]
@@ -29,7 +29,8 @@ pub fn main(words: Words) -> u8 {
         print::talk(&format!("error: `{}` does not exist", words.file.display()));
         return code::NOT_FOUND;
     }
-    match run(&Request { file: words.file, json: words.json, params: words.params }) {
+    let params = words.params.into_iter().map(|(name, value)| (name, value.into())).collect();
+    match run(&Request { file: words.file, params, json: words.json }) {
         Ok(run) if run.state == "completed" => code::DONE,
         Ok(_) => code::FAILED,
         Err(Failure::Invalid(file)) => {
@@ -37,6 +38,10 @@ pub fn main(words: Words) -> u8 {
                 print::talk(&format!("error: {problem}"));
             }
             code::INVALID
+        }
+        Err(Failure::Params(refused)) => {
+            print::talk(&format!("error: {refused}"));
+            Code::from(&refused).entry().exit
         }
         Err(Failure::Here(why)) => {
             print::talk(&format!("error: {why}"));

@@ -34,6 +34,7 @@ pub(crate) fn start_or_skip(
         scheduled_at: Some(due),
         timezone: Some(row.schedule.timezone.clone()),
         force: false,
+        params: serde_json::Map::new(),
     };
     match gate::admit(work, job, wanted)? {
         Ok((id, _)) => {

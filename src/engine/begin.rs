@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::cache::Defined;
+use super::input::NotBefore;
+use super::values;
 use super::work::{Run, Work};
 use crate::model::event::EventType;
 use crate::model::id::RunId;
 use crate::model::outcome::Cause;
 use crate::model::policy::judge::Tries;
 use crate::model::state::{RunState, TaskState};
-use crate::model::timestamp::Timestamp;
+use crate::model::timestamp::{Now, Steady, Timestamp};
 use crate::store::job::JobRow;
 use crate::store::run::RunRow;
 use crate::store::task::TaskRow;
@@ -25,13 +27,17 @@ pub(crate) struct Birth<'a> {
     pub(crate) scheduled_at: Option<Timestamp>,
     pub(crate) timezone: Option<String>,
     pub(crate) priority: u8,
+    /// The values of its parameters that are given, as they were accepted.
+    pub(crate) params: Map<String, Value>,
+    /// When its first tasks may start; at once without it.
+    pub(crate) not_before: Option<NotBefore>,
 }
 
 /// Makes the run and returns its id and its number within its job.
 pub(crate) fn run(work: &mut Work<'_>, birth: Birth<'_>) -> Result<(RunId, u64), StoreError> {
     let now = work.now.wall;
     let number = birth.job.map(|job| job::begin_run(work.tx, job.id)).transpose()?;
-    let row = RunRow {
+    let mut row = RunRow {
         id: work.ids.run(),
         job_id: birth.job.map(|job| job.id),
         revision: birth.job.map(|job| job.revision),
@@ -45,18 +51,25 @@ pub(crate) fn run(work: &mut Work<'_>, birth: Birth<'_>) -> Result<(RunId, u64),
         priority: birth.priority,
         queued_at: now,
         started_at: None,
+        params: None,
     };
+    let name = birth.job.and_then(|job| work.cache.job_names.get(&job.id).cloned());
+    row.params = values::begin(work, &birth.defined.job, &row, name.as_deref(), &birth.params);
     run::insert(work.tx, std::slice::from_ref(&row))?;
     let id = row.id;
-    let name = birth.job.and_then(|job| work.cache.job_names.get(&job.id).cloned());
     let made = Run { row, job: name, defined: Arc::clone(&birth.defined) };
     let mut data = json!({ "cause": birth.cause.as_str() });
     if let (Some(number), Some(fields)) = (number, data.as_object_mut()) {
         fields.insert("number".to_owned(), number.into());
     }
     work.record(EventType::WorkflowQueued, made.subject(None), data)?;
+    let wait = birth.not_before.and_then(|not_before| until(work, not_before));
     for (ordinal, definition) in birth.defined.job.tasks.iter().enumerate() {
-        let state = if definition.after.is_empty() { TaskState::Queued } else { TaskState::Blocked };
+        let state = match wait {
+            _ if !definition.after.is_empty() => TaskState::Blocked,
+            Some(until) => TaskState::Waiting { until },
+            None => TaskState::Queued,
+        };
         let row = TaskRow {
             id: work.ids.task(),
             run_id: id,
@@ -71,11 +84,29 @@ pub(crate) fn run(work: &mut Work<'_>, birth: Birth<'_>) -> Result<(RunId, u64),
             is_cancelled: false,
         };
         task::insert(work.tx, std::slice::from_ref(&row))?;
-        if state == TaskState::Queued {
-            work.cache.task_moved(&row, TaskState::Blocked);
-            work.record(EventType::TaskQueued, made.subject(Some(row.id)), json!({ "task": row.name }))?;
+        if state == TaskState::Blocked {
+            continue;
+        }
+        work.cache.task_moved(&row, TaskState::Blocked);
+        let subject = made.subject(Some(row.id));
+        match wait {
+            Some(until) => {
+                let data = json!({ "task": row.name, "until": work.now.wall_of(until).to_string() });
+                work.record(EventType::TaskWaiting, subject, data)?;
+            }
+            None => work.record(EventType::TaskQueued, subject, json!({ "task": row.name }))?,
         }
     }
     work.remember(made);
     Ok((id, number.unwrap_or(0)))
+}
+
+/// Until when that is, if it is ahead.
+fn until(work: &Work<'_>, not_before: NotBefore) -> Option<Steady> {
+    let now = work.now;
+    let until = match not_before {
+        NotBefore::In(length) => now.steady.plus(length),
+        NotBefore::At(at) => Now::new(at, now.wall.as_micros().saturating_sub(now.steady.0)).steady,
+    };
+    (until > now.steady).then_some(until)
 }

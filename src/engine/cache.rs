@@ -10,6 +10,7 @@ use super::step::Settings;
 use crate::model::definition::{Hook, Job, Schedule, Target, canonical};
 use crate::model::id::{DefinitionId, DeliveryId, HookId, JobId, Launch, RunId, ScheduleId, TaskId};
 use crate::model::state::{DeliveryState, RunState, TaskState};
+use crate::model::template::Templates;
 use crate::model::time::Calendar;
 use crate::model::timestamp::{Now, Steady, Timestamp};
 use crate::store::delivery::DeliveryRow;
@@ -116,7 +117,7 @@ pub(crate) struct Cache {
     stirred: BTreeSet<(JobId, ScheduleId)>,
     /// Tasks that may be claimed, first first.
     pub(crate) ready: BTreeSet<(u8, Timestamp, TaskId)>,
-    /// Tasks that are to be tried again.
+    /// Tasks that are to be tried again, or whose time has not come.
     pub(crate) retries: BTreeSet<(Steady, TaskId)>,
     /// Attempts that have not ended.
     pub(crate) live: HashMap<Launch, LiveAttempt>,
@@ -130,6 +131,8 @@ pub(crate) struct Cache {
     definitions: HashMap<DefinitionId, Arc<Defined>>,
     hooks: HashMap<HookId, Arc<Hook>>,
     calendars: HashMap<String, Arc<Calendar>>,
+    /// Compiled templates.
+    pub(crate) templates: Templates,
 }
 
 /// What the engine remembers that no row holds, because a new daemon begins without it.
@@ -225,7 +228,7 @@ impl Cache {
     fn enter(&mut self, id: TaskId, state: TaskState, priority: u8, queued_at: Timestamp) {
         if state == TaskState::Queued {
             self.ready.insert((priority, queued_at, id));
-        } else if let TaskState::Retrying { until } = state {
+        } else if let TaskState::Retrying { until } | TaskState::Waiting { until } = state {
             self.retries.insert((until, id));
         }
     }
@@ -235,7 +238,7 @@ impl Cache {
         let queued_at = row.queued_at.unwrap_or_default();
         if from == TaskState::Queued {
             self.ready.remove(&(row.priority, queued_at, row.id));
-        } else if let TaskState::Retrying { until } = from {
+        } else if let TaskState::Retrying { until } | TaskState::Waiting { until } = from {
             self.retries.remove(&(until, row.id));
         }
         self.enter(row.id, row.state, row.priority, queued_at);

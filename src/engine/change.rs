@@ -44,9 +44,11 @@ pub(crate) fn task(
 
 fn task_event(from: TaskState, to: TaskState) -> Option<EventType> {
     match to {
-        TaskState::Queued if from == TaskState::Blocked => Some(EventType::TaskQueued),
+        TaskState::Queued if matches!(from, TaskState::Blocked | TaskState::Waiting { .. }) => {
+            Some(EventType::TaskQueued)
+        }
         TaskState::Retrying { .. } => Some(EventType::TaskRetrying),
-        TaskState::Waiting => Some(EventType::TaskWaiting),
+        TaskState::Waiting { .. } => Some(EventType::TaskWaiting),
         TaskState::Completed => Some(EventType::TaskCompleted),
         TaskState::Failed(_) => Some(EventType::TaskFailed),
         TaskState::Cancelled(_) => Some(EventType::TaskCancelled),

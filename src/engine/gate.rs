@@ -1,6 +1,8 @@
 //! The one gate. Scheduled, caught-up and manual runs of a job all come through here: the job's row says how many are
 //! live, the definition says how many may be, and only an admitted run is made.
 
+use serde_json::{Map, Value};
+
 use super::begin::{self, Birth};
 use super::work::Work;
 use crate::model::id::RunId;
@@ -17,6 +19,8 @@ pub(crate) struct Wanted {
     pub(crate) scheduled_at: Option<Timestamp>,
     pub(crate) timezone: Option<String>,
     pub(crate) force: bool,
+    /// The values of its parameters that are given, as they were accepted.
+    pub(crate) params: Map<String, Value>,
 }
 
 /// Starts a run of `job`, or says why not. The job's row is brought up to date.
@@ -38,6 +42,8 @@ pub(crate) fn admit(
         scheduled_at: wanted.scheduled_at,
         timezone: wanted.timezone,
         priority,
+        params: wanted.params,
+        not_before: None,
     };
     let begun = begin::run(work, birth)?;
     *job = job::get(work.tx, job.id)?;

@@ -136,6 +136,8 @@ pub struct Start {
     pub force: bool,
     /// The values of its parameters that are given.
     pub params: serde_json::Map<String, serde_json::Value>,
+    /// The zone in which it sees its time; otherwise that of the job's first schedule.
+    pub timezone: Option<String>,
 }
 
 /// A task to run that belongs to no job.
@@ -145,6 +147,17 @@ pub struct Submission {
     pub task: Task,
     /// 1 goes first.
     pub priority: Priority,
+    /// When it may start; at once without it.
+    pub not_before: Option<NotBefore>,
+}
+
+/// When something that was asked for may start.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NotBefore {
+    /// At this time of the wall clock, wherever that is set to meanwhile.
+    At(Timestamp),
+    /// After so long, however the clock is set meanwhile.
+    In(Duration),
 }
 
 /// What a command is answered.

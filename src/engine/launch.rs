@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::values;
 use super::work::{Run, Work};
 use crate::model::call::Call;
 use crate::model::definition::{Action, Task, Value};
 use crate::model::id::Launch;
+use crate::model::policy::param;
 use crate::model::process::{Process, log_path};
 use crate::model::timestamp::Timestamp;
 use crate::store::task::TaskRow;
@@ -14,14 +16,14 @@ use crate::store::{StoreError, job};
 /// What runs a `shell` text, unless the task or the text itself says otherwise.
 const INTERPRETER: [&str; 2] = ["/bin/sh", "-c"];
 
-/// The process of attempt `launch` of the task, or nothing if the task needs none.
+/// The process of attempt `launch` of the task, which is as `values` has rendered it; nothing if the task needs none.
 pub(crate) fn process(
     work: &mut Work<'_>,
     run: &Run,
     row: &TaskRow,
+    task: &Task,
     launch: Launch,
 ) -> Result<Option<Process>, StoreError> {
-    let task = definition_of(run, row)?;
     let mut script = None;
     let argv = match &task.action {
         Action::Shell(text) if text.starts_with("#!") => {
@@ -58,10 +60,9 @@ pub(crate) fn process(
 }
 
 /// The request of attempt `launch` of the task, or nothing if the task makes none.
-pub(crate) fn call(run: &Run, row: &TaskRow, launch: Launch) -> Result<Option<Call>, StoreError> {
-    let task = definition_of(run, row)?;
-    let Action::Http(request) = &task.action else { return Ok(None) };
-    Ok(Some(Call {
+pub(crate) fn call(run: &Run, row: &TaskRow, task: &Task, launch: Launch) -> Option<Call> {
+    let Action::Http(request) = &task.action else { return None };
+    Some(Call {
         launch,
         label: label(run, row),
         request: (**request).clone(),
@@ -69,7 +70,7 @@ pub(crate) fn call(run: &Run, row: &TaskRow, launch: Launch) -> Result<Option<Ca
         timeout: task.timeout,
         max_output: task.max_output,
         log_path: log_path(run.job.as_deref(), row.run_id, &row.name, u64::from(row.tries.n_attempts)),
-    }))
+    })
 }
 
 fn label(run: &Run, row: &TaskRow) -> String {
@@ -96,8 +97,11 @@ fn environment(work: &Work<'_>, run: &Run, row: &TaskRow) -> Result<BTreeMap<Str
         Some(id) => job::get(work.tx, id)?.last_success_at,
         None => None,
     };
-    let scheduled = run.row.scheduled_at.or(run.row.started_at).unwrap_or(run.row.queued_at);
+    let scheduled = values::scheduled_at(&run.row);
     let mut env = BTreeMap::new();
+    for (name, value) in values::params(&run.row)? {
+        env.insert(param::variable(&name), Value::Plain(param::as_text(&value)));
+    }
     let mut set = |name: &str, value: String| drop(env.insert(format!("CAMPANILE_{name}"), Value::Plain(value)));
     set("JOB", run.job.as_deref().unwrap_or_default().to_owned());
     set("RUN_ID", row.run_id.to_string());

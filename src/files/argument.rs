@@ -51,7 +51,7 @@ pub(crate) fn command(reading: &Reading<'_>, entry: &Entry) -> Option<Vec<String
     }
     let checked = elements.iter().map(|(text, node)| {
         whole(reading, &entry.key, node, text, 0)?;
-        untemplated(reading, &entry.key, node, text)?;
+        templated(reading, &entry.key, node, text)?;
         Some((*text).to_owned())
     });
     let checked: Vec<_> = checked.collect();
@@ -78,10 +78,14 @@ pub(crate) fn whole(reading: &Reading<'_>, name: &str, node: &Node, text: &str, 
     Some(())
 }
 
-/// Reports a template where one will be allowed: passing it on literally would surprise whoever wrote it.
-pub(crate) fn untemplated(reading: &Reading<'_>, name: &str, node: &Node, text: &str) -> Option<()> {
+/// Takes note of a template where one is allowed, and reports it elsewhere: passing it on literally would surprise whoever
+/// wrote it.
+pub(crate) fn templated(reading: &Reading<'_>, name: &str, node: &Node, text: &str) -> Option<()> {
+    if reading.takes_template(name, node) {
+        return Some(());
+    }
     let Some((part, scope)) = template(text) else { return Some(()) };
-    let message = format!("templates are not supported by this version, found `{{{{ {scope}` in `{name}`");
+    let message = format!("`{name}` takes no template in this version, found `{{{{ {scope}`");
     reading.fault(Fault::new(reading.within(node, part), message));
     None
 }

@@ -2,10 +2,12 @@
 //! file's name. What this version does not know yet is named as such and never ignored.
 
 mod http;
+mod param;
 mod process;
 mod schedule;
 mod success;
 mod task;
+mod template;
 
 use super::hook;
 use super::keys::{HOOK, JOB};
@@ -14,6 +16,7 @@ use super::syntax::Node;
 use super::zones::Zones;
 use crate::model::definition::{Job, Overlap, Priority};
 use crate::model::invalid::Fault;
+use crate::model::template::{Scope, Tasks};
 use crate::model::timestamp::Timestamp;
 
 /// How many live runs one job may ask for.
@@ -39,6 +42,14 @@ pub(crate) fn read(reading: &Reading<'_>, root: &Node, context: &Context<'_>) ->
     let fields = Fields::open(reading, "the file", root, &JOB)?;
     let words = [("skip", Overlap::Skip), ("allow", Overlap::Allow)];
     let priority = fields.integer("priority", 1..=9).and_then(Priority::new);
+    let params = param::read(&fields);
+    let names: Vec<&str> = params.iter().map(|param| param.name.as_str()).collect();
+    let schedules = schedule::read(&fields, context);
+    param::check_schedules(&fields, &params, &schedules);
+    let tasks = task::read(&fields, &names);
+    let all: Vec<&str> = tasks.iter().map(|task| task.name.as_str()).collect();
+    let ended = Tasks { all: &all, before: &all, otherwise: "has not ended" };
+    let scope = Scope { place: "`outputs`", params: Some(&names), tasks: Some(ended), has_attempt: false };
     Some(Job {
         description: fields.text("description").unwrap_or_default().to_owned(),
         enabled: fields.boolean("enabled").unwrap_or(true),
@@ -46,10 +57,11 @@ pub(crate) fn read(reading: &Reading<'_>, root: &Node, context: &Context<'_>) ->
         max_runs: fields.count("max_runs", MAX_RUNS).unwrap_or(1),
         priority: priority.unwrap_or_default(),
         tags: tags(&fields),
-        schedules: schedule::read(&fields, context),
-        tasks: task::read(&fields),
+        outputs: param::outputs(&fields, &scope),
+        schedules,
+        tasks,
         hooks: hook::read(&fields, &HOOK),
-        ..Job::default()
+        params,
     })
 }
 

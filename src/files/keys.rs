@@ -32,8 +32,19 @@ pub const TIMINGS: &[&str] = &["cron", "quartz", "every", "at"];
 pub const ACTIONS: &[&str] = &["shell", "command", "http", "noop"];
 
 /// A job's own keys.
-const JOBS_OWN: &[&str] =
-    &["description", "enabled", "overlap", "max_runs", "priority", "tags", "schedules", "tasks", "hooks"];
+const JOBS_OWN: &[&str] = &[
+    "description",
+    "enabled",
+    "overlap",
+    "max_runs",
+    "priority",
+    "tags",
+    "schedules",
+    "tasks",
+    "params",
+    "outputs",
+    "hooks",
+];
 /// Keys of a schedule, at the top level too.
 const RULE: &[&str] =
     &["cron", "quartz", "every", "at", "anchor", "timezone", "catch_up", "catch_up_window", "catch_up_max"];
@@ -59,6 +70,7 @@ const WORK: &[&str] = &[
     "umask",
     "stop",
     "success",
+    "raw",
 ];
 
 /// Several lists as one.
@@ -86,7 +98,6 @@ pub const JOB: Keys = Keys {
     later: &[
         "jitter",
         "exclude",
-        "params",
         "agent",
         "prompt",
         "job",
@@ -95,7 +106,6 @@ pub const JOB: Keys = Keys {
         "wait",
         "compensate",
         "rollback",
-        "outputs",
         "when",
         "precondition",
         "preconditions",
@@ -108,7 +118,6 @@ pub const JOB: Keys = Keys {
         "budget",
         "user",
         "group",
-        "raw",
         "foreach",
         "state",
         "limits",
@@ -144,7 +153,6 @@ pub const TASK: Keys = Keys {
         "pools",
         "user",
         "group",
-        "raw",
         "params",
         "budget",
         "expires_after",
@@ -193,6 +201,14 @@ pub const SUCCESS: Keys = Keys {
     known: &["required_substrings", "required_regex", "forbidden_regex", "min_word_count", "case_insensitive"],
     later: &["min_score", "command"],
     above: None,
+};
+
+/// `[params.NAME]`.
+pub const PARAM: Keys = Keys {
+    what: "a parameter",
+    known: &["type", "description", "default", "enum", "pattern", "minimum", "maximum", "min_length", "max_length"],
+    later: &["secret", "format", "items", "properties"],
+    above: Some(&JOB_TOP),
 };
 
 /// A reference to a secret.
@@ -308,8 +324,21 @@ pub const INTEGRITY_CHECK: Keys =
     Keys { what: "`integrity_check`", known: &["cron"], later: &["timezone"], above: Some(&SETTINGS_TOP) };
 
 /// Every table of a job file.
-pub const OF_JOBS: &[&Keys] =
-    &[&JOB, &SCHEDULE, &TASK, &HTTP, &RETRY, &EXIT_CODES, &STOP, &SUCCESS, &REFERENCE, &HOOK, &WEBHOOK, &WEBHOOK_RETRY];
+pub const OF_JOBS: &[&Keys] = &[
+    &JOB,
+    &SCHEDULE,
+    &TASK,
+    &HTTP,
+    &RETRY,
+    &EXIT_CODES,
+    &STOP,
+    &SUCCESS,
+    &PARAM,
+    &REFERENCE,
+    &HOOK,
+    &WEBHOOK,
+    &WEBHOOK_RETRY,
+];
 /// Every table of `campanile.toml`; its hooks are those of a job besides.
 pub const OF_SETTINGS: &[&Keys] = &[&SETTINGS, &RETENTION, &KEEP, &LOG, &GLOBAL_HOOK, &BACKUP, &INTEGRITY_CHECK];
 
@@ -339,6 +368,12 @@ pub const SYNONYMS: &[(&str, &str)] = &[
     ("tz", "timezone"),
     ("workdir", "working_dir"),
     ("attempts", "max_attempts"),
+    ("choices", "enum"),
+    ("options", "enum"),
+    ("values", "enum"),
+    ("regex", "pattern"),
+    ("parameters", "params"),
+    ("inputs", "params"),
 ];
 
 /// Keys that are looked for where they are not: the table, the key and what to do instead.
@@ -351,6 +386,7 @@ pub const NOTES: &[(&str, &str, &str)] = &[
     ("`http`", "timeout", "it is a key of the task, beside `http`"),
     ("`http`", "retry", "it is a key of the task, beside `http`"),
     ("`http`", "success", "it is a key of the task, beside `http`"),
+    ("a parameter", "required", "a parameter without a `default` must be given"),
     ("a hook", "jobs", "a job's hooks hear of this job only; hooks about others belong into `campanile.toml`"),
     ("a hook", "url", "it belongs into `webhook = { url = \"...\" }`"),
     ("the configuration", "schedules", "jobs are files of their own, in one of the folders of `jobs_dirs`"),

@@ -14,9 +14,18 @@ use super::suggestion::{listed, suggest, unknown_key, was_meant};
 use super::syntax::{Entry, Node, NodeValue, Span};
 use crate::model::duration::Duration;
 use crate::model::invalid::Fault;
+use crate::model::template::is_template;
 
 /// How many faults of one file are told; the rest is only counted.
 const MAX_FAULTS: usize = 200;
+
+/// A text of a task that is a template, to be checked when everything is known that it may name.
+pub(crate) struct Written {
+    /// Its key.
+    pub(crate) name: String,
+    /// The text.
+    pub(crate) node: Node,
+}
 
 /// One file being read.
 pub(crate) struct Reading<'a> {
@@ -25,6 +34,8 @@ pub(crate) struct Reading<'a> {
     broken: Vec<Span>,
     faults: RefCell<Vec<Fault>>,
     warnings: RefCell<Vec<Fault>>,
+    /// The templates of what is being read; nothing where there may be none.
+    templates: RefCell<Option<Vec<Written>>>,
 }
 
 impl<'a> Reading<'a> {
@@ -32,7 +43,13 @@ impl<'a> Reading<'a> {
     pub(crate) fn new(text: &'a str, faults: Vec<Fault>) -> Self {
         // Beyond what is told anyway, nothing is gained by sorting guesses from facts.
         let broken = faults.iter().take(MAX_FAULTS).map(|fault| line_around(text, fault.at.0)).collect();
-        Reading { text, broken, faults: RefCell::new(faults), warnings: RefCell::default() }
+        Reading {
+            text,
+            broken,
+            faults: RefCell::new(faults),
+            warnings: RefCell::default(),
+            templates: RefCell::default(),
+        }
     }
 
     /// What was found, faults and warnings, each in the order of the file.
@@ -67,6 +84,23 @@ impl<'a> Reading<'a> {
     /// Something is allowed and most likely not meant.
     pub(crate) fn warn(&self, warning: Fault) {
         self.warnings.borrow_mut().push(warning);
+    }
+
+    /// What `read` reads, and the templates in it.
+    pub(crate) fn with_templates<T>(&self, read: impl FnOnce() -> T) -> (T, Vec<Written>) {
+        let outer = self.templates.replace(Some(Vec::new()));
+        let result = read();
+        (result, self.templates.replace(outer).unwrap_or_default())
+    }
+
+    /// Takes note of a text that may be a template; `false` where there may be none.
+    pub(crate) fn takes_template(&self, name: &str, node: &Node) -> bool {
+        let mut templates = self.templates.borrow_mut();
+        let Some(templates) = templates.as_mut() else { return false };
+        if matches!(&node.value, NodeValue::Text(text) if is_template(text)) {
+            templates.push(Written { name: name.to_owned(), node: node.clone() });
+        }
+        true
     }
 
     /// The place of `part`, bytes of the text that `node` holds; all of `node` where the file writes it with escapes.

@@ -3,9 +3,7 @@
 use super::keys::{Keys, NOTES, SYNONYMS};
 use super::syntax::Entry;
 use crate::model::invalid::Fault;
-
-/// A longer word is no misspelling of anything, and measuring it would take long.
-const MAX_WORD: usize = 64;
+use crate::model::nearest::nearest;
 
 /// The fault that `entry` is not among the known keys of its table.
 pub(crate) fn unknown_key(entry: &Entry, keys: &Keys) -> Fault {
@@ -42,21 +40,6 @@ pub(crate) fn suggest(fault: Fault, word: &str, known: &[&str]) -> Fault {
 pub(crate) fn was_meant(entry: &Entry, keys: &[&str]) -> bool {
     let synonym = SYNONYMS.iter().any(|(word, meant)| *word == entry.key && keys.contains(meant));
     synonym || nearest(&entry.key, keys).is_some()
-}
-
-fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
-    if word.len() > MAX_WORD {
-        return None;
-    }
-    let word = word.to_ascii_lowercase();
-    let allowed = (word.chars().count() / 3).clamp(1, 3);
-    known
-        .iter()
-        .filter(|candidate| candidate.len().abs_diff(word.len()) <= 4 * allowed)
-        .map(|candidate| (strsim::osa_distance(&word, candidate), *candidate))
-        .filter(|(distance, _)| *distance <= allowed)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
 }
 
 /// The words as a sentence lists them: "`a`, `b` or `c`".

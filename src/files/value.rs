@@ -16,7 +16,7 @@ pub(crate) fn read(reading: &Reading<'_>, name: &str, node: &Node) -> Option<Val
         return reference(reading, name, node).map(Value::Secret);
     }
     let text = reading.text(name, node)?;
-    argument::untemplated(reading, name, node, text)?;
+    argument::templated(reading, name, node, text)?;
     Some(Value::Plain(text.to_owned()))
 }
 

@@ -14,6 +14,7 @@ use crate::files::settings::Configuration;
 use crate::files::{self, FoundJob, InvalidFile, Zones};
 use crate::model::duration::Duration;
 use crate::model::id::RunId;
+use crate::model::policy::param;
 use crate::model::policy::retention::Retention;
 use crate::model::refused::Refused;
 use crate::query::{self, Reader};
@@ -33,10 +34,10 @@ const PAGE: usize = 256;
 pub struct Request {
     /// The job file.
     pub file: PathBuf,
+    /// The values of its parameters that are given.
+    pub params: serde_json::Map<String, serde_json::Value>,
     /// JSON lines instead of text.
     pub json: bool,
-    /// The values of its parameters, as they were typed.
-    pub params: Vec<(String, String)>,
 }
 
 /// Why nothing was run.
@@ -44,6 +45,8 @@ pub struct Request {
 pub enum Failure {
     /// The file is wrong.
     Invalid(InvalidFile),
+    /// The values of its parameters do not fit.
+    Params(Refused),
     /// It could not be run here.
     Here(String),
 }
@@ -60,6 +63,7 @@ pub fn run(request: &Request) -> Result<wire::run::Run, Failure> {
     let zone = tzdb.system_zone();
     let zones = Zones { tzdb: &tzdb, default: &zone };
     let found = files::load_file(&request.file, zones, clock::wall()).map_err(Failure::Invalid)?;
+    accept(&found, &request.params)?;
     let here = |what: &'static str| move |why: std::io::Error| Failure::Here(format!("{what}: {why}"));
     let folder = tempfile::Builder::new()
         .prefix("campanile-run-")
@@ -71,14 +75,22 @@ pub fn run(request: &Request) -> Result<wire::run::Run, Failure> {
         .enable_all()
         .build()
         .map_err(here("cannot start the runtime"))?;
-    let result = runtime.block_on(live(request, found, Arc::new(tzdb), folder.path(), wishes));
+    let result = runtime.block_on(live(request, found, &zone, Arc::new(tzdb), folder.path(), wishes));
     runtime.shutdown_background();
     result
+}
+
+/// Said before anything is made for the run.
+fn accept(found: &FoundJob, given: &serde_json::Map<String, serde_json::Value>) -> Result<(), Failure> {
+    let accepted = param::accept(&found.definition.params, given);
+    let refused = |problems| Refused::InvalidParams { job: found.name.to_string(), problems };
+    accepted.map(drop).map_err(|problems| Failure::Params(refused(problems)))
 }
 
 async fn live(
     request: &Request,
     found: FoundJob,
+    zone: &str,
     zones: Arc<Tzdb>,
     folder: &Path,
     mut wishes: UnboundedReceiver<()>,
@@ -95,7 +107,7 @@ async fn live(
         runtime: tokio::runtime::Handle::current(),
     })
     .map_err(|error| Failure::Here(error.to_string()))?;
-    let result = turn(request, found, &running, folder, &mut wishes).await;
+    let result = turn(request, found, zone, &running, folder, &mut wishes).await;
     // However it went, nothing may outlive the folder that its journal is in.
     let n_left = running.kill().await;
     running.handle.stop();
@@ -109,12 +121,13 @@ async fn live(
 async fn turn(
     request: &Request,
     found: FoundJob,
+    zone: &str,
     running: &Running,
     folder: &Path,
     wishes: &mut UnboundedReceiver<()>,
 ) -> Result<wire::run::Run, Failure> {
     let style = Style::new(request.json, found.definition.tasks.len());
-    let id = begin(&running.handle, found, &request.params).await?;
+    let id = begin(&running.handle, found, request, zone).await?;
     let reader = Reader::open(&driver::database(folder))?;
     let mut show = Show::new(style, folder.to_owned());
     let run = follow(running, &reader, &mut show, id, wishes).await?;
@@ -125,19 +138,21 @@ async fn turn(
     Ok(run)
 }
 
-async fn begin(handle: &Handle, found: FoundJob, params: &[(String, String)]) -> Result<RunId, Failure> {
+async fn begin(handle: &Handle, found: FoundJob, request: &Request, zone: &str) -> Result<RunId, Failure> {
     let mut definition = found.definition;
+    // The time that it sees is that of its schedule all the same.
+    let timezone = definition.schedules.first().map_or(zone, |schedule| schedule.timezone.as_str()).to_owned();
     // Here and now: neither its schedules nor a pause by file count.
     definition.schedules.clear();
     definition.enabled = true;
     let job = found.name.to_string();
-    let params = params.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
     let load = Load {
         jobs: vec![LoadedJob { name: found.name, source: found.source, definition, origins: String::new() }],
         ..Load::default()
     };
     ask(handle, Command::Load(Box::new(load))).await?;
-    match ask(handle, Command::Start(Start { job, params, ..Start::default() })).await? {
+    let start = Start { job, params: request.params.clone(), timezone: Some(timezone), ..Start::default() };
+    match ask(handle, Command::Start(start)).await? {
         Answer::Started { run, .. } => Ok(run),
         Answer::Done | Answer::Loaded(_) | Answer::Submitted(_) => {
             Err(Failure::Here("a start was answered with something else".to_owned()))

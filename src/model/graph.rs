@@ -56,7 +56,7 @@ pub fn conclusion(states: &[TaskState]) -> Option<RunEvent> {
         | TaskState::Queued
         | TaskState::Running { .. }
         | TaskState::Retrying { .. }
-        | TaskState::Waiting
+        | TaskState::Waiting { .. }
         | TaskState::Completed
         | TaskState::Cancelled(_)
         | TaskState::Skipped(_) => None,

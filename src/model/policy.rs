@@ -4,5 +4,6 @@
 pub mod deliver;
 pub mod judge;
 pub mod overlap;
+pub mod param;
 pub mod retention;
 pub mod verify;

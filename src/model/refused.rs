@@ -67,6 +67,14 @@ pub enum Refused {
         /// Why.
         reason: Reason,
     },
+    /// The values of its parameters do not fit.
+    #[error("job `{job}` cannot start with these parameters: {}", problems.join("; "))]
+    InvalidParams {
+        /// Which.
+        job: String,
+        /// Everything that is wrong with them.
+        problems: Vec<String>,
+    },
     /// It is so already.
     #[error("{what} is already {state}")]
     Already {
@@ -118,6 +126,7 @@ impl Refused {
             }
             Refused::NotAdmitted { .. } => Some("wait for the live run to end, or add `--force`".to_owned()),
             Refused::BadRequest { .. } => None,
+            Refused::InvalidParams { job, .. } => Some(format!("`campanile ctl job {job}` shows its parameters")),
             Refused::Stopping => Some("ask again when it is back".to_owned()),
             Refused::Unavailable { .. } => Some("free space or mend the disk; it tries again by itself".to_owned()),
             Refused::Internal { .. } => Some("the daemon's log says more; please report it".to_owned()),

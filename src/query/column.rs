@@ -1,6 +1,8 @@
 //! Columns whose type SQLite does not have: numbers that are never negative, and instants.
 
 use rusqlite::Row;
+use rusqlite::types::Type;
+use serde_json::{Map, Value};
 
 use crate::model::timestamp::Timestamp;
 
@@ -26,4 +28,11 @@ pub(crate) fn at(row: &Row<'_>, index: usize) -> rusqlite::Result<Timestamp> {
 /// An instant, or nothing.
 pub(crate) fn maybe_at(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<Timestamp>> {
     Ok(row.get::<_, Option<i64>>(index)?.map(Timestamp::from_micros))
+}
+
+/// Named values, kept as JSON; none where there is nothing.
+pub(crate) fn maybe_named(row: &Row<'_>, index: usize) -> rusqlite::Result<Map<String, Value>> {
+    let Some(text) = row.get::<_, Option<String>>(index)? else { return Ok(Map::new()) };
+    serde_json::from_str(&text)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(index, Type::Text, error.into()))
 }

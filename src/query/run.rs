@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
-use super::column::{at, maybe_at, maybe_unsigned};
+use super::column::{at, maybe_at, maybe_named, maybe_unsigned};
 use super::failure::Failure;
 use super::reader::Reader;
 use super::task::next_cursor;
@@ -36,7 +36,8 @@ pub(crate) const AFTER_ALL: &[u8] = &[0xff; 17];
 
 const ONE: &str = "
 SELECT r.id, j.name, r.number, r.revision, r.state, r.outcome, r.cause, r.rerun_of, r.scheduled_at, r.queued_at,
-       r.started_at, r.ended_at, r.priority, r.cancelled_by, r.error
+       r.started_at, r.ended_at, r.priority, r.cancelled_by, r.error,
+       r.params, r.output, r.outputs
   FROM run r
   LEFT JOIN job j ON j.id = r.job_id
  WHERE r.id = ?1";
@@ -81,8 +82,9 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Run> {
         cancelled_by: row.get(13)?,
         rollback: None,
         error: row.get(14)?,
-        output: None,
-        outputs: serde_json::Map::new(),
+        params: maybe_named(row, 15)?,
+        output: row.get(16)?,
+        outputs: maybe_named(row, 17)?,
         tasks: Vec::new(),
     })
 }

@@ -2,7 +2,7 @@
 
 use rusqlite::{Row, Transaction, params};
 
-use super::column::{maybe_at, unsigned};
+use super::column::{maybe_at, maybe_named, unsigned};
 use super::failure::Failure;
 use super::find;
 use super::reader::Reader;
@@ -27,7 +27,8 @@ pub struct Filter {
 const ONE: &str = "
 SELECT t.id, t.run_id, j.name, t.name, t.state, t.outcome,
        coalesce((SELECT max(a.number) FROM attempt a WHERE a.task_id = t.id), t.n_attempts),
-       t.max_attempts, t.queued_at, t.started_at, t.ended_at, t.exit_code, t.output, t.error
+       t.max_attempts, t.queued_at, t.started_at, t.ended_at, t.exit_code, t.output, t.error,
+       t.outputs
   FROM task t
   JOIN run r ON r.id = t.run_id
   LEFT JOIN job j ON j.id = r.job_id
@@ -65,7 +66,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Task> {
         ended_at: maybe_at(row, 10)?,
         exit_code: row.get(11)?,
         output: row.get(12)?,
-        outputs: serde_json::Map::new(),
+        outputs: maybe_named(row, 14)?,
         error: row.get(13)?,
     })
 }

@@ -6,6 +6,7 @@
 
 mod ledger;
 mod quiet;
+mod values;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock};

@@ -1,11 +1,13 @@
 //! Random jobs, submissions and hooks, made of the model's own types.
 
+use std::collections::BTreeMap;
+
 use super::chance::Chance;
-use crate::engine::Submission;
+use crate::engine::{NotBefore, Submission};
 use crate::model::definition::hook::Webhook;
 use crate::model::definition::{
-    Action, CatchUp, ExitCodes, Hook, Http, Job, OnInterrupt, Overlap, Priority, Retry, Schedule, Target, Task, Timing,
-    Value,
+    Action, CatchUp, ExitCodes, Hook, Http, Job, OnInterrupt, Overlap, Param, ParamType, Priority, Retry, Schedule,
+    Target, Task, Timing, Value,
 };
 use crate::model::duration::Duration;
 use crate::model::timestamp::Timestamp;
@@ -47,6 +49,8 @@ pub(crate) fn job(chance: &mut Chance, pace: Pace, now: Timestamp) -> Job {
     schedules.retain(|schedule| keys.insert(schedule.key()));
     let n_tasks = *chance.pick(&[1, 1, 1, 2, 3, 5]);
     let hooks = if chance.one_in(4) { vec![hook(chance)] } else { Vec::new() };
+    let tasks = graph(chance, pace, n_tasks);
+    let outputs = if chance.one_in(4) { outputs(chance, &tasks) } else { BTreeMap::new() };
     Job {
         description: format!("{}", chance.below(3)),
         enabled: !chance.one_in(12),
@@ -54,7 +58,9 @@ pub(crate) fn job(chance: &mut Chance, pace: Pace, now: Timestamp) -> Job {
         max_runs: u32::try_from(chance.between(1, 3)).unwrap_or(1),
         priority: Priority::new(chance.between(1, 9)).unwrap_or_default(),
         schedules,
-        tasks: graph(chance, pace, n_tasks),
+        params: if chance.one_in(3) { params(chance) } else { Vec::new() },
+        tasks,
+        outputs,
         hooks,
         ..Job::default()
     }
@@ -102,9 +108,44 @@ fn graph(chance: &mut Chance, pace: Pace, n: usize) -> Vec<Task> {
     for index in 0..n {
         let mut task = task(chance, pace, &format!("t{index}"));
         task.after = tasks.iter().filter(|_| chance.one_in(2)).map(|task| task.name.clone()).collect();
+        see(chance, &mut task);
         tasks.push(task);
     }
     tasks
+}
+
+/// Lets a task see what one that it comes after has left; now and then something that is not there.
+fn see(chance: &mut Chance, task: &mut Task) {
+    let (Action::Command(argv), Some(first)) = (&mut task.action, task.after.first()) else { return };
+    match chance.below(4) {
+        0 => argv.push(format!("saw:{first}={{{{ tasks['{first}'].outputs.n | default('-') }}}}")),
+        1 => drop(task.env.insert("AT".to_owned(), "{{ scheduled_at | date }} {{ run.number }}".into())),
+        2 if chance.one_in(4) => argv.push(format!("{{{{ tasks.{first}.outputs.nothing }}}}")),
+        _ => {}
+    }
+}
+
+/// A whole number, whose default now and then cannot be one.
+fn params(chance: &mut Chance) -> Vec<Param> {
+    let default = *chance.pick(&["3", "{{ run.number }}", "{{ run.number }}", "{{ run.cause }}"]);
+    let default = default.parse::<i64>().map_or_else(|_| default.into(), serde_json::Value::from);
+    vec![Param {
+        name: "n".to_owned(),
+        description: String::new(),
+        kind: ParamType::Integer,
+        default: Some(default),
+        choices: Vec::new(),
+        pattern: None,
+        minimum: Some(0.0),
+        maximum: None,
+    }]
+}
+
+/// What the run leaves of its first task; now and then something that is not there.
+fn outputs(chance: &mut Chance, tasks: &[Task]) -> BTreeMap<String, String> {
+    let first = tasks.first().map_or("t0", |task| task.name.as_str());
+    let field = if chance.one_in(4) { "outputs.nothing" } else { "state" };
+    BTreeMap::from([("first".to_owned(), format!("{{{{ tasks.{first}.{field} }}}}"))])
 }
 
 /// A task whose pretend process goes as chance will have it.
@@ -154,13 +195,20 @@ pub(super) fn request(url: &str, idempotent: bool) -> Action {
 }
 
 /// A batch of tasks that belong to no job.
-pub(crate) fn submissions(chance: &mut Chance, pace: Pace) -> Vec<Submission> {
+pub(crate) fn submissions(chance: &mut Chance, pace: Pace, now: Timestamp) -> Vec<Submission> {
     let n = *chance.pick(&[1, 1, 2, 5, 20]);
     let priority = Priority::new(chance.between(1, 9)).unwrap_or_default();
     let is_alike = chance.one_in(2);
     let first = task(chance, pace, "main");
     let one = |chance: &mut Chance| if is_alike { first.clone() } else { task(chance, pace, "main") };
-    (0..n).map(|_| Submission { task: one(chance), priority }).collect()
+    let unit = if pace == Pace::Dense { 1 } else { 60 };
+    let wait = Duration::from_secs(chance.between(0, 300) * unit);
+    let not_before = match chance.below(6) {
+        0 => Some(NotBefore::In(wait)),
+        1 => Some(NotBefore::At(now.plus(wait))),
+        _ => None,
+    };
+    (0..n).map(|_| Submission { task: one(chance), priority, not_before }).collect()
 }
 
 /// A hook on some events, to somewhere.

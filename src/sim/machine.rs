@@ -156,7 +156,12 @@ impl Machine {
     fn end(&mut self, launch: Launch, kind: Option<ExitKind>, wall: Timestamp) -> Option<Exit> {
         let alive = self.alive.remove(&launch)?;
         let kind = kind.unwrap_or(alive.exit);
-        let exit = Exit { started_at: Some(alive.started_at), log: alive.log, ..Exit::bare(kind, wall) };
+        let mut exit = Exit { started_at: Some(alive.started_at), log: alive.log, ..Exit::bare(kind, wall) };
+        if kind == ExitKind::Code(0) && alive.owner.is_some() {
+            // What every launch leaves is its own, so that a mistaken one would be seen.
+            exit.output = format!("out of {launch}\n");
+            exit.outputs.insert("n".to_owned(), launch.to_string());
+        }
         self.unacknowledged.insert(launch, exit.clone());
         Some(exit)
     }

@@ -53,13 +53,19 @@ impl World {
             0..=3 => {
                 let job = self.some_job();
                 let force = self.chance.one_in(4);
-                let token = self.ask(0, Command::Start(Start { job, force, ..Start::default() }));
+                let mut params = serde_json::Map::new();
+                if self.chance.one_in(4) {
+                    let n = *self.chance.pick(&["7", "12", "-1", "many"]);
+                    params.insert("n".to_owned(), n.into());
+                }
+                let token = self.ask(0, Command::Start(Start { job, force, params, ..Start::default() }));
                 if force {
                     self.checks().forced(token);
                 }
             }
             4 | 5 => {
-                let batch = jobs::submissions(&mut self.chance, pace);
+                let now = self.now();
+                let batch = jobs::submissions(&mut self.chance, pace, now);
                 self.ask(0, Command::Submit(batch));
             }
             6 | 7 => {

@@ -162,7 +162,7 @@ impl World {
     /// A run of one task that belongs to no job.
     pub fn submit(&mut self, script: &str) -> RunId {
         let tasks = tasks(script).into_iter();
-        let batch = tasks.map(|task| Submission { task, priority: Priority::default() }).collect();
+        let batch = tasks.map(|task| Submission { task, priority: Priority::default(), not_before: None }).collect();
         match self.command(Command::Submit(batch)) {
             Ok(Answer::Submitted(runs)) => *runs.first().expect("because something was submitted"),
             other => panic!("a submission was answered {other:?}"),

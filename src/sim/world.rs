@@ -369,6 +369,7 @@ impl World {
                 if !self.released.insert(launch) && unseen.is_none_or(|highest| launch <= highest) {
                     return Err(format!("launch {launch} was released twice, and the runner has seen it"));
                 }
+                self.checks.starts(self.store()?, &process)?;
                 let fate = super::script::fate(&process, &mut self.chance, &self.troubles);
                 if self.link.is_some() && self.machine.start(&process, fate, self.boot_us, now)? {
                     let at = now;

@@ -25,6 +25,8 @@ pub(crate) struct RunRow {
     pub(crate) priority: u8,
     pub(crate) queued_at: Timestamp,
     pub(crate) started_at: Option<Timestamp>,
+    /// JSON: the values of its parameters.
+    pub(crate) params: Option<String>,
 }
 
 fn read(row: &Row<'_>) -> Result<RunRow, StoreError> {
@@ -47,6 +49,7 @@ fn read(row: &Row<'_>) -> Result<RunRow, StoreError> {
         priority: row.get(11)?,
         queued_at: row.get(12)?,
         started_at: row.get(13)?,
+        params: row.get(14)?,
     })
 }
 
@@ -66,14 +69,16 @@ fn read_state(state: &str, outcome: Option<&str>) -> Option<RunState> {
 
 const GET: &str = "
 SELECT id, job_id, revision, definition_id, number, cause, scheduled_at, timezone, state, outcome,
-       cancelled_by IS NOT NULL, priority, queued_at, started_at
+       cancelled_by IS NOT NULL, priority, queued_at, started_at, params
   FROM run WHERE id = ?1";
 const INSERT: &str = "
-INSERT INTO run (id, job_id, revision, definition_id, number, cause, scheduled_at, timezone, state, priority, queued_at)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+INSERT INTO run (id, job_id, revision, definition_id, number, cause, scheduled_at, timezone, state, priority, queued_at,
+                 params)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
 const STEP: &str = "
 UPDATE run SET state = ?3, outcome = ?4, started_at = coalesce(started_at, ?5), ended_at = ?6, error = ?7
  WHERE id = ?1 AND state = ?2";
+const LEAVE: &str = "UPDATE run SET output = ?2, outputs = ?3 WHERE id = ?1 AND ended_at IS NULL";
 const CANCEL: &str = "UPDATE run SET cancelled_by = ?2 WHERE id = ?1 AND cancelled_by IS NULL AND ended_at IS NULL";
 const BREAK: &str = "
 UPDATE run SET state = 'failed', outcome = 'internal', ended_at = ?2, error = ?3
@@ -111,6 +116,7 @@ pub(crate) fn insert(tx: &Tx<'_>, runs: &[RunRow]) -> Result<(), StoreError> {
                 &run.state.as_str(),
                 &run.priority,
                 &run.queued_at,
+                &run.params,
             ],
         )?;
     }
@@ -139,6 +145,11 @@ pub(crate) fn step(tx: &Tx<'_>, change: &Change<'_>) -> Result<(), StoreError> {
         1 => Ok(()),
         _ => Err(StoreError::unreadable(format!("run {}", change.id), "its state is not what was read")),
     }
+}
+
+/// Records what a run leaves, right before it ends: what it wrote, and JSON of its named values.
+pub(crate) fn leave(tx: &Tx<'_>, id: RunId, output: Option<&str>, outputs: Option<&str>) -> Result<(), StoreError> {
+    tx.execute(LEAVE, &[&id, &output, &outputs]).map(drop)
 }
 
 /// Remembers who wants the run ended; `false` if somebody did before, or it has ended.

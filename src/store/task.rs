@@ -65,7 +65,7 @@ fn read_state(state: &str, outcome: Option<&str>, launch: Option<Launch>, until:
         "queued" => Some(TaskState::Queued),
         "running" => launch.map(|launch| TaskState::Running { launch }),
         "retrying" => until.map(|until| TaskState::Retrying { until }),
-        "waiting" => Some(TaskState::Waiting),
+        "waiting" => until.map(|until| TaskState::Waiting { until }),
         "completed" => Some(TaskState::Completed),
         "failed" => outcome().map(TaskState::Failed),
         "cancelled" => outcome().map(TaskState::Cancelled),
@@ -79,15 +79,24 @@ const OF_RUN: &str = select!("WHERE run_id = ?1 ORDER BY ordinal");
 const LIVE: &str = "
 SELECT id, state, launch, until_steady, priority, queued_at FROM task
  WHERE ended_at IS NULL
-   AND (state = 'queued' OR state = 'running' AND launch IS NOT NULL OR state = 'retrying' AND until_steady IS NOT NULL)";
+   AND (state = 'queued' OR state = 'running' AND launch IS NOT NULL OR state = 'retrying' AND until_steady IS NOT NULL
+        OR state = 'waiting' AND until_steady IS NOT NULL)";
+const LEFT_OF_RUN: &str = "
+SELECT name, state, exit_code, output, outputs FROM task WHERE run_id = ?1 AND ended_at IS NOT NULL ORDER BY ordinal";
+const OUTPUT: &str = "SELECT output FROM task WHERE id = ?1";
+const WAITING_FOR_WALL: &str = "
+SELECT task.id, task.until_steady FROM task JOIN run ON run.id = task.run_id
+ WHERE task.ended_at IS NULL AND task.state = 'waiting' AND task.until_steady IS NOT NULL
+   AND run.scheduled_at IS NOT NULL";
+const PUT_OFF: &str = "UPDATE task SET until_steady = ?2 WHERE id = ?1 AND ended_at IS NULL AND state = 'waiting'";
 const INSERT: &str = "
-INSERT INTO task (id, run_id, ordinal, name, state, priority, queued_at, max_attempts)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+INSERT INTO task (id, run_id, ordinal, name, state, priority, queued_at, max_attempts, until_steady)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 const STEP: &str = "
 UPDATE task
    SET state = ?3, outcome = ?4, launch = ?5, until_steady = ?6, queued_at = coalesce(queued_at, ?7),
        started_at = coalesce(started_at, ?8), ended_at = ?9, n_attempts = ?10, n_interrupted = ?11, n_drained = ?12,
-       exit_code = ?13, output = ?14, error = ?15
+       exit_code = ?13, output = ?14, error = ?15, outputs = ?16
  WHERE id = ?1 AND state = ?2";
 const START: &str = "UPDATE task SET started_at = ?2 WHERE id = ?1 AND started_at IS NULL";
 const CANCEL: &str = "UPDATE task SET cancelled = 1 WHERE id = ?1 AND ended_at IS NULL";
@@ -111,6 +120,45 @@ pub(crate) fn of_run(tx: &Tx<'_>, run: RunId) -> Result<Vec<TaskRow>, StoreError
     tx.all(OF_RUN, &[&run], read)
 }
 
+/// What a task left.
+#[derive(Debug)]
+pub(crate) struct Left {
+    pub(crate) name: String,
+    pub(crate) state: String,
+    pub(crate) exit_code: Option<i32>,
+    pub(crate) output: Option<String>,
+    /// JSON.
+    pub(crate) outputs: Option<String>,
+}
+
+/// What the run's tasks left that have ended, in the order of the definition.
+pub(crate) fn left_of_run(tx: &Tx<'_>, run: RunId) -> Result<Vec<Left>, StoreError> {
+    tx.all(LEFT_OF_RUN, &[&run], |row| {
+        Ok(Left {
+            name: row.get(0)?,
+            state: row.get(1)?,
+            exit_code: row.get(2)?,
+            output: row.get(3)?,
+            outputs: row.get(4)?,
+        })
+    })
+}
+
+/// What a task wrote.
+pub(crate) fn output(tx: &Tx<'_>, id: TaskId) -> Result<Option<String>, StoreError> {
+    Ok(tx.one(OUTPUT, &[&id], |row| Ok(row.get(0)?))?.flatten())
+}
+
+/// The waiting tasks whose time is one of the wall clock, and when that is on steady time.
+pub(crate) fn waiting_for_wall(tx: &Tx<'_>) -> Result<Vec<(TaskId, Steady)>, StoreError> {
+    tx.all(WAITING_FOR_WALL, &[], |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
+/// Lets a waiting task wait until another moment.
+pub(crate) fn put_off(tx: &Tx<'_>, id: TaskId, until: Steady) -> Result<(), StoreError> {
+    tx.execute(PUT_OFF, &[&id, &until]).map(drop)
+}
+
 /// What the indexes of live tasks are made of.
 #[derive(Debug)]
 pub(crate) struct Live {
@@ -120,7 +168,7 @@ pub(crate) struct Live {
     pub(crate) queued_at: Timestamp,
 }
 
-/// Every task that is queued, running or retrying, as narrow as can be.
+/// Every task that is queued, running, retrying or waiting, as narrow as can be.
 pub(crate) fn live(tx: &Tx<'_>) -> Result<Vec<Live>, StoreError> {
     tx.all(LIVE, &[], |row| {
         let id: TaskId = row.get(0)?;
@@ -147,6 +195,7 @@ pub(crate) fn insert(tx: &Tx<'_>, tasks: &[TaskRow]) -> Result<(), StoreError> {
                 &task.priority,
                 &task.queued_at,
                 &task.max_attempts,
+                &places(task.state).1,
             ],
         )?;
     }
@@ -161,6 +210,22 @@ pub(crate) struct Seen<'a> {
     pub(crate) exit_code: Option<i32>,
     pub(crate) output: Option<&'a str>,
     pub(crate) error: Option<&'a str>,
+    /// JSON: the named values that it left.
+    pub(crate) outputs: Option<&'a str>,
+}
+
+/// What the columns of a state's own data hold.
+fn places(state: TaskState) -> (Option<Launch>, Option<Steady>) {
+    match state {
+        TaskState::Running { launch } => (Some(launch), None),
+        TaskState::Retrying { until } | TaskState::Waiting { until } => (None, Some(until)),
+        TaskState::Blocked
+        | TaskState::Queued
+        | TaskState::Completed
+        | TaskState::Failed(_)
+        | TaskState::Cancelled(_)
+        | TaskState::Skipped(_) => (None, None),
+    }
 }
 
 /// Changes the state of a task that is still in the state `from`; `task` is as it is to be.
@@ -173,17 +238,7 @@ pub(crate) fn step(
 ) -> Result<(), StoreError> {
     let outcome = task.state.outcome().map(|outcome| outcome.as_str());
     let ended_at = outcome.map(|_| at);
-    let (launch, until) = match task.state {
-        TaskState::Running { launch } => (Some(launch), None),
-        TaskState::Retrying { until } => (None, Some(until)),
-        TaskState::Blocked
-        | TaskState::Queued
-        | TaskState::Waiting
-        | TaskState::Completed
-        | TaskState::Failed(_)
-        | TaskState::Cancelled(_)
-        | TaskState::Skipped(_) => (None, None),
-    };
+    let (launch, until) = places(task.state);
     let values: &[&dyn rusqlite::ToSql] = &[
         &task.id,
         &from.as_str(),
@@ -200,6 +255,7 @@ pub(crate) fn step(
         &seen.exit_code,
         &seen.output,
         &seen.error,
+        &seen.outputs,
     ];
     match tx.execute(STEP, values)? {
         1 => Ok(()),

@@ -52,6 +52,8 @@ pub enum Code {
     JobRetired,
     /// The gate said no.
     NotAdmitted,
+    /// The values of a job's parameters do not fit.
+    InvalidParams,
     /// It is so already.
     Already,
     /// It makes no sense as written.
@@ -103,6 +105,7 @@ impl Code {
         Code::TaskAlreadyEnded,
         Code::JobRetired,
         Code::NotAdmitted,
+        Code::InvalidParams,
         Code::Already,
         Code::BadRequest,
         Code::Invalid,
@@ -130,6 +133,7 @@ impl Code {
             Code::TaskAlreadyEnded => line("task_already_ended", 409, CONFLICT, "the task has ended"),
             Code::JobRetired => line("job_retired", 409, CONFLICT, "the job's file is gone"),
             Code::NotAdmitted => line("not_admitted", 409, CONFLICT, "the gate says no: overlap or a pause"),
+            Code::InvalidParams => line("invalid_params", 422, USAGE, "the values of the job's parameters do not fit"),
             Code::Already => line("already", 409, CONFLICT, "it is so already"),
             Code::BadRequest => line("bad_request", 400, USAGE, "it makes no sense as written"),
             Code::Invalid => line("invalid", 422, INVALID, "what was written is wrong"),
@@ -163,6 +167,7 @@ impl From<&Refused> for Code {
             Refused::TaskAlreadyEnded { .. } => Code::TaskAlreadyEnded,
             Refused::JobRetired { .. } => Code::JobRetired,
             Refused::NotAdmitted { .. } => Code::NotAdmitted,
+            Refused::InvalidParams { .. } => Code::InvalidParams,
             Refused::Already { .. } => Code::Already,
             Refused::BadRequest { .. } => Code::BadRequest,
             Refused::Stopping => Code::Stopping,

@@ -52,6 +52,12 @@ pub struct SubmittedTask {
     /// 1 goes first, 9 last; otherwise 5.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub priority: Option<i64>,
+    /// When it may start; with `delay` it is an error.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+    /// How long it waits before it may start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delay: Option<Duration>,
     /// How long it may take.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Duration>,

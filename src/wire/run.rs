@@ -42,7 +42,10 @@ pub struct Run {
     pub rollback: Option<String>,
     /// For people: what went wrong.
     pub error: Option<String>,
-    /// What its task wrote to stdout, where it has only one.
+    /// The values of its parameters.
+    #[serde(default)]
+    pub params: Map<String, Value>,
+    /// What its last task wrote to stdout, where there is only one that nothing comes after.
     pub output: Option<String>,
     /// Named values that it leaves.
     pub outputs: Map<String, Value>,

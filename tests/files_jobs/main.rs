@@ -10,6 +10,7 @@ mod processes;
 mod schedules;
 mod settings;
 mod tasks;
+mod values;
 
 use std::path::Path;
 

@@ -104,10 +104,7 @@ fn a_template_is_never_passed_on_literally() {
         r#"command = ["echo", "{{ tasks.a.output }}"]
 env = { A = "{{ params.x }}" }
 "#,
-        &[
-            "1:21: templates are not supported by this version, found `{{ tasks` in `command`",
-            "2:14: templates are not supported by this version, found `{{ params` in `A`",
-        ],
+        &["1:24: there is no task `a`", "2:17: the job has no parameter `x` (hint: declare it as `[params.x]`)"],
     );
     check(
         r#"command = ["a{{b}}", "{{ item }}"]

@@ -2,11 +2,12 @@
 
 use crate::engine::begin::{self, Birth};
 use crate::engine::gate::{self, Wanted};
-use crate::engine::input::{Answer, Start, Submission};
+use crate::engine::input::{Answer, NotBefore, Start, Submission};
 use crate::engine::work::{Subject, Work};
 use crate::model::definition::{Job, Overlap};
 use crate::model::event::EventType;
 use crate::model::outcome::Cause;
+use crate::model::policy::param;
 use crate::model::refused::Refused;
 use crate::store::{StoreError, job};
 
@@ -21,11 +22,23 @@ pub(super) fn start(work: &mut Work<'_>, start: &Start) -> Result<Result<Answer,
     if work.session.is_draining {
         return Ok(Err(Refused::Stopping));
     }
-    let wanted = Wanted { cause: Cause::Manual, scheduled_at: start.at, timezone: None, force: start.force };
+    let defined = work.cache.defined(work.tx, row.definition_id)?;
+    let params = match param::accept(&defined.job.params, &start.params) {
+        Ok(params) => params,
+        Err(problems) => return Ok(Err(Refused::InvalidParams { job: start.job.clone(), problems })),
+    };
+    // Whoever starts it means the time that its schedule would mean.
+    let of_schedule = || defined.job.schedules.first().map(|schedule| schedule.timezone.clone());
+    let wanted = Wanted {
+        cause: Cause::Manual,
+        scheduled_at: start.at,
+        timezone: start.timezone.clone().or_else(of_schedule),
+        force: start.force,
+        params,
+    };
     match gate::admit(work, &mut row, wanted)? {
         Ok((run, number)) => Ok(Ok(Answer::Started { run, number })),
         Err(reason) => {
-            let defined = work.cache.defined(work.tx, row.definition_id)?;
             let subject = Subject { job: Some(&row.name), defined: Some(&defined), ..Subject::default() };
             let data = serde_json::json!({ "cause": Cause::Manual.as_str(), "reason": reason.as_str() });
             work.record(EventType::OccurrenceSkipped, subject, data)?;
@@ -52,9 +65,14 @@ pub(super) fn submit(work: &mut Work<'_>, submissions: &[Submission]) -> Result<
             job: None,
             defined,
             cause: Cause::Manual,
-            scheduled_at: None,
+            scheduled_at: match submission.not_before {
+                Some(NotBefore::At(at)) => Some(at),
+                Some(NotBefore::In(_)) | None => None,
+            },
             timezone: None,
             priority: submission.priority.number(),
+            params: serde_json::Map::new(),
+            not_before: submission.not_before,
         };
         runs.push(begin::run(work, birth)?.0);
     }

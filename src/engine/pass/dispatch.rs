@@ -4,11 +4,12 @@
 use serde_json::json;
 
 use crate::engine::work::{Run, Work};
-use crate::engine::{Effect, change, launch, step};
-use crate::model::definition::Action;
+use crate::engine::{Effect, change, launch, step, values};
+use crate::model::definition::{Action, Task};
 use crate::model::event::EventType;
+use crate::model::exit::{Exit, ExitKind};
 use crate::model::id::TaskId;
-use crate::model::policy::judge::Verdict;
+use crate::model::policy::judge::{Verdict, judge};
 use crate::model::state::{RunEvent, RunState, TaskEvent};
 use crate::store::attempt::Claim;
 use crate::store::task::{Seen, TaskRow};
@@ -38,10 +39,14 @@ fn claim(work: &mut Work<'_>, id: TaskId) -> Result<(), StoreError> {
     let run = work.run(run.row.id)?;
     let number = work.next_launch();
     row.tries.n_attempts += 1;
-    let action = &launch::definition_of(&run, &row)?.action;
-    let is_call = matches!(action, Action::Http(_));
+    let definition = launch::definition_of(&run, &row)?;
+    let is_call = matches!(definition.action, Action::Http(_));
     let claim = Claim { launch: number, task: id, number: row.tries.n_attempts, is_call };
-    match action {
+    let task = match values::task(work, &run, definition, &row)? {
+        Ok(task) => task,
+        Err(why) => return refuse(work, &run, definition, row, &claim, why),
+    };
+    match task.action {
         Action::Noop => complete(work, &run, row, &claim),
         Action::Shell(_) | Action::Command(_) | Action::Http(_) => {
             attempt::claim(work.tx, std::slice::from_ref(&claim), work.now.wall)?;
@@ -51,15 +56,35 @@ fn claim(work: &mut Work<'_>, id: TaskId) -> Result<(), StoreError> {
             }
             let live = crate::engine::cache::LiveAttempt { task: id, run: row.run_id, has_started: false, is_call };
             work.cache.live.insert(number, live);
-            if let Some(process) = launch::process(work, &run, &row, number)? {
+            if let Some(process) = launch::process(work, &run, &row, &task, number)? {
                 work.effects.push(Effect::Start(Box::new(process)));
             }
-            if let Some(call) = launch::call(&run, &row, number)? {
+            if let Some(call) = launch::call(&run, &row, &task, number) {
                 work.effects.push(Effect::Call(Box::new(call)));
             }
             Ok(())
         }
     }
+}
+
+/// What cannot be done as it is written ends before it is started, and is not tried again.
+fn refuse(
+    work: &mut Work<'_>,
+    run: &Run,
+    definition: &Task,
+    mut row: TaskRow,
+    claim: &Claim,
+    why: String,
+) -> Result<(), StoreError> {
+    let now = work.now;
+    let error = format!("cannot be done as it is written: {why}");
+    let exit = Exit { error: Some(why), ..Exit::bare(ExitKind::Invalid, now.wall) };
+    attempt::claim(work.tx, std::slice::from_ref(claim), now.wall)?;
+    attempt::end(work.tx, claim.launch, &exit)?;
+    let is_cancelled = row.is_cancelled || run.row.is_cancelled;
+    let verdict = judge(definition, &exit, row.tries, is_cancelled, now.steady, 0.0);
+    let events = [TaskEvent::Claimed { launch: claim.launch }, TaskEvent::Judged { of: claim.launch, verdict }];
+    change::task(work, &mut row, &events, &Seen { error: Some(&error), ..Seen::default() }).map(drop)
 }
 
 /// Nothing to do is done at once.

@@ -1,4 +1,4 @@
-//! What has waited long enough goes on: tasks that are to be tried again become queued.
+//! What has waited long enough goes on: tasks that are to be tried again, or were to start later, become queued.
 
 use crate::engine::work::Work;
 use crate::engine::{change, step};
@@ -9,7 +9,7 @@ use crate::store::{StoreError, task};
 /// How many rows one step wakes.
 const LIMIT: usize = 512;
 
-/// Wakes the retries whose time has come.
+/// Wakes the tasks whose time has come.
 pub(crate) fn expire(work: &mut Work<'_>) -> Result<(), StoreError> {
     for n in 0.. {
         let Some((until, id)) = work.cache.retries.first().copied() else { return Ok(()) };

@@ -1,12 +1,13 @@
 //! When a task has ended: what comes after it is unblocked or skipped, and a run whose tasks have all ended ends.
 
-use crate::engine::work::Work;
-use crate::engine::{change, step};
+use crate::engine::work::{Run, Work};
+use crate::engine::{change, step, values};
 use crate::model::graph;
 use crate::model::id::RunId;
-use crate::model::state::TaskState;
-use crate::store::task::Seen;
-use crate::store::{StoreError, task};
+use crate::model::outcome::Outcome;
+use crate::model::state::{RunEvent, TaskState};
+use crate::store::task::{Seen, TaskRow};
+use crate::store::{StoreError, run as runs, task};
 
 /// Looks at every run of which a task has ended in this step.
 pub(crate) fn ready(work: &mut Work<'_>) -> Result<(), StoreError> {
@@ -32,9 +33,40 @@ fn ready_one(work: &mut Work<'_>, id: RunId) -> Result<(), StoreError> {
     if let Some(event) = graph::conclusion(&states) {
         let failed = rows.iter().find(|row| matches!(row.state, TaskState::Failed(_)));
         let error = failed.map(|row| format!("task `{}` failed", row.name));
+        let (event, error) = leave(work, &run, &rows, event, error)?;
         change::run(work, id, event, error.as_deref())?;
         // A job that has room again may go on catching up.
         work.again |= run.row.job_id.is_some_and(|job| work.cache.stir(Some(job)));
     }
     Ok(())
+}
+
+/// Records what the run leaves. One whose outputs cannot be had has not done what it was to do.
+fn leave(
+    work: &mut Work<'_>,
+    run: &Run,
+    rows: &[TaskRow],
+    event: RunEvent,
+    error: Option<String>,
+) -> Result<(RunEvent, Option<String>), StoreError> {
+    let job = &run.defined.job;
+    // The output of an only task is not kept twice.
+    let last = if rows.len() > 1 { values::last_task(job).and_then(|at| rows.get(at)) } else { None };
+    let output = last.map(|row| task::output(work.tx, row.id)).transpose()?.flatten();
+    let outputs = match event == RunEvent::TasksCompleted && !job.outputs.is_empty() {
+        true => Some(values::outputs(work, run)?),
+        false => None,
+    };
+    let (outputs, failure) = match outputs {
+        Some(Ok(outputs)) => (Some(outputs), None),
+        Some(Err(why)) => (None, Some(why)),
+        None => (None, None),
+    };
+    if output.is_some() || outputs.is_some() {
+        runs::leave(work.tx, run.row.id, output.as_deref(), outputs.as_deref())?;
+    }
+    Ok(match failure {
+        Some(why) => (RunEvent::TasksFailed(Outcome::InvalidRequest), Some(why)),
+        None => (event, error),
+    })
 }

@@ -31,6 +31,7 @@ fn settle_one(work: &mut Work<'_>, launch: Launch, id: TaskId, exit: &Exit) -> R
     let chance = work.ids.chance();
     let verdict = judge(definition, exit, row.tries, cancelled, work.now.steady, chance);
     let error = explain(definition, exit, verdict);
+    let outputs = (!exit.outputs.is_empty()).then(|| serde_json::json!(exit.outputs).to_string());
     let seen = Seen {
         n_leftovers: exit.n_leftovers,
         exit_code: match exit.kind {
@@ -47,6 +48,7 @@ fn settle_one(work: &mut Work<'_>, launch: Launch, id: TaskId, exit: &Exit) -> R
         },
         output: (!exit.output.is_empty()).then_some(exit.output.as_str()),
         error: error.as_deref(),
+        outputs: outputs.as_deref(),
     };
     change::task(work, &mut row, &[TaskEvent::Judged { of: launch, verdict }], &seen)?;
     Ok(())

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::engine::input::{DeliveryResult, RunnerReport};
 use crate::engine::work::Work;
-use crate::engine::{Effect, launch, step};
+use crate::engine::{Effect, launch, step, values};
 use crate::model::definition::Target;
 use crate::model::event::EventType;
 use crate::model::exit::{Exit, ExitKind, StopReason};
@@ -111,7 +111,15 @@ fn launch_again(work: &mut Work<'_>, number: Launch) -> Result<(), StoreError> {
     if work.session.is_interrupted {
         return ended_one(work, number, &Exit::bare(ExitKind::Stopped(StopReason::Drain), work.now.wall));
     }
-    if let Some(process) = launch::process(work, &run, &row, number)? {
+    let definition = launch::definition_of(&run, &row)?;
+    let task = match values::task(work, &run, definition, &row)? {
+        Ok(task) => task,
+        Err(why) => {
+            let exit = Exit { error: Some(why), ..Exit::bare(ExitKind::Invalid, work.now.wall) };
+            return ended_one(work, number, &exit);
+        }
+    };
+    if let Some(process) = launch::process(work, &run, &row, &task, number)? {
         work.effects.push(Effect::Start(Box::new(process)));
     }
     Ok(())

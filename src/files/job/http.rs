@@ -176,7 +176,7 @@ fn body(fields: &Fields<'_>) -> Option<Body> {
         return None;
     }
     let text = reading.text("body", node)?;
-    argument::untemplated(reading, "body", node, text)?;
+    argument::templated(reading, "body", node, text)?;
     Some(Body::Text(text.to_owned()))
 }
 
@@ -184,7 +184,7 @@ fn json(reading: &Reading<'_>, node: &Node) -> Option<serde_json::Value> {
     use serde_json::Value as J;
     Some(match &node.value {
         NodeValue::Text(text) => {
-            argument::untemplated(reading, "json", node, text)?;
+            argument::templated(reading, "json", node, text)?;
             J::String(text.clone())
         }
         NodeValue::Integer(number) => J::from(*number),

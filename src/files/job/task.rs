@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::{http, process, success};
+use super::{http, process, success, template};
 use crate::files::argument;
 use crate::files::keys::{ACTIONS, EXIT_CODES, RETRY, TASK};
-use crate::files::reading::{Fields, Reading, item_of};
+use crate::files::reading::{Fields, Reading, Written, item_of};
 use crate::files::suggestion::suggest;
 use crate::files::syntax::{Entry, Node, NodeValue, Span};
 use crate::files::value;
@@ -30,15 +30,21 @@ const SHELL_WAY: &str = "put the value into `env` and write \"$NAME\" here";
 struct Placed {
     task: Task,
     after: Vec<Span>,
+    /// Its own templates; those that it has from the top level are checked there.
+    templates: Vec<Written>,
 }
 
-/// The tasks of the job whose top level is `fields`.
-pub(super) fn read(fields: &Fields<'_>) -> Vec<Task> {
+/// The tasks of the job whose top level is `fields`, and whose parameters have those names.
+pub(super) fn read(fields: &Fields<'_>, params: &[&str]) -> Vec<Task> {
     let reading = fields.reading;
-    let base = options(fields, Task::new("main", Action::Noop));
+    let (base, shared) = reading.with_templates(|| options(fields, Task::new("main", Action::Noop)));
     let short = fields.first_of(ACTIONS);
     let Some(entry) = fields.entry("tasks") else {
-        return single(fields, base).into_iter().collect();
+        let (task, mut own) = reading.with_templates(|| single(fields, base));
+        own.extend(shared);
+        let Some(task) = task else { return Vec::new() };
+        template::check_tasks(reading, params, &["main"], &[(&task, &own)], &[]);
+        return vec![task];
     };
     if let Some(short) = short {
         let message = format!("`{}` at the top level and `[tasks]` cannot both be given", short.key);
@@ -62,6 +68,9 @@ pub(super) fn read(fields: &Fields<'_>) -> Vec<Task> {
     let names: Vec<&str> = entries.iter().map(|entry| entry.key.as_str()).collect();
     let placed: Vec<Placed> = placed.into_iter().flatten().collect();
     check_graph(reading, &names, &placed);
+    let own: Vec<(&Task, &[Written])> =
+        placed.iter().map(|placed| (&placed.task, placed.templates.as_slice())).collect();
+    template::check_tasks(reading, params, &names, &own, if base.raw { &[] } else { &shared });
     placed.into_iter().map(|placed| placed.task).collect()
 }
 
@@ -94,16 +103,22 @@ fn named(reading: &Reading<'_>, entry: &Entry, base: &Task) -> Option<Placed> {
         return None;
     }
     let fields = Fields::open(reading, name, &entry.node, &TASK)?;
-    let mut task = options(&fields, Task { name: name.to_owned(), ..base.clone() });
+    let (placed, templates) = reading.with_templates(|| written(&fields, name, base));
+    Some(Placed { templates, ..placed })
+}
+
+fn written(fields: &Fields<'_>, name: &str, base: &Task) -> Placed {
+    let reading = fields.reading;
+    let mut task = options(fields, Task { name: name.to_owned(), ..base.clone() });
     let items = fields.texts("after").unwrap_or_default();
     task.after = items.iter().map(|(name, _)| (*name).to_owned()).collect();
     let after = items.iter().map(|(_, node)| node.span).collect();
     if let Some(entry) = fields.one_of(ACTIONS, "something to do") {
-        process::check(&fields, &entry.key);
+        process::check(fields, &entry.key);
         task.action = action(reading, entry).unwrap_or(task.action);
     }
-    http::fit(&fields, &mut task);
-    Some(Placed { task, after })
+    http::fit(fields, &mut task);
+    Placed { task, after, templates: Vec::new() }
 }
 
 fn action(reading: &Reading<'_>, entry: &Entry) -> Option<Action> {
@@ -122,6 +137,7 @@ fn action(reading: &Reading<'_>, entry: &Entry) -> Option<Action> {
 /// `base` with what these fields say about anything but what is done and after what.
 fn options(fields: &Fields<'_>, mut base: Task) -> Task {
     let reading = fields.reading;
+    base.raw = fields.boolean("raw").unwrap_or(base.raw);
     if let Some(node) = fields.get("env") {
         value::env(reading, node, &mut base.env);
     }
@@ -246,7 +262,7 @@ pub(super) fn size(reading: &Reading<'_>, name: &str, node: &Node) -> Option<u64
 fn check_graph(reading: &Reading<'_>, names: &[&str], placed: &[Placed]) {
     let known: HashMap<&str, ()> = names.iter().map(|name| (*name, ())).collect();
     let mut n_unknown = 0;
-    for Placed { task, after } in placed {
+    for Placed { task, after, .. } in placed {
         let mut seen = HashMap::new();
         for (name, span) in task.after.iter().zip(after) {
             if !known.contains_key(name.as_str()) {

@@ -47,3 +47,33 @@ pub enum ParamType {
     /// Named values.
     Object,
 }
+
+impl ParamType {
+    /// Every type.
+    pub const ALL: &'static [ParamType] = &[
+        ParamType::String,
+        ParamType::Integer,
+        ParamType::Number,
+        ParamType::Boolean,
+        ParamType::Array,
+        ParamType::Object,
+    ];
+
+    /// The word of JSON Schema.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ParamType::String => "string",
+            ParamType::Integer => "integer",
+            ParamType::Number => "number",
+            ParamType::Boolean => "boolean",
+            ParamType::Array => "array",
+            ParamType::Object => "object",
+        }
+    }
+}
+
+/// Whether `text` is `[a-z][a-z0-9_]{0,63}`: a name that stays itself in capitals, as part of a variable's.
+pub fn is_param_name(text: &str) -> bool {
+    let rest = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    text.len() <= 64 && text.as_bytes().first().is_some_and(u8::is_ascii_lowercase) && text.bytes().all(rest)
+}

@@ -17,7 +17,7 @@ fn task_states() -> Vec<TaskState> {
         S::Queued,
         S::Running { launch: LAUNCH },
         S::Retrying { until: LATER },
-        S::Waiting,
+        S::Waiting { until: LATER },
         S::Completed,
         S::Failed(Outcome::ExitCode),
         S::Cancelled(Outcome::Cancelled),
@@ -148,7 +148,7 @@ fn every_sequence_of_six_events_keeps_the_outcome_of_the_first_end() {
             }
         }
     }
-    for start in [TaskState::Blocked, TaskState::Queued] {
+    for start in [TaskState::Blocked, TaskState::Queued, TaskState::Waiting { until: LATER }] {
         walk(start, 6);
     }
 }

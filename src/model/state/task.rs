@@ -23,8 +23,11 @@ pub enum TaskState {
         /// Not before.
         until: Steady,
     },
-    /// It waits for something that is not a process.
-    Waiting,
+    /// Its time has not come.
+    Waiting {
+        /// Not before.
+        until: Steady,
+    },
     /// It did what it was to do.
     Completed,
     /// It did not.
@@ -72,11 +75,11 @@ impl TaskState {
             (S::Blocked, E::UpstreamEnded) => Ok(S::Skipped(Outcome::UpstreamFailed)),
             (S::Queued, E::Claimed { launch }) => Ok(S::Running { launch }),
             (S::Running { launch }, E::Judged { of, verdict }) if of == launch => Ok(verdict.state()),
-            (S::Retrying { .. } | S::Waiting, E::Woken) => Ok(S::Queued),
-            (S::Blocked | S::Queued | S::Retrying { .. } | S::Waiting, E::Cancelled) => {
+            (S::Retrying { .. } | S::Waiting { .. }, E::Woken) => Ok(S::Queued),
+            (S::Blocked | S::Queued | S::Retrying { .. } | S::Waiting { .. }, E::Cancelled) => {
                 Ok(S::Cancelled(Outcome::Cancelled))
             }
-            (S::Blocked | S::Queued | S::Running { .. } | S::Retrying { .. } | S::Waiting, E::Broken) => {
+            (S::Blocked | S::Queued | S::Running { .. } | S::Retrying { .. } | S::Waiting { .. }, E::Broken) => {
                 Ok(S::Failed(Outcome::Internal))
             }
             (state, event) => Err(refused(state, event)),
@@ -90,7 +93,7 @@ impl TaskState {
             TaskState::Queued => "queued",
             TaskState::Running { .. } => "running",
             TaskState::Retrying { .. } => "retrying",
-            TaskState::Waiting => "waiting",
+            TaskState::Waiting { .. } => "waiting",
             TaskState::Completed => "completed",
             TaskState::Failed(_) => "failed",
             TaskState::Cancelled(_) => "cancelled",
@@ -107,7 +110,7 @@ impl TaskState {
             | TaskState::Queued
             | TaskState::Running { .. }
             | TaskState::Retrying { .. }
-            | TaskState::Waiting => None,
+            | TaskState::Waiting { .. } => None,
         }
     }
 

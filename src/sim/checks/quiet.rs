@@ -13,7 +13,7 @@ const MAX_SENDING: i64 = 64;
 const WAITING: &str = "
 SELECT (SELECT count(*) FROM attempt WHERE state <> 'ended'),
        (SELECT count(*) FROM task WHERE ended_at IS NULL AND state = 'queued'),
-       (SELECT min(until_steady) FROM task WHERE ended_at IS NULL AND state = 'retrying'),
+       (SELECT min(until_steady) FROM task WHERE ended_at IS NULL AND state IN ('retrying', 'waiting')),
        (SELECT min(until_steady) FROM delivery WHERE state IN ('pending', 'sending') AND state = 'pending'),
        (SELECT min(next_at) FROM schedule WHERE retired_at IS NULL),
        (SELECT count(*) FROM run WHERE ended_at IS NULL
@@ -82,7 +82,8 @@ impl Checks {
         // One that waits for its hook to be less busy is due, and is woken by whatever makes room.
         let owed = waiting.owed.filter(|_| may_send && waiting.n_sending == 0).map(wall_of);
         let due = waiting.due.filter(|_| self.is_loaded).map(Timestamp::from_micros);
-        for (what, at) in [("a retry", waiting.retry.map(wall_of)), ("a delivery", owed), ("a schedule", due)] {
+        for (what, at) in [("a retry or a wait", waiting.retry.map(wall_of)), ("a delivery", owed), ("a schedule", due)]
+        {
             if let Some(at) = at
                 && step.wake_at.is_none_or(|wake| wake > at)
             {

@@ -27,8 +27,8 @@ CREATE TEMP TRIGGER sim_task_state BEFORE UPDATE OF state ON main.task
 WHEN old.state <> new.state AND (old.state || ' ' || new.state) NOT IN (
     'blocked queued', 'blocked skipped', 'blocked cancelled', 'queued running', 'queued completed', 'queued cancelled',
     'running completed', 'running failed', 'running skipped', 'running cancelled', 'running retrying',
-    'retrying queued', 'retrying cancelled'
-) AND NOT (new.state = 'failed' AND new.outcome = 'internal')
+    'retrying queued', 'retrying cancelled', 'waiting queued', 'waiting cancelled'
+) AND NOT (new.state = 'failed' AND new.outcome IN ('internal', 'invalid_request'))
 BEGIN SELECT RAISE(ABORT, 'broken: a task changed its state against the table'); END;
 CREATE TEMP TRIGGER sim_run_state BEFORE UPDATE OF state ON main.run
 WHEN old.state <> new.state AND (old.state || ' ' || new.state) NOT IN (
