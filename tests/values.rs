@@ -66,6 +66,8 @@ fn parameters_reach_templates_and_the_environment() {
     let world = World::new();
     world.job("report", REPORT);
     let daemon = world.daemon();
+    let declared = &world.json(&["job", "report"])["params"];
+    assert_eq!(declared["copies"], json!({ "type": "integer", "default": 1, "maximum": 9.0 }));
     let given = json!({ "params": { "day": "2027-01-31", "copies": "4", "tags": ["x", 2] } });
     let (status, started) = post(&world, "/api/v1/jobs/report/runs", &given);
     assert_eq!(status, 201, "{started}");

@@ -1,13 +1,14 @@
 //! Jobs: one, and pages of those in force, by name.
 
 use rusqlite::{OptionalExtension, Row, Transaction, params};
+use serde_json::{Map, Value};
 
 use super::column::{maybe_at, unsigned};
 use super::failure::Failure;
 use super::find::not_found;
 use super::reader::Reader;
 use super::run;
-use crate::model::definition::{self, Timing};
+use crate::model::definition::{self, Param, ParamType, Timing};
 use crate::model::refused::Refused;
 use crate::wire::{Job, Page, Schedule};
 
@@ -64,6 +65,7 @@ fn by_id(tx: &Transaction<'_>, id: i64) -> Result<Job, Failure> {
     job.priority = defined.priority.number();
     job.tags = defined.tags;
     job.tasks = defined.tasks.into_iter().map(|task| task.name).collect();
+    job.params = defined.params.iter().map(|param| (param.name.clone(), written(param))).collect();
     job.schedules = schedules(tx, id, &job.name)?;
     job.last_run = run::latest(tx, id)?;
     Ok(job)
@@ -85,12 +87,33 @@ fn read(row: &Row<'_>) -> rusqlite::Result<(Job, String)> {
         priority: definition::Priority::default().number(),
         tags: Vec::new(),
         tasks: Vec::new(),
+        params: Map::new(),
         schedules: Vec::new(),
         n_live: unsigned(row, 6)?,
         last_run: None,
         last_success_at: maybe_at(row, 7)?,
     };
     Ok((job, row.get(8)?))
+}
+
+/// The parameter as a job file writes it.
+fn written(param: &Param) -> Value {
+    let (least, most) = match param.kind {
+        ParamType::Integer | ParamType::Number => ("minimum", "maximum"),
+        ParamType::String | ParamType::Boolean | ParamType::Array | ParamType::Object => ("min_length", "max_length"),
+    };
+    let choices = (!param.choices.is_empty()).then(|| Value::Array(param.choices.clone()));
+    let fields = [
+        ("type", Some(param.kind.as_str().into())),
+        ("description", Some(param.description.as_str().into()).filter(|_| !param.description.is_empty())),
+        ("default", param.default.clone()),
+        ("enum", choices),
+        ("pattern", param.pattern.as_deref().map(Value::from)),
+        (least, param.minimum.map(Value::from)),
+        (most, param.maximum.map(Value::from)),
+    ];
+    let given = fields.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
+    Value::Object(given.collect())
 }
 
 /// What canonical text of the store says.

@@ -1,6 +1,7 @@
 //! A job as the surfaces show it.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::run::Run;
 use crate::model::definition::Overlap;
@@ -37,6 +38,9 @@ pub struct Job {
     pub tags: Vec<String>,
     /// The names of its tasks, in order.
     pub tasks: Vec<String>,
+    /// Its parameters by name, each in the words of a job file.
+    #[serde(default)]
+    pub params: Map<String, Value>,
     /// When it is due.
     pub schedules: Vec<Schedule>,
     /// How many of its runs are live.

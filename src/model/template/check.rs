@@ -154,6 +154,11 @@ impl Walk<'_> {
             }
             Expr::UnaryOp(operation) => self.expression(&operation.expr),
             Expr::BinOp(operation) => {
+                if matches!(operation.op, ast::BinOpKind::Mul) {
+                    // It would repeat texts and lists too, up to 100 MB of them.
+                    let hint = "numbers are multiplied by a filter, as in `params.n | times(2)`";
+                    self.fault(operation.span(), "a template has no `*`", Some(hint.to_owned()));
+                }
                 self.expression(&operation.left);
                 self.expression(&operation.right);
             }

@@ -59,6 +59,7 @@ closed! {
     "split" => filters::split,
     "string" => filters::string,
     "sum" => filters::sum,
+    "times" => times,
     "title" => filters::title,
     "tojson" => json,
     "trim" => filters::trim,
@@ -129,6 +130,17 @@ fn too_long() -> Error {
 
 fn json(value: &Value) -> Result<String, Error> {
     serde_json::to_string(value).map_err(|error| invalid(error.to_string()))
+}
+
+/// A product of numbers; the language's own `*` would repeat texts and lists.
+fn times(value: &Value, by: &Value) -> Result<Value, Error> {
+    let product = match (value.as_i64(), by.as_i64()) {
+        (Some(one), Some(other)) => one.checked_mul(other).map(Value::from),
+        (_, _) => {
+            f64::try_from(value.clone()).ok().zip(f64::try_from(by.clone()).ok()).map(|(a, b)| Value::from(a * b))
+        }
+    };
+    product.ok_or_else(|| invalid(format!("`{value}` times `{by}` is no number")))
 }
 
 fn replace(text: &str, from: &str, to: &str) -> Result<String, Error> {

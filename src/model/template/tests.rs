@@ -44,6 +44,7 @@ fn a_template_becomes_its_values() {
         ("[{{ tasks.count.output }}] {{ tasks['a-b'].outputs.rows }}", "[two\nlines] 12"),
         ("{{ tasks.count.state }} {{ tasks.count.exit_code }}", "completed 0"),
         ("{{ tasks.count.outputs.none | default('-') }}", "-"),
+        ("{{ params.n | times(2) }} {{ params.rate | times(4) }}", "6 2.0"),
         ("{% if params.n > 2 %}many{% else %}few{% endif %}", "many"),
         ("{% for item in params.list %}{{ loop.index }}{{ item }}{% endfor %}", "1a2b"),
         ("{# nothing #}{% raw %}{{ x }}{% endraw %}", "{{ x }}"),
@@ -62,6 +63,7 @@ fn what_has_no_value_or_no_end_is_an_error() {
         ("{{ params.gone }}", "`params.gone` has no value"),
         ("{% for a in params.list * 40000 %}x{{ a }}{% endfor %}", "it takes too long"),
         ("{{ 'x' * 90000 }}{{ 'x' * 90000 }}{{ 'x' * 90000 }}", "longer than 262144 bytes"),
+        ("{{ 'x' | times(3) }}", "is no number"),
         ("{{ params.n | date }}", "`3` is no time"),
         ("{{ scheduled_at | plus('soon') }}", "soon"),
         ("{{ ('x' * 60000) | replace('', 'y' * 60000) }}", "the text becomes longer"),
@@ -105,6 +107,7 @@ fn problems_are_found_before_anything_is_rendered() {
         ("{{ params.day | dat }}", &[": there is no filter `dat`; did you mean `date`?"]),
         ("{{ params.day | format }}", &[": there is no filter `format`; there are abs"]),
         ("{{ params.day is odx }}", &[": there is no test `odx`; did you mean `odd`?"]),
+        ("{{ 'x' * 100000000 }}", &[": a template has no `*`; numbers are multiplied"]),
         ("{{ range(3) }}", &[": a template calls no functions"]),
         ("{% set a = 1 %}", &[": `{% set %}` is not part of this language"]),
         ("{% for x in params.list %}{{ x }}{{ y }}{% endfor %}", &["36: a template knows no `y`"]),
@@ -135,5 +138,13 @@ fn a_place_has_only_its_scopes() {
     ] {
         let found = check(text, &narrow);
         assert_eq!(found.first().map(|fault| fault.message.as_str()), expected, "{text}");
+    }
+}
+
+#[test]
+fn the_page_of_templates_names_every_filter() {
+    let page = include_str!("../../../docs/concepts/templates.md");
+    for filter in FILTERS {
+        assert!(page.contains(&format!("`{filter}`")), "`{filter}` is not in docs/concepts/templates.md");
     }
 }
