@@ -6,6 +6,7 @@
 
 pub mod code;
 pub mod delivery;
+pub mod effective;
 pub mod event;
 pub mod job;
 pub mod list;
@@ -19,6 +20,7 @@ pub mod task;
 pub mod why;
 
 pub use delivery::Delivery;
+pub use effective::Effective;
 pub use event::Event;
 pub use job::{Job, Schedule};
 pub use list::Page;

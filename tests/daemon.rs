@@ -15,6 +15,8 @@ mod control;
 mod harm;
 #[path = "daemon/hooks.rs"]
 mod hooks;
+#[path = "daemon/layers.rs"]
+mod layers;
 #[path = "daemon/opening.rs"]
 mod opening;
 #[allow(dead_code, reason = "each test uses what it needs of it")]

@@ -35,6 +35,7 @@ pub const ROUTES: &[Route] = &[
     reads("/status", "", "the daemon in one object"),
     reads("/jobs", "`cursor`, `limit`", "a page of the jobs in force, by name"),
     reads("/jobs/{name}", "", "one job"),
+    reads("/jobs/{name}/effective", "", "each key of its definition, and where that is written"),
     reads("/runs", "`job`, `state`, `since`, `until`, `cursor`, `limit`", "a page of runs, newest first"),
     reads("/runs/{id}", "", "one run with its tasks"),
     reads("/runs/{id}/logs", "`task`, `attempt`, `follow`", "log lines, one JSON object a line"),
@@ -68,6 +69,7 @@ pub(super) fn router(shared: Shared) -> Router {
         .route("/deliveries/{id}/retry", post(commands::retry_delivery))
         .route("/jobs", get(jobs::page))
         .route("/jobs/{name}", get(jobs::one))
+        .route("/jobs/{name}/effective", get(jobs::effective))
         .route("/jobs/{name}/runs", post(commands::start))
         .route("/jobs/{name}/pause", post(commands::pause_job))
         .route("/jobs/{name}/resume", post(commands::resume_job))

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::files;
 use crate::local::{Failure, Request, run};
 use crate::print;
 use crate::wire::code;
@@ -9,7 +10,7 @@ use crate::wire::code;
 /// The words of `campanile run`.
 #[derive(clap::Args, Debug)]
 pub struct Words {
-    /// The job file
+    /// The job file; of a file that holds several jobs, FILE:NAME
     file: PathBuf,
     /// Write events and, last, the run, as one JSON object a line
     #[arg(long)]
@@ -18,7 +19,7 @@ pub struct Words {
 
 /// Does it, and returns the exit code.
 pub fn main(words: Words) -> u8 {
-    if words.file.symlink_metadata().is_err() {
+    if !files::has_file(&words.file) {
         print::talk(&format!("error: `{}` does not exist", words.file.display()));
         return code::NOT_FOUND;
     }

@@ -68,8 +68,14 @@ async fn live(resolved: Resolved, mut wishes: UnboundedReceiver<Wish>) -> Result
         default_dir: None,
         runtime: tokio::runtime::Handle::current(),
     })?;
-    let definitions =
-        Arc::new(Definitions { dirs: jobs_dirs, may_be_absent, zone, tzdb: Arc::clone(&zones), hooks: settings.hooks });
+    let definitions = Arc::new(Definitions {
+        dirs: jobs_dirs,
+        may_be_absent,
+        zone,
+        tzdb: Arc::clone(&zones),
+        defaults: settings.defaults,
+        hooks: settings.hooks,
+    });
     if let Err(refused) = reload(Arc::clone(&definitions), running.handle.clone(), true).await {
         tracing::error!("the definitions are not loaded: {refused}");
     }

@@ -18,6 +18,8 @@ pub(super) struct Definitions {
     pub(super) may_be_absent: bool,
     pub(super) zone: String,
     pub(super) tzdb: Arc<Tzdb>,
+    /// What lies under every job.
+    pub(super) defaults: files::Defaults,
     pub(super) hooks: Vec<Hook>,
 }
 
@@ -41,7 +43,7 @@ pub(super) async fn reload(definitions: Arc<Definitions>, handle: Handle, at_sta
 
 fn read(definitions: &Definitions, at_start: bool) -> Load {
     let zones = files::Zones { tzdb: &definitions.tzdb, default: &definitions.zone };
-    let mut found = files::load(&definitions.dirs, zones, clock::wall());
+    let mut found = files::load_over(&definitions.defaults, &definitions.dirs, zones, clock::wall());
     for dir in definitions.dirs.iter().filter(|dir| !definitions.may_be_absent && !dir.is_dir()) {
         let problem = files::diagnostics::whole_file(dir, "the folder does not exist", None);
         found.invalid.push(files::InvalidFile { path: problem.path.clone(), job: None, problems: vec![problem] });
@@ -50,7 +52,7 @@ fn read(definitions: &Definitions, at_start: bool) -> Load {
     for problem in found.invalid.iter().flat_map(|file| &file.problems) {
         tracing::warn!("{problem}");
     }
-    for warning in found.jobs.iter().flat_map(|job| &job.warnings) {
+    for warning in found.jobs.iter().flat_map(|job| &job.warnings).chain(&found.warnings) {
         tracing::warn!("{warning}");
     }
     Load {
@@ -58,10 +60,10 @@ fn read(definitions: &Definitions, at_start: bool) -> Load {
             .jobs
             .into_iter()
             .map(|job| LoadedJob {
+                origins: job.origins_json(),
                 name: job.name,
                 source: job.source,
                 definition: job.definition,
-                origins: String::new(),
             })
             .collect(),
         invalid: found

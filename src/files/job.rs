@@ -2,7 +2,7 @@
 //! file's name. What this version does not know yet is named as such and never ignored.
 
 mod schedule;
-mod task;
+pub(crate) mod task;
 
 use super::hook;
 use super::keys::{HOOK, JOB};

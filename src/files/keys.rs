@@ -14,6 +14,13 @@ pub struct Keys {
     pub above: Option<&'static Above>,
 }
 
+impl Keys {
+    /// Whether such a table is the top of a file.
+    pub(crate) fn is_top(&self) -> bool {
+        self.what == JOB.what || self.what == SETTINGS.what
+    }
+}
+
 /// The top level of a file, as seen from a table further down.
 #[derive(Debug)]
 pub struct Above {
@@ -84,7 +91,6 @@ pub const JOB: Keys = Keys {
         "agent",
         "prompt",
         "job",
-        "jobs",
         "approval",
         "wait",
         "compensate",
@@ -95,7 +101,6 @@ pub const JOB: Keys = Keys {
         "precondition",
         "preconditions",
         "triggers",
-        "defaults",
         "pools",
         "queue_limit",
         "expires_after",
@@ -115,6 +120,9 @@ pub const JOB: Keys = Keys {
     ],
     above: None,
 };
+
+/// A file of many jobs; its other keys lie under each of them.
+pub const FILE: Keys = Keys { what: "a file of many jobs", known: &["jobs"], later: &[], above: None };
 
 /// `[[schedules]]`.
 pub const SCHEDULE: Keys = Keys {
@@ -158,6 +166,18 @@ pub const TASK: Keys = Keys {
         "priority",
     ],
     above: Some(&JOB_TOP),
+};
+
+/// A task that belongs to no job.
+pub const ALONE: Keys =
+    Keys { what: "a task", known: &joined::<{ 1 + WORK.len() }>(&[&["name"], WORK]), later: TASK.later, above: None };
+
+/// The same, with what a job would say about it.
+pub const SUBMISSION: Keys = Keys {
+    what: "a task",
+    known: &joined::<{ 2 + WORK.len() }>(&[&["name", "priority"], WORK]),
+    later: TASK.later,
+    above: None,
 };
 
 /// `retry`.
@@ -225,13 +245,13 @@ pub const SETTINGS: Keys = Keys {
         "synchronous",
         "retention",
         "log",
+        "defaults",
         "hooks",
     ],
     later: &[
         "listen",
         "tokens",
         "tls",
-        "defaults",
         "pools",
         "queue_limit",
         "agents_dirs",
@@ -253,6 +273,32 @@ pub const SETTINGS: Keys = Keys {
     above: None,
 };
 
+/// `[defaults]` of `campanile.toml`: what many jobs have in common. What makes a job this job, and no other, is not here.
+pub const DEFAULTS: Keys = Keys {
+    what: "`defaults`",
+    known: &[
+        "overlap",
+        "max_runs",
+        "priority",
+        "timezone",
+        "catch_up",
+        "catch_up_window",
+        "catch_up_max",
+        "env",
+        "working_dir",
+        "timeout",
+        "kill_grace",
+        "retry",
+        "exit_codes",
+        "leftovers",
+        "on_interrupt",
+        "max_output",
+    ],
+    // Whatever this version reads of a task may become one, once somebody asks for it.
+    later: &["env_file", "env_inherit", "interpreter", "umask", "stop", "jitter", "tags", "hooks"],
+    above: Some(&SETTINGS_TOP),
+};
+
 /// `[retention]`.
 pub const RETENTION: Keys = Keys {
     what: "`retention`",
@@ -271,9 +317,9 @@ pub const LOG: Keys =
 
 /// Every table of a job file.
 pub const OF_JOBS: &[&Keys] =
-    &[&JOB, &SCHEDULE, &TASK, &RETRY, &EXIT_CODES, &REFERENCE, &HOOK, &WEBHOOK, &WEBHOOK_RETRY];
+    &[&JOB, &FILE, &SCHEDULE, &TASK, &RETRY, &EXIT_CODES, &REFERENCE, &HOOK, &WEBHOOK, &WEBHOOK_RETRY];
 /// Every table of `campanile.toml`; its hooks are those of a job besides.
-pub const OF_SETTINGS: &[&Keys] = &[&SETTINGS, &RETENTION, &KEEP, &LOG, &GLOBAL_HOOK];
+pub const OF_SETTINGS: &[&Keys] = &[&SETTINGS, &DEFAULTS, &RETENTION, &KEEP, &LOG, &GLOBAL_HOOK];
 
 /// What people of other schedulers write, and what we call it.
 pub const SYNONYMS: &[(&str, &str)] = &[
@@ -304,7 +350,14 @@ pub const SYNONYMS: &[(&str, &str)] = &[
 pub const NOTES: &[(&str, &str, &str)] = &[
     ("a job", "after", "it belongs below the `[tasks.NAME]` that waits"),
     ("a job", "name", "a job is named by its file"),
+    ("a job", "jobs", "`[jobs.NAME]` stands at the top level of a file, and not within another"),
+    (
+        "a job",
+        "defaults",
+        "keys at the top level lie under every `[jobs.NAME]`, those of `campanile.toml` under every file",
+    ),
     ("a task", "name", "a task is named by its head, `[tasks.NAME]`"),
+    ("a task", "after", "a task that belongs to no job waits for no other"),
     ("a hook", "jobs", "a job's hooks hear of this job only; hooks about others belong into `campanile.toml`"),
     ("a hook", "url", "it belongs into `webhook = { url = \"...\" }`"),
     ("the configuration", "schedules", "jobs are files of their own, in one of the folders of `jobs_dirs`"),

@@ -3,7 +3,11 @@
 
 mod examples;
 mod folders;
+mod harm;
 mod hooks;
+mod languages;
+mod layers;
+mod many;
 mod pages;
 mod schedules;
 mod settings;
