@@ -33,9 +33,10 @@ sim seed='' histories='2000':
 kills:
     CAMPANILE_KILLS=20 cargo test --locked --test kill9 -- --nocapture
 
-# Due times and throughput, against what the machine itself can do.
+# Due times, job files and throughput, against what the machine itself can do.
 bench:
     cargo bench --locked --bench next
+    cargo bench --locked --bench check
     cargo bench --locked --bench throughput
 
 # Write the generated pages of docs/ anew; `git diff` shows what changed.

@@ -1,11 +1,14 @@
 //! Definition files: where they are, what is written in them, and everything that is wrong with that.
 //!
-//! A file's bytes become a tree with places (`syntax`), the tree is read with every fault collected (`reading`, `job`,
-//! `settings`), and a fault becomes a `path:line:col: message` (`diagnostics`). Only `syntax` knows the written language.
+//! A file's bytes become a tree with places (`syntax`), trees of several files become one (`merge`, `definitions`), that is
+//! read with every fault collected (`reading`, `job`, `settings`), and a fault becomes a `path:line:col: message`
+//! (`source`, `diagnostics`). Only `syntax` knows the written language.
 //! One bad file never affects another, and nothing here decides what becomes of a job whose file is bad: that is told
 //! apart from a job whose file is gone, and the engine decides.
 
 mod argument;
+mod defaults;
+mod definitions;
 pub mod diagnostics;
 mod fingerprint;
 mod hook;
@@ -13,37 +16,49 @@ mod housekeeping;
 mod job;
 pub mod keys;
 mod known;
+mod merge;
+mod origins;
 pub mod places;
 mod reading;
 mod search;
 pub mod settings;
+mod source;
 pub mod spec;
+mod submission;
 mod suggestion;
 pub mod syntax;
 mod value;
 mod zones;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::model::definition::{Job, JobName};
-use crate::model::invalid::{Fault, Problem};
+use crate::model::invalid::Problem;
 use crate::model::timestamp::Timestamp;
 
+pub use defaults::Defaults;
 pub use fingerprint::{Fingerprint, fingerprint};
 pub use known::Known;
+pub use origins::Origin;
 pub use search::is_leftover;
 pub use settings::Settings;
+pub use submission::{read_submission, read_task};
 pub use zones::Zones;
 
 /// One job that was read.
 #[derive(Clone, Debug)]
 pub struct FoundJob {
-    /// Its name, the stem of its file.
+    /// Its name, the stem of its file; of a file of many, with the name of its table behind it.
     pub name: JobName,
     /// The file.
     pub source: String,
-    /// What the file says.
+    /// Line and column where it begins there.
+    pub place: (u32, u32),
+    /// What the file says, over defaults and under drop-ins.
     pub definition: Job,
+    /// Each key of that, and where it is written.
+    pub origins: Vec<Origin>,
     /// What it allows and most likely does not mean.
     pub warnings: Vec<Problem>,
 }
@@ -68,53 +83,204 @@ pub struct Found {
     pub invalid: Vec<InvalidFile>,
     /// Jobs whose files are as they were when `Known` learnt them.
     pub unchanged: Vec<JobName>,
+    /// What belongs to no job and is most likely not meant.
+    pub warnings: Vec<Problem>,
     /// A folder could not be read: a job that is not here may still have its file.
     pub incomplete: bool,
 }
 
+impl FoundJob {
+    /// The origins of its keys as JSON.
+    pub fn origins_json(&self) -> String {
+        serde_json::to_string(&self.origins).unwrap_or_default()
+    }
+
+    fn problem(&self, message: String, hint: &str) -> Problem {
+        let (line, column) = self.place;
+        let whole = diagnostics::whole_file(Path::new(&self.source), message, Some(hint));
+        Problem { line, column, end_line: line, end_column: column, ..whole }
+    }
+}
+
 /// Reads all jobs of `dirs`, of which later ones override earlier ones by name. `now` matters to warnings alone.
 pub fn load(dirs: &[PathBuf], zones: Zones<'_>, now: Timestamp) -> Found {
-    load_changed(dirs, zones, now, &mut Known::default())
+    load_over(&Defaults::default(), dirs, zones, now)
+}
+
+/// The same, with `defaults` under every job.
+pub fn load_over(defaults: &Defaults, dirs: &[PathBuf], zones: Zones<'_>, now: Timestamp) -> Found {
+    load_changed(defaults, dirs, zones, now, &mut Known::default())
 }
 
 /// The same, without reading again what is `known` and as it was. What is read is learnt.
-pub fn load_changed(dirs: &[PathBuf], zones: Zones<'_>, now: Timestamp, known: &mut Known) -> Found {
+pub fn load_changed(
+    defaults: &Defaults,
+    dirs: &[PathBuf],
+    zones: Zones<'_>,
+    now: Timestamp,
+    known: &mut Known,
+) -> Found {
     let search = search::search(dirs);
-    let mut found = Found { invalid: search.invalid, incomplete: search.incomplete, ..Found::default() };
+    let mut found = read_changed(&search, defaults, zones, now, known);
+    if found.jobs.iter().any(|job| found.unchanged.contains(&job.name)) {
+        // Two files define one job, of which one was not read again: each has to be told.
+        known.forget();
+        found = read_changed(&search, defaults, zones, now, known);
+    }
+    if refuse_clashes(&mut found) {
+        // What is defined by neither now may be by one of them next time, as it is.
+        known.forget();
+    }
+    found.warnings.extend(idle_drop_ins(&search, &found));
+    found.invalid.extend(search.invalid);
+    found.incomplete = search.incomplete;
+    found
+}
+
+fn read_changed(
+    search: &search::Search,
+    defaults: &Defaults,
+    zones: Zones<'_>,
+    now: Timestamp,
+    known: &mut Known,
+) -> Found {
+    let mut found = Found::default();
     known.begin();
-    for (name, path) in search.files {
-        let stamp = known::stamp([&path], now);
+    for (name, path) in &search.files {
+        let stamp = known::stamp(search.sources_of(name, path), now);
         if let Some(jobs) = known.recall(name.as_str(), stamp) {
-            found.unchanged.extend_from_slice(jobs);
+            found.unchanged.extend(jobs.iter().filter(|job| !search.masked.contains(job)).cloned());
             continue;
         }
-        match read_file(&path, &name, zones, now) {
-            Ok(job) => {
-                known.learn(name.as_str(), stamp, vec![job.name.clone()]);
-                found.jobs.push(job);
+        match search::bytes(path) {
+            Ok(bytes) => {
+                let defined = definitions::read(name, path, &bytes, defaults, &search.drop_ins, (zones, now));
+                if defined.invalid.is_empty() {
+                    known.learn(name.as_str(), stamp, defined.jobs.iter().map(|job| job.name.clone()).collect());
+                }
+                found.jobs.extend(defined.jobs.into_iter().filter(|job| !search.masked.contains(&job.name)));
+                found.invalid.extend(defined.invalid);
             }
-            Err(invalid) => found.invalid.push(invalid),
+            Err(message) => found.invalid.push(unreadable(path, name, message)),
         }
     }
     known.end();
     found
 }
 
-/// Reads one job file, wherever it is; its stem is the job's name.
+/// A warning for each drop-in that is laid over nothing.
+fn idle_drop_ins(search: &search::Search, found: &Found) -> Vec<Problem> {
+    let is_known = |name: &JobName| {
+        let begins = |file: &InvalidFile| {
+            file.job.as_ref().is_some_and(|job| name == job || name.as_str().starts_with(&format!("{job}.")))
+        };
+        search.files.contains_key(name)
+            || search.masked.contains(name)
+            || found.unchanged.contains(name)
+            || found.jobs.iter().any(|job| job.name == *name)
+            || found.invalid.iter().chain(&search.invalid).any(begins)
+    };
+    let idle = search.drop_ins.iter().filter(|(name, _)| !is_known(name));
+    let told = idle.flat_map(|(name, paths)| {
+        let message = format!("there is no job `{name}` for this drop-in");
+        paths.iter().map(move |path| diagnostics::whole_file(path, message.as_str(), None))
+    });
+    told.collect()
+}
+
+fn unreadable(path: &Path, name: &JobName, message: String) -> InvalidFile {
+    let problems = vec![diagnostics::whole_file(path, message, None)];
+    InvalidFile { path: path.display().to_string(), job: Some(name.clone()), problems }
+}
+
+/// A job that two files define is defined by neither: which of them is meant cannot be told. `true` if there is one.
+fn refuse_clashes(found: &mut Found) -> bool {
+    let mut sources: BTreeMap<&JobName, BTreeSet<&str>> = BTreeMap::new();
+    let invalid = found.invalid.iter().filter_map(|file| Some((file.job.as_ref()?, file.path.as_str())));
+    for (name, source) in found.jobs.iter().map(|job| (&job.name, job.source.as_str())).chain(invalid) {
+        sources.entry(name).or_default().insert(source);
+    }
+    let mut clashes = Vec::new();
+    for job in &found.jobs {
+        let others = sources.get(&job.name).into_iter().flatten().filter(|source| **source != job.source);
+        for other in others {
+            let message = format!("the job `{}` is defined by `{other}` too", job.name);
+            let problems = vec![job.problem(message, "keep one of them")];
+            clashes.push(InvalidFile { path: job.source.clone(), job: Some(job.name.clone()), problems });
+        }
+    }
+    found.jobs.retain(|job| !clashes.iter().any(|file| file.job.as_ref() == Some(&job.name)));
+    let are_there = !clashes.is_empty();
+    found.invalid.extend(clashes);
+    are_there
+}
+
+/// Reads all jobs of one file, wherever it is, without drop-ins; its stem is the job's name.
+pub fn read_file(defaults: &Defaults, path: &Path, zones: Zones<'_>, now: Timestamp) -> Found {
+    let name = match search::job_of(path) {
+        Ok(name) => name,
+        Err(invalid) => return Found { invalid: vec![invalid], ..Found::default() },
+    };
+    match search::bytes(path) {
+        Ok(bytes) => read_bytes(defaults, &name, path, &bytes, zones, now),
+        Err(message) => Found { invalid: vec![unreadable(path, &name, message)], ..Found::default() },
+    }
+}
+
+/// Reads all jobs that these bytes define; `path` is only named, and its end says in which language they are.
+pub fn read_bytes(
+    defaults: &Defaults,
+    name: &JobName,
+    path: &Path,
+    bytes: &[u8],
+    zones: Zones<'_>,
+    now: Timestamp,
+) -> Found {
+    let defined = definitions::read(name, path, bytes, defaults, &BTreeMap::new(), (zones, now));
+    Found { jobs: defined.jobs, invalid: defined.invalid, ..Found::default() }
+}
+
+/// Reads the one job of a file, or of `FILE:NAME` the one of that name, without defaults and drop-ins.
 pub fn load_file(path: &Path, zones: Zones<'_>, now: Timestamp) -> Result<FoundJob, InvalidFile> {
-    let name = search::job_of(path)?;
-    read_file(path, &name, zones, now)
+    let (path, wanted) = search::one_of_many(path);
+    let mut found = read_file(&Defaults::default(), &path, zones, now);
+    let stem = search::job_of(&path).map(|stem| stem.to_string()).unwrap_or_default();
+    if let Some(wanted) = wanted {
+        let is_meant = |name: &JobName| name.as_str() == wanted || name.as_str() == format!("{stem}.{wanted}");
+        if let Some(at) = found.jobs.iter().position(|job| is_meant(&job.name)) {
+            return Ok(found.jobs.swap_remove(at));
+        }
+        let is_meant = |file: &InvalidFile| file.job.as_ref().is_none_or(|job| is_meant(job) || job.as_str() == stem);
+        if let Some(at) = found.invalid.iter().position(is_meant) {
+            return Err(found.invalid.swap_remove(at));
+        }
+        return Err(refusal(&path, format!("there is no job `{wanted}` in this file"), &found));
+    }
+    if let [_] = found.jobs.as_slice()
+        && found.invalid.is_empty()
+    {
+        return Ok(found.jobs.swap_remove(0));
+    }
+    if found.jobs.is_empty() && !found.invalid.is_empty() {
+        let problems = found.invalid.iter().flat_map(|file| file.problems.clone()).collect();
+        return Err(InvalidFile { problems, ..found.invalid.swap_remove(0) });
+    }
+    Err(refusal(&path, "the file defines several jobs".to_owned(), &found))
 }
 
-fn read_file(path: &Path, name: &JobName, zones: Zones<'_>, now: Timestamp) -> Result<FoundJob, InvalidFile> {
-    let source = path.display().to_string();
-    let invalid = |problems| InvalidFile { path: source.clone(), job: Some(name.clone()), problems };
-    let bytes = search::bytes(path).map_err(|message| invalid(vec![diagnostics::whole_file(path, message, None)]))?;
-    let (definition, warnings) = read_job(name.as_str(), path, &bytes, zones, now).map_err(&invalid)?;
-    Ok(FoundJob { name: name.clone(), source: source.clone(), definition, warnings })
+/// Whether there is such a file, or, of `FILE:NAME`, such a `FILE`.
+pub fn has_file(path: &Path) -> bool {
+    search::one_of_many(path).0.symlink_metadata().is_ok()
 }
 
-/// Reads the job `name` from the bytes of a file: the job and its warnings, or every problem. `path` is only named.
+fn refusal(path: &Path, message: String, found: &Found) -> InvalidFile {
+    let hint = format!("name one of them, as in FILE:NAME: {}", definitions::named(&found.jobs));
+    let problems = vec![diagnostics::whole_file(path, message, Some(hint.as_str()))];
+    InvalidFile { path: path.display().to_string(), job: None, problems }
+}
+
+/// Reads the job `name` from the bytes of a file: the job and its warnings, or every problem. `path` is only named, and
+/// its end says in which language they are.
 pub fn read_job(
     name: &str,
     path: &Path,
@@ -122,18 +288,12 @@ pub fn read_job(
     zones: Zones<'_>,
     now: Timestamp,
 ) -> Result<(Job, Vec<Problem>), Vec<Problem>> {
-    let places =
-        |faults: Vec<Fault>| faults.into_iter().map(|fault| diagnostics::problem(path, bytes, fault)).collect();
-    let (text, document) = syntax::parse(bytes).map_err(|fault| places(vec![fault]))?;
-    if text.trim_start_matches('\u{feff}').trim().is_empty() {
-        let fault = Fault::new((0, 0), "the file is empty");
-        return Err(places(vec![fault.hint("to hide a job of an earlier folder, link its name to /dev/null")]));
-    }
-    let reading = reading::Reading::new(text, document.faults);
-    let job = job::read(&reading, &document.root, &job::Context { job: name, zones, now });
-    let (faults, warnings) = reading.finish();
-    match job {
-        Some(job) if faults.is_empty() => Ok((job, places(warnings))),
-        _ => Err(places(faults)),
+    let whole = |message: String| vec![diagnostics::whole_file(path, message, None)];
+    let name: JobName = name.parse().map_err(|error| whole(format!("{error}")))?;
+    let mut found = read_bytes(&Defaults::default(), &name, path, bytes, zones, now);
+    match found.jobs.pop() {
+        Some(job) if found.invalid.is_empty() && job.name == name => Ok((job.definition, job.warnings)),
+        Some(_) if found.invalid.is_empty() => Err(whole("the file is to define one job, and has `[jobs]`".to_owned())),
+        _ => Err(found.invalid.into_iter().flat_map(|file| file.problems).collect()),
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod code;
 pub mod delivery;
+pub mod effective;
 pub mod event;
 pub mod hook;
 pub mod job;
@@ -20,6 +21,7 @@ pub mod task;
 pub mod why;
 
 pub use delivery::Delivery;
+pub use effective::Effective;
 pub use event::Event;
 pub use hook::Hook;
 pub use job::{Job, Schedule};

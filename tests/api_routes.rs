@@ -67,6 +67,23 @@ async fn every_object_has_its_promised_fields_even_when_they_are_empty() {
 }
 
 #[tokio::test]
+async fn a_job_tells_of_each_key_where_it_is_written() {
+    let world = World::obedient();
+    world.job(1, "nightly", &[]);
+    world.job(2, "old", &[]);
+    let items = json!([
+        { "key": "max_runs", "value": 2, "file": "/etc/campanile/jobs.d/nightly.d/10.toml", "line": 3 },
+        { "key": "tasks.main.env.TOKEN", "value": { "env": "TOKEN" }, "file": "/jobs.d/nightly.toml", "line": 7 },
+        { "key": "priority", "value": 5, "file": null, "line": null },
+    ]);
+    world.origins(1, &items);
+    assert_eq!(world.get("/api/v1/jobs/nightly/effective").await, (200, json!({ "items": items })));
+    assert_eq!(world.get("/api/v1/jobs/old/effective").await, (200, json!({ "items": [] })));
+    assert_eq!(world.get("/api/v1/jobs/none/effective").await.0, 404);
+    world.stop().await;
+}
+
+#[tokio::test]
 async fn a_run_is_found_by_its_id_a_piece_of_it_its_number_or_its_job() {
     let world = World::obedient();
     world.job(1, "nightly", &[]);

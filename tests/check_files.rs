@@ -2,8 +2,9 @@
 #![expect(clippy::disallowed_methods, reason = "a black-box test starts the program")]
 #![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
 
+use std::io::{Read, Write};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 struct Said {
     code: i32,
@@ -11,15 +12,15 @@ struct Said {
     talk: String,
 }
 
-fn check(folder: &Path, paths: &[&str]) -> Said {
-    let output = Command::new(env!("CARGO_BIN_EXE_campanile"))
-        .arg("check")
-        .args(paths)
-        .current_dir(folder)
-        .env("XDG_CONFIG_HOME", folder)
-        .env_remove("TZ")
-        .output()
-        .unwrap();
+fn campanile(folder: &Path, words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_campanile"));
+    command.arg("check").args(words).current_dir(folder).env("XDG_CONFIG_HOME", folder).env_remove("TZ");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn check(folder: &Path, words: &[&str]) -> Said {
+    let output = campanile(folder, words).output().unwrap();
     Said {
         code: output.status.code().unwrap(),
         data: String::from_utf8(output.stdout).unwrap(),
@@ -96,7 +97,93 @@ fn a_file_that_is_no_job_file_is_a_problem() {
     let folder = folder(&[("a.conf", "noop = true"), ("b.yaml", "noop: true")]);
     let said = check(folder.path(), &["a.conf", "b.yaml"]);
     assert_eq!(said.code, 7);
-    let expected = "a.conf:1:1: a job file's name ends in `.toml` (hint: rename it)\n\
-                    b.yaml:1:1: `.yaml` files are not supported by this version (hint: write the job as TOML)\n";
+    let expected = "a.conf:1:1: a job file's name ends in `.toml`, `.yaml`, `.yml` or `.json` (hint: rename it)\n";
     assert_eq!(said.data, expected);
+    assert_eq!(said.talk, "1 job in 2 files, 1 problem\n");
+}
+
+#[test]
+fn programs_get_problems_and_warnings_as_json_lines() {
+    let folder = folder(&[("d/a.yaml", "shel: x\n"), ("d/b.toml", "at = 2020-01-01T00:00:00Z\nshell = 'x'\n")]);
+    let said = check(folder.path(), &["--json", "d"]);
+    let lines: Vec<serde_json::Value> = said.data.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(
+        lines,
+        [
+            serde_json::json!({
+                "file": "d/b.toml", "line": 1, "column": 6, "end_line": 1, "end_column": 26, "severity": "warning",
+                "message": "`at` has passed: unless this schedule was loaded before, it never starts the job",
+                "hint": null,
+            }),
+            serde_json::json!({
+                "file": "d/a.yaml", "line": 1, "column": 1, "end_line": 1, "end_column": 5, "severity": "error",
+                "message": "unknown key `shel` in a job", "hint": "did you mean `shell`?",
+            }),
+        ]
+    );
+    assert_eq!(said.code, 7);
+}
+
+#[test]
+fn standard_input_is_a_file_of_the_name_that_is_given() {
+    let folder = folder(&[]);
+    for (words, text, code, expected) in [
+        (&["-"][..], "shell = 'x'\n", 0, ""),
+        (&["-"], "shel = 'x'\n", 7, "stdin.toml:1:1: unknown key `shel` in a job (hint: did you mean `shell`?)\n"),
+        (&["-", "--name", "d/n.yaml"], "shell: x\n", 0, ""),
+        (
+            &["-", "--name", "n.json"],
+            "shell: x\n",
+            7,
+            "n.json:1:1: the file must be an object, as in {\"shell\": \"echo hello\"}\n",
+        ),
+        (
+            &["-", "--name", "N.toml"],
+            "shell = 'x'",
+            7,
+            "N.toml:1:1: `N` is not a name: 1 to 64 of a-z, 0-9, `_`, `.`, `-`, beginning with a letter or digit (hint: give another `--name`)\n",
+        ),
+    ] {
+        let mut child = campanile(folder.path(), words).stdin(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), expected, "{words:?} {text}");
+        assert_eq!(output.status.code(), Some(code), "{words:?} {text}");
+    }
+}
+
+/// What a terminal shows.
+fn on_terminal(folder: &Path, no_color: &str, path: &str) -> String {
+    let ends = nix::pty::openpty(None, None).unwrap();
+    let mut command = campanile(folder, &[path]);
+    command.env("TERM", "xterm").env("NO_COLOR", no_color).stdout(ends.slave).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    drop(command);
+    let mut shown = Vec::new();
+    let mut master = std::fs::File::from(ends.master);
+    let mut bytes = [0; 4_096];
+    // Linux says EIO at the end.
+    while let Ok(n @ 1..) = master.read(&mut bytes) {
+        shown.extend_from_slice(&bytes[..n]);
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(7));
+    String::from_utf8(shown).unwrap().replace("\r\n", "\n")
+}
+
+#[test]
+fn a_terminal_is_shown_the_line_underlined_and_colour_only_if_wanted() {
+    let folder = folder(&[("a.toml", "noop = true\ntimeot = '5s'\n")]);
+    let plain =
+        "a.toml:2:1: unknown key `timeot` in a job\n2 | timeot = '5s'\n  | ^^^^^^\nhint: did you mean `timeout`?\n";
+    assert_eq!(on_terminal(folder.path(), "1", "a.toml"), plain);
+    let coloured = on_terminal(folder.path(), "", "a.toml");
+    assert!(coloured.contains("\u{1b}["), "{coloured:?}");
+    assert_eq!(anstream::adapter::strip_str(&coloured).to_string(), plain);
+}
+
+#[test]
+fn a_mistake_above_many_jobs_is_told_once() {
+    let folder = folder(&[("d/all.toml", "timeot = '5s'\n[jobs.a]\nshell = 'x'\n[jobs.b]\nshell = 'y'\n")]);
+    let said = check(folder.path(), &["d"]);
+    assert_eq!(said.data, "d/all.toml:1:1: unknown key `timeot` in a job (hint: did you mean `timeout`?)\n");
 }

@@ -15,6 +15,8 @@ mod control;
 mod harm;
 #[path = "daemon/hooks.rs"]
 mod hooks;
+#[path = "daemon/layers.rs"]
+mod layers;
 #[path = "daemon/opening.rs"]
 mod opening;
 #[path = "daemon/put.rs"]

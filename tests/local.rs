@@ -31,6 +31,20 @@ fn run_text(world: &World, text: &str, words: &[&str]) -> Said {
 }
 
 #[test]
+fn of_a_file_of_many_jobs_one_is_named() {
+    let world = World::new();
+    let path = world.job("all", "[jobs.a]\nshell = 'echo a'\n[jobs.b]\nshell = 'echo b'\n");
+    let path = path.to_str().unwrap();
+    let said = run(&world, &[path]).with(7);
+    assert!(said.err.contains("the file defines several jobs"), "{said:?}");
+    assert!(said.err.contains("as in FILE:NAME: `all.a` or `all.b`"), "{said:?}");
+    assert_eq!(run(&world, &[&format!("{path}:b")]).with(0).out, "b\n");
+    let said = run(&world, &[&format!("{path}:c")]).with(7);
+    assert!(said.err.contains("there is no job `c` in this file"), "{said:?}");
+    assert_eq!(run(&world, &["nowhere.toml:c"]).exit, 3);
+}
+
+#[test]
 fn the_exit_code_is_that_of_the_run() {
     let world = World::new();
     for (exit, text) in [

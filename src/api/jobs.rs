@@ -7,10 +7,14 @@ use super::context::Shared;
 use super::parameters::{Name, Paging, Parameters, limit};
 use super::problem::Refusal;
 use crate::query;
-use crate::wire::{Job, Page};
+use crate::wire::{Effective, Job, Page};
 
 pub(super) async fn one(State(shared): State<Shared>, Name(name): Name) -> Result<Json<Job>, Refusal> {
     Ok(Json(shared.read(move |reader| query::job::one(reader, &name)).await?))
+}
+
+pub(super) async fn effective(State(shared): State<Shared>, Name(name): Name) -> Result<Json<Effective>, Refusal> {
+    Ok(Json(shared.read(move |reader| query::job::effective(reader, &name)).await?))
 }
 
 pub(super) async fn page(

@@ -44,6 +44,8 @@ pub const ROUTES: &[Route] = &[
     reads("/jobs", "`cursor`, `limit`", "a page of the jobs in force, by name"),
     reads("/jobs/{name}", "", "one job"),
     reads("/runs", "`job`, `state`, `since`, `until`, `tag`, `cursor`, `limit`", "a page of runs, newest first"),
+    reads("/jobs/{name}/effective", "", "each key of its definition, and where that is written"),
+    reads("/runs", "`job`, `state`, `since`, `until`, `cursor`, `limit`", "a page of runs, newest first"),
     reads("/runs/{id}", "", "one run with its tasks"),
     reads("/runs/{id}/logs", "`task`, `attempt`, `follow`", "log lines, one JSON object a line"),
     reads("/tasks", "`run`, `state`, `cursor`, `limit`", "a page of tasks, newest first; those of one run in order"),
@@ -84,6 +86,7 @@ pub(super) fn router(shared: Shared) -> Router {
         .route("/deliveries/{id}/retry", post(commands::retry_delivery))
         .route("/jobs", get(jobs::page))
         .route("/jobs/{name}", get(jobs::one).put(put::put).delete(put::delete))
+        .route("/jobs/{name}/effective", get(jobs::effective))
         .route("/jobs/{name}/runs", post(commands::start))
         .route("/jobs/{name}/pause", post(commands::pause_job))
         .route("/jobs/{name}/resume", post(commands::resume_job))

@@ -1,10 +1,13 @@
 //! `campanile check`: every problem of every file, and nothing is started. Problems are the data and go to stdout;
-//! warnings and the summary are talk.
+//! warnings and the summary are talk. For programs both are data: one JSON object a line.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::files::settings::{self, Configuration};
-use crate::files::{self, Found, InvalidFile, Zones, diagnostics, places};
+use crate::files::{self, Found, InvalidFile, Zones, diagnostics, places, syntax};
+use crate::model::definition::JobName;
 use crate::model::invalid::Problem;
 use crate::model::timestamp::Timestamp;
 use crate::wire::code;
@@ -12,46 +15,80 @@ use crate::{clock, print};
 
 /// The name by which a configuration is told from a job.
 const CONFIG_NAME: &str = "campanile.toml";
+/// Stands for standard input.
+const STDIN: &str = "-";
 
 /// The words of `campanile check`.
 #[derive(clap::Args, Debug)]
 pub struct Words {
-    /// Job files, a campanile.toml, or folders of them; without any, what a daemon would load
+    /// Job files, a campanile.toml, or folders of them; `-` for standard input; without any, what a daemon would load
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
+    /// What the file on standard input is called: its end says in which language it is, its stem names the job
+    #[arg(long, value_name = "FILE", default_value = "stdin.toml")]
+    name: PathBuf,
+    /// Write problems and warnings as one JSON object a line
+    #[arg(long)]
+    json: bool,
 }
 
 /// Does it, and returns the exit code.
 pub fn main(words: Words) -> u8 {
-    let Words { paths } = words;
-    let mut check = Check::new();
+    let Words { paths, name, json } = words;
+    let mut check = Check::new(json);
     if paths.is_empty() {
         check.configuration(&places::config_file(), false);
     }
     for path in paths {
-        check.path(&path);
+        match path.as_os_str() == STDIN {
+            true => check.stdin(&name),
+            false => check.path(&path),
+        }
     }
     check.conclude()
+}
+
+/// How what is found is shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Lines,
+    Terminal,
+    Json,
 }
 
 /// What was checked so far.
 struct Check {
     now: Timestamp,
-    on_terminal: bool,
+    form: Form,
     /// Of the configuration that a daemon would load; job files that are named alone are read as it would read them.
     ambient: Configuration,
     n_jobs: usize,
-    n_files: usize,
+    files: BTreeSet<String>,
     n_problems: usize,
     missing: bool,
+    /// Texts that problems are shown in.
+    texts: BTreeMap<String, String>,
 }
 
 impl Check {
-    fn new() -> Self {
+    fn new(json: bool) -> Self {
         // A configuration that is broken is checked when it is asked for; other files do not suffer from it.
         let ambient = settings::load(&places::config_file(), false).unwrap_or_default();
-        let on_terminal = print::shows_data_on_terminal();
-        Check { now: clock::wall(), on_terminal, ambient, n_jobs: 0, n_files: 0, n_problems: 0, missing: false }
+        let form = match (json, print::shows_data_on_terminal()) {
+            (true, _) => Form::Json,
+            (false, true) => Form::Terminal,
+            (false, false) => Form::Lines,
+        };
+        Check {
+            now: clock::wall(),
+            form,
+            ambient,
+            n_jobs: 0,
+            files: BTreeSet::new(),
+            n_problems: 0,
+            missing: false,
+            texts: BTreeMap::new(),
+        }
     }
 
     fn path(&mut self, path: &Path) {
@@ -59,9 +96,9 @@ impl Check {
         if path.is_dir() && path.join(CONFIG_NAME).is_file() {
             self.configuration(&path.join(CONFIG_NAME), true);
         } else if path.is_dir() {
-            let zone = self.ambient.settings.zone(&self.ambient.tzdb);
-            let zones = Zones { tzdb: &self.ambient.tzdb, default: &zone };
-            let found = files::load(&[path.to_owned()], zones, self.now);
+            let found = self.ambient(|configuration, zones, now| {
+                files::load_over(&configuration.settings.defaults, &[path.to_owned()], zones, now)
+            });
             self.found(found);
         } else if path.symlink_metadata().is_err() {
             print::talk(&format!("error: `{}` does not exist", path.display()));
@@ -69,13 +106,38 @@ impl Check {
         } else if is_config(path) {
             self.settings(path, true);
         } else {
-            let zone = self.ambient.settings.zone(&self.ambient.tzdb);
-            let zones = Zones { tzdb: &self.ambient.tzdb, default: &zone };
-            match files::load_file(path, zones, self.now) {
-                Ok(job) => self.found(Found { jobs: vec![job], ..Found::default() }),
-                Err(invalid) => self.invalid(&invalid),
-            }
+            let found = self.ambient(|configuration, zones, now| {
+                files::read_file(&configuration.settings.defaults, path, zones, now)
+            });
+            self.found(found);
         }
+    }
+
+    fn ambient(&self, read: impl FnOnce(&Configuration, Zones<'_>, Timestamp) -> Found) -> Found {
+        let zone = self.ambient.settings.zone(&self.ambient.tzdb);
+        read(&self.ambient, Zones { tzdb: &self.ambient.tzdb, default: &zone }, self.now)
+    }
+
+    fn stdin(&mut self, name: &Path) {
+        let mut bytes = Vec::new();
+        if let Err(error) = std::io::stdin().lock().take(syntax::MAX_BYTES + 1).read_to_end(&mut bytes) {
+            let problem = diagnostics::whole_file(name, format!("standard input cannot be read: {error}"), None);
+            let invalid = InvalidFile { path: problem.path.clone(), job: None, problems: vec![problem] };
+            return self.found(Found { invalid: vec![invalid], ..Found::default() });
+        }
+        self.texts.insert(name.display().to_string(), String::from_utf8_lossy(&bytes).into_owned());
+        let stem = name.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let found = match stem.parse::<JobName>() {
+            Ok(job) => self.ambient(|configuration, zones, now| {
+                files::read_bytes(&configuration.settings.defaults, &job, name, &bytes, zones, now)
+            }),
+            Err(error) => {
+                let problem = diagnostics::whole_file(name, error.to_string(), Some("give another `--name`"));
+                let invalid = InvalidFile { path: problem.path.clone(), job: None, problems: vec![problem] };
+                Found { invalid: vec![invalid], ..Found::default() }
+            }
+        };
+        self.found(found);
     }
 
     /// The configuration at `path`, and the jobs that a daemon with it would load.
@@ -87,13 +149,13 @@ impl Check {
         for folder in folders.iter().filter(|folder| !folder.exists()) {
             print::talk(&format!("note: there is no folder `{}`", folder.display()));
         }
-        let found = files::load(&folders, zones, self.now);
+        let found = files::load_over(&configuration.settings.defaults, &folders, zones, self.now);
         self.found(found);
     }
 
     fn settings(&mut self, path: &Path, given: bool) -> Option<Configuration> {
         if given || path.exists() {
-            self.n_files += 1;
+            self.files.insert(path.display().to_string());
         }
         match settings::load(path, given) {
             Ok(configuration) => {
@@ -101,38 +163,37 @@ impl Check {
                 Some(configuration)
             }
             Err(invalid) => {
-                self.problems(&invalid);
+                self.problems(&invalid.problems);
                 None
             }
         }
     }
 
     fn found(&mut self, found: Found) {
+        self.warnings(&found.warnings);
         for job in &found.jobs {
             self.n_jobs += 1;
-            self.n_files += 1;
+            self.files.insert(job.source.clone());
             self.warnings(&job.warnings);
         }
-        let mut invalid = found.invalid;
-        invalid.sort_by(|a, b| a.path.cmp(&b.path));
-        for file in &invalid {
-            self.invalid(file);
-        }
+        self.files.extend(found.invalid.iter().map(|file| file.path.clone()));
+        let mut problems: Vec<Problem> = found.invalid.into_iter().flat_map(|file| file.problems).collect();
+        problems.sort_by(|a, b| (&a.path, a.line, a.column).cmp(&(&b.path, b.line, b.column)));
+        // What is wrong above several jobs was found with each of them.
+        problems.dedup();
+        self.problems(&problems);
     }
 
-    fn invalid(&mut self, file: &InvalidFile) {
-        self.n_files += 1;
-        self.problems(file);
-    }
-
-    fn problems(&mut self, file: &InvalidFile) {
-        let source = if self.on_terminal { std::fs::read(&file.path).unwrap_or_default() } else { Vec::new() };
-        let source = String::from_utf8_lossy(&source);
-        for problem in &file.problems {
+    fn problems(&mut self, problems: &[Problem]) {
+        for problem in problems {
             self.n_problems += 1;
-            let shown = match self.on_terminal {
-                true => diagnostics::with_source(problem, &source),
-                false => format!("{problem}\n"),
+            let shown = match self.form {
+                Form::Json => as_json(problem, "error"),
+                Form::Lines => format!("{problem}\n"),
+                Form::Terminal => {
+                    let text = self.texts.entry(problem.path.clone()).or_insert_with(|| text_of(&problem.path));
+                    diagnostics::with_source(problem, text)
+                }
             };
             print::data(&shown);
         }
@@ -140,12 +201,15 @@ impl Check {
 
     fn warnings(&self, warnings: &[Problem]) {
         for warning in warnings {
-            print::talk(&format!("warning: {warning}"));
+            match self.form {
+                Form::Json => print::data(&as_json(warning, "warning")),
+                Form::Lines | Form::Terminal => print::talk(&format!("warning: {warning}")),
+            }
         }
     }
 
     fn conclude(&self) -> u8 {
-        let (jobs, files) = (counted(self.n_jobs, "job"), counted(self.n_files, "file"));
+        let (jobs, files) = (counted(self.n_jobs, "job"), counted(self.files.len(), "file"));
         let problems =
             if self.n_problems == 0 { "no problems".to_owned() } else { counted(self.n_problems, "problem") };
         print::talk(&format!("{jobs} in {files}, {problems}"));
@@ -155,6 +219,24 @@ impl Check {
             Check { .. } => code::DONE,
         }
     }
+}
+
+/// The text of a regular file, as far as one is read at all.
+fn text_of(path: &str) -> String {
+    let is_file = std::fs::metadata(path).is_ok_and(|about| about.is_file());
+    let file = if is_file { std::fs::File::open(path).ok() } else { None };
+    let mut bytes = Vec::new();
+    let read = file.map(|file| file.take(syntax::MAX_BYTES + 1).read_to_end(&mut bytes));
+    if matches!(read, Some(Ok(_))) { String::from_utf8_lossy(&bytes).into_owned() } else { String::new() }
+}
+
+fn as_json(problem: &Problem, severity: &str) -> String {
+    let Problem { path, line, column, end_line, end_column, message, hint } = problem;
+    let object = serde_json::json!({
+        "file": path, "line": line, "column": column, "end_line": end_line, "end_column": end_column,
+        "message": message, "hint": hint, "severity": severity,
+    });
+    format!("{object}\n")
 }
 
 fn counted(n: usize, noun: &str) -> String {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::files;
 use crate::local::{Failure, Request, run};
 use crate::print;
 use crate::wire::code::{self, Code};
@@ -13,7 +14,7 @@ use crate::wire::code::{self, Code};
   campanile run jobs/nightly.toml --json
   campanile run jobs/broken.toml   # exits 1")]
 pub struct Words {
-    /// The job file
+    /// The job file; of a file that holds several jobs, FILE:NAME
     file: PathBuf,
     /// A value of one of its parameters, as NAME=VALUE; may be given again
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = crate::ctl::param)]
@@ -25,7 +26,7 @@ pub struct Words {
 
 /// Does it, and returns the exit code.
 pub fn main(words: Words) -> u8 {
-    if words.file.symlink_metadata().is_err() {
+    if !files::has_file(&words.file) {
         print::talk(&format!("error: `{}` does not exist", words.file.display()));
         return code::NOT_FOUND;
     }

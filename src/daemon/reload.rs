@@ -208,7 +208,8 @@ impl Book {
         let zone = self.zone();
         let zones = files::Zones { tzdb: &self.zones, default: &zone };
         let dirs = &self.in_force.folders.dirs;
-        let mut found = files::load_changed(dirs, zones, clock::wall(), &mut self.known);
+        let defaults = &self.in_force.settings.defaults;
+        let mut found = files::load_changed(defaults, dirs, zones, clock::wall(), &mut self.known);
         for dir in self.in_force.folders.missing() {
             let problem = files::diagnostics::whole_file(dir, "the folder does not exist", None);
             found.invalid.push(InvalidFile { path: problem.path.clone(), job: None, problems: vec![problem] });
@@ -218,7 +219,7 @@ impl Book {
         for problem in found.invalid.iter().flat_map(|file| &file.problems) {
             tracing::warn!("{problem}");
         }
-        for warning in found.jobs.iter().flat_map(|job| &job.warnings) {
+        for warning in found.jobs.iter().flat_map(|job| &job.warnings).chain(&found.warnings) {
             tracing::warn!("{warning}");
         }
         Some(Reading { load: load(found, &self.in_force.settings, why), needs_restart })
@@ -245,7 +246,7 @@ impl Book {
             Err(failure) => tracing::warn!("{failure}"),
         }
         // What files mean depends on it.
-        if settings.zone(&self.zones) != self.zone() {
+        if settings.zone(&self.zones) != self.zone() || settings.defaults != self.in_force.settings.defaults {
             self.known.forget();
         }
         self.in_force.settings = settings;
@@ -267,10 +268,10 @@ fn only_at_start(given: &Given, started: &Settings, now: &Settings) -> Vec<Strin
 
 fn load(found: Found, settings: &Settings, why: Why) -> Load {
     let job = |job: files::FoundJob| LoadedJob {
+        origins: job.origins_json(),
         name: job.name,
         source: job.source,
         definition: job.definition,
-        origins: String::new(),
     };
     let invalid = |file: InvalidFile| engine::InvalidFile { path: file.path, job: file.job, problems: file.problems };
     Load {

@@ -1,9 +1,15 @@
 //! From bytes to what people read: line and column of a fault, and the line of the file with a caret below it.
 
+use std::cmp::Ordering;
 use std::path::Path;
+
+use anstyle::{AnsiColor, Style};
 
 use crate::model::invalid::{Fault, Problem};
 
+const STRONG: Style = Style::new().bold();
+const WRONG: Style = AnsiColor::Red.on_default().bold();
+const QUIET: Style = Style::new().dimmed();
 /// The longest part of a line that is shown around a caret.
 const MAX_SHOWN: usize = 160;
 /// The longest message, in characters.
@@ -12,19 +18,26 @@ const MAX_MESSAGE: usize = 400;
 /// The problem that `fault` is in the file at `path` with these `bytes`. Columns count characters, so that they agree
 /// with an editor; in a file that is not UTF-8 a broken sequence counts as one.
 pub fn problem(path: &Path, bytes: &[u8], fault: Fault) -> Problem {
-    let at = fault.at.0.min(bytes.len());
-    let before = &bytes[..at];
+    let (line, column) = position(bytes, fault.at.0);
+    let (end_line, end_column) = position(bytes, fault.at.1.max(fault.at.0));
+    Problem {
+        path: path.display().to_string(),
+        line,
+        column,
+        end_line,
+        end_column,
+        message: on_one_line(&fault.message),
+        hint: fault.hint.map(|hint| on_one_line(&hint)),
+    }
+}
+
+fn position(bytes: &[u8], at: usize) -> (u32, u32) {
+    let before = &bytes[..at.min(bytes.len())];
     let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
     let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
     let written = String::from_utf8_lossy(&before[line_start..]);
     let column = 1 + written.trim_start_matches('\u{feff}').chars().count();
-    Problem {
-        path: path.display().to_string(),
-        line: u32::try_from(line).unwrap_or(u32::MAX),
-        column: u32::try_from(column).unwrap_or(u32::MAX),
-        message: on_one_line(&fault.message),
-        hint: fault.hint.map(|hint| on_one_line(&hint)),
-    }
+    (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX))
 }
 
 /// Messages repeat what was written, which may be long, of many lines, or meant for a terminal.
@@ -46,10 +59,10 @@ pub fn whole_file(path: &Path, message: impl Into<String>, hint: Option<&str>) -
     problem(path, &[], Fault { hint: hint.map(str::to_owned), ..fault })
 }
 
-/// The problem with the line of `text` that it is on, for a terminal.
+/// The problem with the line of `text` that it is on, for a terminal, which takes the colours out where none are wanted.
 pub fn with_source(problem: &Problem, text: &str) -> String {
-    let Problem { path, line, column, message, hint } = problem;
-    let mut shown = format!("{path}:{line}:{column}: {message}\n");
+    let Problem { path, line, column, end_line, end_column, message, hint } = problem;
+    let mut shown = format!("{STRONG}{path}:{line}:{column}:{STRONG:#} {WRONG}{message}{WRONG:#}\n");
     let index = usize::try_from(*line).unwrap_or(1).saturating_sub(1);
     if let Some(source) = text.lines().nth(index).filter(|source| !source.trim().is_empty()) {
         let column = usize::try_from(*column).unwrap_or(1);
@@ -60,11 +73,20 @@ pub fn with_source(problem: &Problem, text: &str) -> String {
             source.trim_start_matches('\u{feff}').chars().skip(first).take(MAX_SHOWN).map(plain).collect();
         let gutter = line.to_string();
         let margin = " ".repeat(gutter.len());
-        let indent = " ".repeat(column.saturating_sub(1 + first));
-        shown.push_str(&format!("{gutter} | {part}\n{margin} | {indent}^\n"));
+        let before = column.saturating_sub(1 + first);
+        let indent = " ".repeat(before);
+        let left = part.trim_end().chars().count().saturating_sub(before);
+        let length = match end_line.cmp(line) {
+            Ordering::Less => 1,
+            Ordering::Equal => usize::try_from(*end_column).unwrap_or(1).saturating_sub(column),
+            Ordering::Greater => left,
+        };
+        let carets = "^".repeat(length.min(left).max(1));
+        shown.push_str(&format!("{QUIET}{gutter} |{QUIET:#} {part}\n"));
+        shown.push_str(&format!("{QUIET}{margin} |{QUIET:#} {indent}{WRONG}{carets}{WRONG:#}\n"));
     }
     if let Some(hint) = hint {
-        shown.push_str(&format!("hint: {hint}\n"));
+        shown.push_str(&format!("{STRONG}hint:{STRONG:#} {hint}\n"));
     }
     shown
 }
@@ -103,7 +125,14 @@ mod tests {
         let text = "first = 1\n\t\u{1b}äb = 2\n";
         let found = problem(Path::new("f.toml"), text.as_bytes(), fault);
         let expected = "f.toml:2:4: unknown key `b`\n2 |   äb = 2\n  |    ^\nhint: did you mean `c`?\n";
-        assert_eq!(with_source(&found, text), expected);
-        assert_eq!(with_source(&whole_file(Path::new("f"), "is empty", None), ""), "f:1:1: is empty\n");
+        let plain =
+            |problem: &Problem, text: &str| anstream::adapter::strip_str(&with_source(problem, text)).to_string();
+        assert_eq!(plain(&found, text), expected);
+        assert_eq!(plain(&whole_file(Path::new("f"), "is empty", None), ""), "f:1:1: is empty\n");
+        for (at, carets) in [((2, 5), "   ^^^"), ((2, 12), "   ^^^^^"), ((8, 9), " ^"), ((2, 2), "   ^")] {
+            let found = problem(Path::new("f"), b"a bcd e\nf\n", Fault::new(at, "m"));
+            let shown = plain(&found, "a bcd e\nf\n");
+            assert!(shown.lines().any(|line| line == format!("  |{carets}")), "{at:?}: {shown}");
+        }
     }
 }

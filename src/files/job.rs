@@ -6,7 +6,7 @@ mod param;
 mod process;
 mod schedule;
 mod success;
-mod task;
+pub(crate) mod task;
 mod template;
 
 use super::hook;

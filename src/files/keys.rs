@@ -14,6 +14,13 @@ pub struct Keys {
     pub above: Option<&'static Above>,
 }
 
+impl Keys {
+    /// Whether such a table is the top of a file.
+    pub(crate) fn is_top(&self) -> bool {
+        self.what == JOB.what || self.what == SETTINGS.what
+    }
+}
+
 /// The top level of a file, as seen from a table further down.
 #[derive(Debug)]
 pub struct Above {
@@ -101,7 +108,6 @@ pub const JOB: Keys = Keys {
         "agent",
         "prompt",
         "job",
-        "jobs",
         "approval",
         "wait",
         "compensate",
@@ -110,7 +116,6 @@ pub const JOB: Keys = Keys {
         "precondition",
         "preconditions",
         "triggers",
-        "defaults",
         "pools",
         "queue_limit",
         "expires_after",
@@ -125,6 +130,9 @@ pub const JOB: Keys = Keys {
     ],
     above: None,
 };
+
+/// A file of many jobs; its other keys lie under each of them.
+pub const FILE: Keys = Keys { what: "a file of many jobs", known: &["jobs"], later: &[], above: None };
 
 /// `[[schedules]]`.
 pub const SCHEDULE: Keys = Keys {
@@ -177,6 +185,18 @@ pub const HTTP: Keys = Keys {
         "allow_private",
     ],
     later: &["auth", "query", "form", "follow_redirects", "proxy"],
+    above: None,
+};
+
+/// A task that belongs to no job.
+pub const ALONE: Keys =
+    Keys { what: "a task", known: &joined::<{ 1 + WORK.len() }>(&[&["name"], WORK]), later: TASK.later, above: None };
+
+/// The same, with what a job would say about it.
+pub const SUBMISSION: Keys = Keys {
+    what: "a task",
+    known: &joined::<{ 2 + WORK.len() }>(&[&["name", "priority"], WORK]),
+    later: TASK.later,
     above: None,
 };
 
@@ -266,6 +286,7 @@ pub const SETTINGS: Keys = Keys {
         "reload",
         "retention",
         "log",
+        "defaults",
         "hooks",
         "backup",
         "integrity_check",
@@ -274,7 +295,6 @@ pub const SETTINGS: Keys = Keys {
         "listen",
         "tokens",
         "tls",
-        "defaults",
         "pools",
         "queue_limit",
         "agents_dirs",
@@ -293,6 +313,32 @@ pub const SETTINGS: Keys = Keys {
         "runner",
     ],
     above: None,
+};
+
+/// `[defaults]` of `campanile.toml`: what many jobs have in common. What makes a job this job, and no other, is not here.
+pub const DEFAULTS: Keys = Keys {
+    what: "`defaults`",
+    known: &[
+        "overlap",
+        "max_runs",
+        "priority",
+        "timezone",
+        "catch_up",
+        "catch_up_window",
+        "catch_up_max",
+        "env",
+        "working_dir",
+        "timeout",
+        "kill_grace",
+        "retry",
+        "exit_codes",
+        "leftovers",
+        "on_interrupt",
+        "max_output",
+    ],
+    // Whatever this version reads of a task may become one, once somebody asks for it.
+    later: &["env_file", "env_inherit", "interpreter", "umask", "stop", "jitter", "tags", "hooks"],
+    above: Some(&SETTINGS_TOP),
 };
 
 /// `[retention]`.
@@ -326,6 +372,7 @@ pub const INTEGRITY_CHECK: Keys =
 /// Every table of a job file.
 pub const OF_JOBS: &[&Keys] = &[
     &JOB,
+    &FILE,
     &SCHEDULE,
     &TASK,
     &HTTP,
@@ -340,7 +387,8 @@ pub const OF_JOBS: &[&Keys] = &[
     &WEBHOOK_RETRY,
 ];
 /// Every table of `campanile.toml`; its hooks are those of a job besides.
-pub const OF_SETTINGS: &[&Keys] = &[&SETTINGS, &RETENTION, &KEEP, &LOG, &GLOBAL_HOOK, &BACKUP, &INTEGRITY_CHECK];
+pub const OF_SETTINGS: &[&Keys] =
+    &[&SETTINGS, &DEFAULTS, &RETENTION, &KEEP, &LOG, &GLOBAL_HOOK, &BACKUP, &INTEGRITY_CHECK];
 
 /// What people of other schedulers write, and what we call it.
 pub const SYNONYMS: &[(&str, &str)] = &[
@@ -380,6 +428,12 @@ pub const SYNONYMS: &[(&str, &str)] = &[
 pub const NOTES: &[(&str, &str, &str)] = &[
     ("a job", "after", "it belongs below the `[tasks.NAME]` that waits"),
     ("a job", "name", "a job is named by its file"),
+    ("a job", "jobs", "`[jobs.NAME]` stands at the top level of a file, and not within another"),
+    (
+        "a job",
+        "defaults",
+        "keys at the top level lie under every `[jobs.NAME]`, those of `campanile.toml` under every file",
+    ),
     ("a task", "name", "a task is named by its head, `[tasks.NAME]`"),
     ("a task", "idempotent", "it belongs into `http = { idempotent = true }`"),
     ("a task", "url", "it belongs into `http = { url = \"...\" }`"),
@@ -387,6 +441,7 @@ pub const NOTES: &[(&str, &str, &str)] = &[
     ("`http`", "retry", "it is a key of the task, beside `http`"),
     ("`http`", "success", "it is a key of the task, beside `http`"),
     ("a parameter", "required", "a parameter without a `default` must be given"),
+    ("a task", "after", "a task that belongs to no job waits for no other"),
     ("a hook", "jobs", "a job's hooks hear of this job only; hooks about others belong into `campanile.toml`"),
     ("a hook", "url", "it belongs into `webhook = { url = \"...\" }`"),
     ("the configuration", "schedules", "jobs are files of their own, in one of the folders of `jobs_dirs`"),

@@ -89,7 +89,7 @@ pub(super) fn hash(path: &Path, hasher: &mut DefaultHasher) -> Option<Timestamp>
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Zones, load_changed};
+    use super::super::{Defaults, Zones, load_changed};
     use super::*;
     use crate::tzdb::Tzdb;
 
@@ -107,7 +107,7 @@ mod tests {
         let dirs = [folder.path().to_owned()];
         let mut known = Known::default();
         let mut look = |now: Timestamp| {
-            let found = load_changed(&dirs, zones, now, &mut known);
+            let found = load_changed(&Defaults::default(), &dirs, zones, now, &mut known);
             (found.jobs.len(), found.unchanged.len(), found.invalid.len())
         };
         let now = crate::clock::wall();

@@ -10,8 +10,9 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 
 use super::keys::Keys;
+use super::source::Sources;
 use super::suggestion::{listed, suggest, unknown_key, was_meant};
-use super::syntax::{Entry, Node, NodeValue, Span};
+use super::syntax::{Entry, Language, Node, NodeValue, Span};
 use crate::model::duration::Duration;
 use crate::model::invalid::Fault;
 use crate::model::template::is_template;
@@ -28,7 +29,9 @@ pub(crate) struct Written {
 }
 
 /// One file being read.
+/// One definition being read, from one file or from several.
 pub(crate) struct Reading<'a> {
+    sources: &'a Sources,
     text: &'a str,
     /// The lines on which the writing itself is broken.
     broken: Vec<Span>,
@@ -39,11 +42,13 @@ pub(crate) struct Reading<'a> {
 }
 
 impl<'a> Reading<'a> {
-    /// A reading of `text`, in which the writing itself has these faults.
-    pub(crate) fn new(text: &'a str, faults: Vec<Fault>) -> Self {
+    /// A reading of `sources`, in which the writing itself has these faults.
+    pub(crate) fn new(sources: &'a Sources, faults: Vec<Fault>) -> Self {
+        let text = sources.text();
         // Beyond what is told anyway, nothing is gained by sorting guesses from facts.
         let broken = faults.iter().take(MAX_FAULTS).map(|fault| line_around(text, fault.at.0)).collect();
         Reading {
+            sources,
             text,
             broken,
             faults: RefCell::new(faults),
@@ -106,15 +111,43 @@ impl<'a> Reading<'a> {
     /// The place of `part`, bytes of the text that `node` holds; all of `node` where the file writes it with escapes.
     pub(crate) fn within(&self, node: &Node, part: Span) -> Span {
         let NodeValue::Text(text) = &node.value else { return node.span };
-        match self.text.get(node.span.0..node.span.1).and_then(|written| written.find(text.as_str())) {
-            Some(offset) => (node.span.0 + offset + part.0, node.span.0 + offset + part.1),
+        let Some(written) = self.text.get(node.span.0..node.span.1) else { return node.span };
+        if let Some(offset) = written.find(text.as_str()) {
+            return (node.span.0 + offset + part.0, node.span.0 + offset + part.1);
+        }
+        // A text of many lines may be indented as a whole; each of its lines is there all the same.
+        let (begin, end) = line_around(text, part.0);
+        let line = text.get(begin..end).filter(|line| part.1 <= end && !line.trim().is_empty());
+        match line.and_then(|line| written.find(line)) {
+            Some(offset) => {
+                let at = |offset_in_text: usize| node.span.0 + offset + offset_in_text - begin;
+                (at(part.0), at(part.1))
+            }
             None => node.span,
         }
     }
 
+    /// Does `read`, and forgets what it warns about.
+    pub(crate) fn without_warnings<T>(&self, read: impl FnOnce() -> T) -> T {
+        let n_before = self.warnings.borrow().len();
+        let done = read();
+        self.warnings.borrow_mut().truncate(n_before);
+        done
+    }
+
+    /// All that is written, as it is written.
+    pub(crate) fn written(&self) -> &str {
+        self.text
+    }
+
     /// The number, counted from 1, of the line that holds this byte.
     pub(crate) fn line_of(&self, at: usize) -> usize {
-        1 + self.text.as_bytes()[..at.min(self.text.len())].iter().filter(|byte| **byte == b'\n').count()
+        self.sources.line(at)
+    }
+
+    /// The language that is written at this place.
+    pub(crate) fn language(&self, at: usize) -> Language {
+        self.sources.language(at)
     }
 
     fn wrong_kind(&self, name: &str, node: &Node, wanted: &str) -> Fault {
@@ -257,6 +290,11 @@ fn line_around(text: &str, at: usize) -> Span {
     (start, end)
 }
 
+/// Whether a key is for other readers: the name of a schema at the top of a file, and whatever begins with `x-`.
+fn is_remark(key: &str, keys: &Keys) -> bool {
+    key.starts_with("x-") || (key == "$schema" && keys.is_top())
+}
+
 /// One table being read: its entries, and what such a table may say.
 pub(crate) struct Fields<'a> {
     /// The file it is part of.
@@ -276,10 +314,10 @@ impl<'a> Fields<'a> {
         keys: &'static Keys,
     ) -> Option<Fields<'a>> {
         let entries = reading.table(name, node)?;
-        let is_note = |key: &str| key.starts_with("x-") || (key == "$schema" && name == "the file");
-        let unknown = |key: &str| !keys.known.contains(&key) && !is_note(key);
-        for entry in entries.iter().filter(|entry| unknown(&entry.key)) {
-            reading.fault(unknown_key(entry, keys));
+        for entry in entries.iter().filter(|entry| !keys.known.contains(&entry.key.as_str())) {
+            if !is_remark(&entry.key, keys) {
+                reading.fault(unknown_key(entry, keys, reading.language(entry.key_span.0)));
+            }
         }
         Some(Fields { reading, span: node.span, keys, entries })
     }
@@ -333,7 +371,17 @@ impl<'a> Fields<'a> {
     pub(crate) fn boolean(&self, key: &str) -> Option<bool> {
         let node = self.get(key)?;
         let NodeValue::Bool(flag) = node.value else {
-            self.reading.fault(self.reading.wrong_kind(key, node, "`true` or `false`"));
+            let fault = self.reading.wrong_kind(key, node, "`true` or `false`");
+            let word = if let NodeValue::Text(text) = &node.value { text.to_ascii_lowercase() } else { String::new() };
+            self.reading.fault(match word.as_str() {
+                "yes" | "on" | "true" if self.reading.language(node.span.0) == Language::Yaml => {
+                    fault.hint("write true")
+                }
+                "no" | "off" | "false" if self.reading.language(node.span.0) == Language::Yaml => {
+                    fault.hint("write false")
+                }
+                _ => fault,
+            });
             return None;
         };
         Some(flag)
@@ -375,7 +423,11 @@ impl<'a> Fields<'a> {
         let node = self.get(key)?;
         let NodeValue::List(items) = &node.value else {
             let fault = self.reading.wrong_kind(key, node, "a list of tables");
-            self.reading.fault(fault.hint(format!("write `[[{key}]]`")));
+            self.reading.fault(match self.reading.language(node.span.0) {
+                Language::Toml => fault.hint(format!("write `[[{key}]]`")),
+                Language::Yaml => fault.hint("begin each table with `- `"),
+                Language::Json => fault.hint("put `[` and `]` around it"),
+            });
             return None;
         };
         Some(items)

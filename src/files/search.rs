@@ -1,13 +1,15 @@
 //! Finds the files that define jobs. A later folder overrides an earlier one by the file's stem, a link to `/dev/null`
-//! masks, and what editors and package managers leave behind is nobody's job. A file that cannot be read is its own
-//! problem; a folder that cannot be read makes the picture incomplete, and then absence proves nothing.
+//! masks, and what editors and package managers leave behind is nobody's job. In a folder `NAME.d` are drop-ins of the job
+//! `NAME`, in the order of their names, whichever folder the job is in. A file that cannot be read is its own problem; a
+//! folder that cannot be read makes the picture incomplete, and then absence proves nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use super::syntax::MAX_BYTES;
+use super::definitions::DropIns;
+use super::syntax::{Language, MAX_BYTES};
 use super::{InvalidFile, diagnostics};
 use crate::model::definition::JobName;
 
@@ -23,6 +25,10 @@ const LEFTOVERS: &[&str] =
 pub(crate) struct Search {
     /// The file of each job, by name.
     pub(crate) files: BTreeMap<JobName, PathBuf>,
+    /// What is to be laid over jobs, in order.
+    pub(crate) drop_ins: DropIns,
+    /// Names that a link to `/dev/null` hides.
+    pub(crate) masked: BTreeSet<JobName>,
     /// Files that can define no job, and folders that cannot be read.
     pub(crate) invalid: Vec<InvalidFile>,
     /// A folder could not be read to its end.
@@ -37,46 +43,144 @@ enum Entry {
     Wrong { message: String, hint: &'static str },
 }
 
+/// What was found while not all folders were looked through.
+#[derive(Default)]
+struct Looking {
+    n_files: usize,
+    found: Search,
+    /// Several files of one folder that would define the same job.
+    clashes: BTreeMap<JobName, Vec<PathBuf>>,
+    /// By job and by name of the file; one that is masked has no path.
+    drop_ins: BTreeMap<JobName, BTreeMap<String, Option<PathBuf>>>,
+}
+
+impl Search {
+    /// The file at `path` of that stem, and every drop-in of its jobs.
+    pub(crate) fn sources_of<'s>(&'s self, stem: &'s JobName, path: &'s PathBuf) -> impl Iterator<Item = &'s PathBuf> {
+        let is_of = move |job: &JobName| {
+            job == stem || job.as_str().strip_prefix(stem.as_str()).is_some_and(|rest| rest.starts_with('.'))
+        };
+        let drop_ins =
+            self.drop_ins.range(stem.clone()..).take_while(|(job, _)| job.as_str().starts_with(stem.as_str()));
+        let of_it = drop_ins.filter(move |(job, _)| is_of(job)).flat_map(|(_, paths)| paths);
+        std::iter::once(path).chain(of_it)
+    }
+}
+
 /// Looks through `dirs`, the first first. A folder that does not exist is empty.
 pub(crate) fn search(dirs: &[PathBuf]) -> Search {
-    let mut found = Search::default();
-    let mut n_files = 0;
+    let mut looking = Looking::default();
     for dir in dirs {
-        if let Err(error) = folder(dir, &mut n_files, &mut found) {
+        if let Err(error) = looking.folder(dir) {
             let problem = diagnostics::whole_file(dir, format!("the folder cannot be read: {}", why(&error)), None);
-            found.invalid.push(InvalidFile { path: problem.path.clone(), job: None, problems: vec![problem] });
-            found.incomplete = true;
+            looking.found.invalid.push(InvalidFile { path: problem.path.clone(), job: None, problems: vec![problem] });
+            looking.found.incomplete = true;
         }
     }
+    let Looking { mut found, clashes, drop_ins, .. } = looking;
+    for (name, paths) in clashes {
+        found.invalid.extend(paths.iter().map(|path| clash(&name, path, &paths)));
+    }
+    found.drop_ins =
+        drop_ins.into_iter().map(|(name, files)| (name, files.into_values().flatten().collect())).collect();
     found
 }
 
-fn folder(dir: &Path, n_files: &mut usize, found: &mut Search) -> io::Result<()> {
-    let entries = match fs::read_dir(dir) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error),
-    };
-    for entry in entries {
-        let entry = entry?;
-        *n_files += 1;
-        if *n_files > MAX_FILES {
-            return Err(io::Error::other(format!("there are more than {MAX_FILES} files")));
-        }
-        let path = entry.path();
-        match judge(&entry.file_name().to_string_lossy()) {
-            Entry::Ignored => {}
-            _ if is_folder(&path, &entry) => {}
-            Entry::Job(name) if is_mask(&path, &entry) => {
-                found.files.remove(&name);
+fn clash(name: &JobName, path: &Path, paths: &[PathBuf]) -> InvalidFile {
+    let others = paths.iter().filter(|other| *other != path).map(|other| format!("`{}`", other.display()));
+    let message = format!("the job `{name}` is defined by {} too", others.collect::<Vec<_>>().join(" and "));
+    let problem = diagnostics::whole_file(path, message, Some("keep one of them"));
+    InvalidFile { path: problem.path.clone(), job: Some(name.clone()), problems: vec![problem] }
+}
+
+impl Looking {
+    fn entries(&mut self, dir: &Path) -> io::Result<Vec<(String, fs::DirEntry)>> {
+        let mut entries = Vec::new();
+        for entry in fs::read_dir(dir)? {
+            let entry = entry?;
+            self.n_files += 1;
+            if self.n_files > MAX_FILES {
+                return Err(io::Error::other(format!("there are more than {MAX_FILES} files")));
             }
-            Entry::Job(name) => {
-                found.files.insert(name, path);
-            }
-            Entry::Wrong { message, hint } => found.invalid.push(unnamed(&path, message, hint)),
+            entries.push((entry.file_name().to_string_lossy().into_owned(), entry));
         }
+        // Whatever order the disk has them in, what is said about them is the same.
+        entries.sort_by(|a, b| a.0.cmp(&b.0));
+        Ok(entries)
     }
-    Ok(())
+
+    fn folder(&mut self, dir: &Path) -> io::Result<()> {
+        let entries = match self.entries(dir) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let mut here: BTreeMap<JobName, Vec<(PathBuf, bool)>> = BTreeMap::new();
+        for (name, entry) in entries {
+            let path = entry.path();
+            if let Some(stem) = name.strip_suffix(".d") {
+                if !is_leftover(&name) && is_folder(&path, &entry) {
+                    self.drop_ins_of(stem, &path)?;
+                }
+                continue;
+            }
+            match judge(&name) {
+                Entry::Ignored => {}
+                _ if is_folder(&path, &entry) => {}
+                Entry::Job(name) => {
+                    let is_mask = is_mask(&path, &entry);
+                    here.entry(name).or_default().push((path, is_mask));
+                }
+                Entry::Wrong { message, hint } => self.found.invalid.push(unnamed(&path, message, hint)),
+            }
+        }
+        for (name, mut files) in here {
+            self.clashes.remove(&name);
+            self.found.files.remove(&name);
+            self.found.masked.remove(&name);
+            match files.pop() {
+                Some((_, true)) if files.is_empty() => drop(self.found.masked.insert(name)),
+                Some((path, _)) if files.is_empty() => drop(self.found.files.insert(name, path)),
+                last => {
+                    let paths = files.into_iter().chain(last).map(|(path, _)| path).collect();
+                    self.clashes.insert(name, paths);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn drop_ins_of(&mut self, stem: &str, dir: &Path) -> io::Result<()> {
+        let Ok(job) = stem.parse::<JobName>() else { return Ok(()) };
+        let entries = match self.entries(dir) {
+            Ok(entries) => entries,
+            // Read as a file it will say why; without what is in it the job is not what it is meant to be.
+            Err(_) => {
+                self.drop_ins.entry(job).or_default().insert(String::new(), Some(dir.to_owned()));
+                return Ok(());
+            }
+        };
+        for (name, entry) in entries {
+            let path = entry.path();
+            if is_leftover(&name) || Language::of(&path).is_none() || is_folder(&path, &entry) {
+                continue;
+            }
+            let file = if is_mask(&path, &entry) { None } else { Some(path) };
+            self.drop_ins.entry(job.clone()).or_default().insert(name, file);
+        }
+        Ok(())
+    }
+}
+
+/// The file in `FILE:NAME`, and the name, if there is no file of the whole name.
+pub(crate) fn one_of_many(path: &Path) -> (PathBuf, Option<String>) {
+    let text = path.to_string_lossy();
+    match text.rsplit_once(':') {
+        Some((file, name)) if fs::symlink_metadata(path).is_err() && !name.contains('/') => {
+            (PathBuf::from(file), Some(name.to_owned()))
+        }
+        _ => (path.to_owned(), None),
+    }
 }
 
 fn unnamed(path: &Path, message: String, hint: &str) -> InvalidFile {
@@ -90,7 +194,9 @@ pub(crate) fn job_of(path: &Path) -> Result<JobName, InvalidFile> {
     match judge(&name) {
         Entry::Job(name) => Ok(name),
         Entry::Wrong { message, hint } => Err(unnamed(path, message, hint)),
-        Entry::Ignored => Err(unnamed(path, "a job file's name ends in `.toml`".to_owned(), "rename it")),
+        Entry::Ignored => {
+            Err(unnamed(path, "a job file's name ends in `.toml`, `.yaml`, `.yml` or `.json`".to_owned(), "rename it"))
+        }
     }
 }
 
@@ -104,20 +210,16 @@ fn judge(name: &str) -> Entry {
     if is_leftover(name) {
         return Entry::Ignored;
     }
-    let Some((stem, extension)) = name.rsplit_once('.') else { return Entry::Ignored };
-    match extension {
-        "toml" => match stem.parse() {
+    let Some((stem, _)) = name.rsplit_once('.') else { return Entry::Ignored };
+    match Language::of(Path::new(name)) {
+        Some(_) => match stem.parse() {
             Ok(name) => Entry::Job(name),
             Err(error) => Entry::Wrong {
                 message: format!("the file's stem is the job's name, and {error}"),
                 hint: "rename the file",
             },
         },
-        "yaml" | "yml" | "json" => Entry::Wrong {
-            message: format!("`.{extension}` files are not supported by this version"),
-            hint: "write the job as TOML",
-        },
-        _ => Entry::Ignored,
+        None => Entry::Ignored,
     }
 }
 
@@ -182,8 +284,11 @@ mod tests {
             ("Nightly.toml", "wrong"),
             (".toml", "ignored"),
             ("a b.toml", "wrong"),
-            ("nightly.yaml", "wrong"),
-            ("nightly.json", "wrong"),
+            ("nightly.yaml", "job nightly"),
+            ("nightly.yml", "job nightly"),
+            ("nightly.json", "job nightly"),
+            ("Nightly.json", "wrong"),
+            ("nightly.yaml.swp", "ignored"),
         ] {
             let found = match judge(name) {
                 Entry::Job(job) => format!("job {job}"),

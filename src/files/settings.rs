@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 
 use super::keys::{GLOBAL_HOOK, KEEP, LOG, RETENTION, SETTINGS};
 use super::reading::{Fields, Reading, item_of};
+use super::source::Sources;
 use super::suggestion::suggest;
-use super::syntax::Node;
-use super::{InvalidFile, diagnostics, hook, housekeeping, places, search, syntax};
+use super::syntax::{Language, Node};
+use super::{Defaults, InvalidFile, diagnostics, hook, housekeeping, places, search, syntax};
 use crate::model::definition::Hook;
 use crate::model::duration::Duration;
 use crate::model::invalid::{Fault, Problem};
@@ -48,6 +49,8 @@ pub struct Settings {
     pub retention: Retention,
     /// The daemon's own log.
     pub log: Log,
+    /// What lies under every job.
+    pub defaults: Defaults,
     /// Whom to tell, about any job.
     pub hooks: Vec<Hook>,
     /// Backups of the store.
@@ -70,6 +73,7 @@ impl Default for Settings {
             reload: Reload::default(),
             retention: Retention::default(),
             log: Log::default(),
+            defaults: Defaults::default(),
             hooks: Vec::new(),
             backup: None,
             integrity_check: None,
@@ -179,20 +183,24 @@ pub fn load(path: &Path, given: bool) -> Result<Configuration, InvalidFile> {
 }
 
 fn read(path: &Path, bytes: &[u8]) -> Result<Configuration, Vec<Problem>> {
-    let places =
-        |faults: Vec<Fault>| faults.into_iter().map(|fault| diagnostics::problem(path, bytes, fault)).collect();
-    let (text, document) = syntax::parse(bytes).map_err(|fault| places(vec![fault]))?;
-    let reading = Reading::new(text, document.faults);
+    let (text, document) =
+        syntax::parse(bytes, Language::Toml).map_err(|fault| vec![diagnostics::problem(path, bytes, fault)])?;
+    let mut sources = Sources::default();
+    sources.add(path, text, Language::Toml);
+    let reading = Reading::new(&sources, document.faults);
     let beside = path.parent().unwrap_or(Path::new(""));
     let settings = settings(&reading, &document.root, beside);
     let tzdb = settings.as_ref().and_then(|(settings, fields)| zones(fields, settings));
-    let settings = settings.map(|(settings, _)| settings);
+    let settings = settings.map(|(mut settings, fields)| {
+        settings.defaults = defaults(&fields, path, tzdb.as_ref(), &settings);
+        settings
+    });
     let (faults, warnings) = reading.finish();
     match (settings, tzdb) {
         (Some(settings), Some(tzdb)) if faults.is_empty() => {
-            Ok(Configuration { settings, tzdb, warnings: places(warnings) })
+            Ok(Configuration { settings, tzdb, warnings: sources.problems(warnings) })
         }
-        _ => Err(places(faults)),
+        _ => Err(sources.problems(faults)),
     }
 }
 
@@ -211,6 +219,14 @@ fn zones(fields: &Fields<'_>, settings: &Settings) -> Option<Tzdb> {
         fields.reading.fault(fault);
     }
     Some(tzdb)
+}
+
+/// Zones that are unknown were reported, or cannot be told apart from those that are known.
+fn defaults(fields: &Fields<'_>, path: &Path, tzdb: Option<&Tzdb>, settings: &Settings) -> Defaults {
+    let (Some(node), Some(tzdb)) = (fields.get("defaults"), tzdb) else { return Defaults::default() };
+    let zone = settings.zone(tzdb);
+    let zones = super::Zones { tzdb, default: &zone };
+    Defaults::read(fields.reading, node, path, zones).unwrap_or_default()
 }
 
 fn settings<'a>(reading: &'a Reading<'a>, root: &'a Node, beside: &Path) -> Option<(Settings, Fields<'a>)> {
@@ -233,6 +249,7 @@ fn settings<'a>(reading: &'a Reading<'a>, root: &'a Node, beside: &Path) -> Opti
         reload: fields.word("reload", &[("auto", Reload::Auto), ("manual", Reload::Manual)], &[]).unwrap_or_default(),
         retention: fields.get("retention").and_then(|node| retention(reading, node)).unwrap_or_default(),
         log: fields.get("log").and_then(|node| log(reading, node)).unwrap_or_default(),
+        defaults: base.defaults,
         hooks: hook::read(&fields, &GLOBAL_HOOK),
         backup: fields.get("backup").and_then(|node| housekeeping::backup(reading, node, beside)),
         integrity_check: fields.get("integrity_check").and_then(|node| housekeeping::check(reading, node)),

@@ -1,20 +1,25 @@
 //! What was probably meant: the nearest known word, the word of another scheduler, the place where a key belongs.
 
 use super::keys::{Keys, NOTES, SYNONYMS};
-use super::syntax::Entry;
+use super::syntax::{Entry, Language};
 use crate::model::invalid::Fault;
 use crate::model::nearest::nearest;
 
 /// The fault that `entry` is not among the known keys of its table.
-pub(crate) fn unknown_key(entry: &Entry, keys: &Keys) -> Fault {
+pub(crate) fn unknown_key(entry: &Entry, keys: &Keys, language: Language) -> Fault {
     let key = entry.key.as_str();
     let known = keys.known;
     if keys.later.contains(&key) {
         return Fault::new(entry.key_span, format!("`{key}` is not supported by this version"));
     }
     if let Some(above) = keys.above.filter(|above| above.known.contains(&key)) {
-        return Fault::new(entry.key_span, format!("`{key}` is a key of {}, not of {}", above.owner, keys.what))
-            .hint("move it above the first `[`-table");
+        return Fault::new(entry.key_span, format!("`{key}` is a key of {}, not of {}", above.owner, keys.what)).hint(
+            match language {
+                Language::Toml => "move it above the first `[`-table",
+                Language::Yaml => "indent it like the keys of the top level",
+                Language::Json => "move it out of this object, to the top level",
+            },
+        );
     }
     let fault = Fault::new(entry.key_span, format!("unknown key `{key}` in {}", keys.what));
     if let Some((_, _, note)) = NOTES.iter().find(|(what, word, _)| *what == keys.what && *word == key) {

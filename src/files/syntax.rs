@@ -4,7 +4,11 @@
 //! language. The tree says nothing about meaning. It is bounded: a file of at most `MAX_BYTES`, at most `MAX_DEPTH`
 //! tables and lists within each other.
 
+mod json;
 mod toml;
+mod yaml;
+
+use std::path::Path;
 
 use crate::model::invalid::Fault;
 
@@ -12,6 +16,32 @@ use crate::model::invalid::Fault;
 pub const MAX_BYTES: u64 = 1 << 20;
 /// How deep tables and lists may lie within each other.
 pub const MAX_DEPTH: usize = 16;
+
+/// How many values a file in YAML or JSON may hold: more are no definition, and would take long to judge.
+const MAX_VALUES: usize = 200_000;
+
+/// A written language.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Language {
+    /// TOML 1.0.
+    Toml,
+    /// YAML 1.2, core schema: one document of plain tables, lists and scalars.
+    Yaml,
+    /// JSON as RFC 8259 has it.
+    Json,
+}
+
+impl Language {
+    /// The language that a file's name promises.
+    pub fn of(path: &Path) -> Option<Language> {
+        match path.extension()?.to_str()? {
+            "toml" => Some(Language::Toml),
+            "yaml" | "yml" => Some(Language::Yaml),
+            "json" => Some(Language::Json),
+            _ => None,
+        }
+    }
+}
 
 /// Bytes of the file, from the first to one past the last.
 pub type Span = (usize, usize);
@@ -80,11 +110,27 @@ pub struct Document {
 }
 
 /// Takes the bytes of a file apart, or says why they are no text. An empty text is an empty table.
-pub fn parse(bytes: &[u8]) -> Result<(&str, Document), Fault> {
+pub fn parse(bytes: &[u8], language: Language) -> Result<(&str, Document), Fault> {
     let text = text(bytes)?;
-    let mut document = toml::parse(text);
+    let mut document = match language {
+        Language::Toml => toml::parse(text),
+        Language::Yaml => yaml::parse(text),
+        Language::Json => json::parse(text),
+    };
     document.faults.sort_by_key(|fault| fault.at.0);
     Ok((text, document))
+}
+
+fn too_deep() -> String {
+    format!("the value lies in more than {MAX_DEPTH} tables and lists")
+}
+
+fn beyond(number: &str) -> String {
+    format!("`{number}` is beyond what a 64-bit integer holds")
+}
+
+fn too_many() -> String {
+    format!("the file holds more than {MAX_VALUES} values")
 }
 
 fn text(bytes: &[u8]) -> Result<&str, Fault> {
@@ -106,7 +152,7 @@ mod tests {
     use super::*;
 
     fn check(bytes: &[u8], expected: &[(usize, &str)]) {
-        let faults = match parse(bytes) {
+        let faults = match parse(bytes, Language::Toml) {
             Ok((_, document)) => document.faults,
             Err(fault) => vec![fault],
         };
@@ -147,7 +193,7 @@ mod tests {
 
     #[test]
     fn tables_keep_the_order_of_the_file() {
-        let (_, document) = parse(b"[t.b]\n[t.a]\n[t.c]\n").expect("because this is text");
+        let (_, document) = parse(b"[t.b]\n[t.a]\n[t.c]\n", Language::Toml).expect("because this is text");
         let NodeValue::Table(root) = document.root.value else { panic!("the root is a table") };
         let NodeValue::Table(tasks) = &root[0].node.value else { panic!("`t` is a table") };
         assert_eq!(tasks.iter().map(|entry| entry.key.as_str()).collect::<Vec<_>>(), ["b", "a", "c"]);

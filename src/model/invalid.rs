@@ -14,6 +14,12 @@ pub struct Problem {
     pub line: u32,
     /// In characters, counted from 1.
     pub column: u32,
+    /// The line on which what is wrong ends; 0 where that is not known.
+    #[serde(default)]
+    pub end_line: u32,
+    /// One past its last character there.
+    #[serde(default)]
+    pub end_column: u32,
     /// Lower case, no full stop, names the thing in backticks.
     pub message: String,
     /// The next thing to do.

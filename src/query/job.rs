@@ -10,7 +10,7 @@ use super::reader::Reader;
 use super::run;
 use crate::model::definition::{self, Param, ParamType, Timing};
 use crate::model::refused::Refused;
-use crate::wire::{Job, Page, Schedule};
+use crate::wire::{Effective, Job, Page, Schedule};
 
 const ROW_ID: &str = "SELECT id FROM job WHERE name = ?1";
 
@@ -25,6 +25,20 @@ pub fn one(reader: &Reader, name: &str) -> Result<Job, Refused> {
     reader.read(|tx| {
         let id = row_id(tx, name)?;
         by_id(tx, id)
+    })
+}
+
+const ORIGINS: &str = "SELECT origins FROM job WHERE id = ?1";
+
+/// The definition of a job key by key, each with the place where it is written; empty for one that no file defines.
+pub fn effective(reader: &Reader, name: &str) -> Result<Effective, Refused> {
+    reader.read(|tx| {
+        let id = row_id(tx, name)?;
+        let origins: Option<String> = tx.prepare_cached(ORIGINS)?.query_row([id], |row| row.get(0))?;
+        let Some(origins) = origins.filter(|text| !text.is_empty()) else { return Ok(Effective::default()) };
+        let items = serde_json::from_str(&origins)
+            .map_err(|error| Failure::Unreadable(format!("the origins of `{name}`: {error}")))?;
+        Ok(Effective { items })
     })
 }
 

@@ -53,6 +53,7 @@ const REVISE: &str = "
 UPDATE job SET revision = revision + 1, definition_id = ?3, source = ?4, loaded_at = ?5, retired_at = NULL
  WHERE id = ?1 AND revision = ?2";
 const MOVE: &str = "UPDATE job SET source = ?2 WHERE id = ?1";
+const TRACE: &str = "UPDATE job SET origins = ?2 WHERE id = ?1 AND origins IS NOT ?2";
 const RETIRE: &str = "UPDATE job SET retired_at = ?2 WHERE id = ?1 AND retired_at IS NULL";
 const PAUSE: &str = "UPDATE job SET paused_at = ?2, paused_by = ?3 WHERE id = ?1 AND paused_at IS NULL";
 const RESUME: &str = "UPDATE job SET paused_at = NULL, paused_by = NULL WHERE id = ?1 AND paused_at IS NOT NULL";
@@ -102,6 +103,11 @@ pub(crate) fn revise(
 /// The same definition, in another file.
 pub(crate) fn set_source(tx: &Tx<'_>, id: JobId, source: &str) -> Result<(), StoreError> {
     tx.execute(MOVE, &[&id, &source]).map(drop)
+}
+
+/// Where each key of the definition is written, as JSON; nothing is written that is there already.
+pub(crate) fn set_origins(tx: &Tx<'_>, id: JobId, origins: &str) -> Result<(), StoreError> {
+    tx.execute(TRACE, &[&id, &origins]).map(drop)
 }
 
 /// The job's file is gone.

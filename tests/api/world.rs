@@ -149,6 +149,11 @@ impl World {
             .unwrap();
     }
 
+    /// Where each key of the job's definition is written.
+    pub(crate) fn origins(&self, id: i64, origins: &Value) {
+        self.store.execute("UPDATE job SET origins = ?2 WHERE id = ?1", params![id, origins.to_string()]).unwrap();
+    }
+
     /// A schedule of a job, first loaded at `first_at` and settled up to `cursor_at`.
     pub(crate) fn schedule(&self, id: i64, job: i64, schedule: &Schedule, cursor_at: i64, next_at: Option<i64>) {
         self.store

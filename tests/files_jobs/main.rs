@@ -3,8 +3,12 @@
 
 mod examples;
 mod folders;
+mod harm;
 mod hooks;
 mod http;
+mod languages;
+mod layers;
+mod many;
 mod pages;
 mod processes;
 mod schedules;

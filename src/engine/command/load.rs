@@ -13,6 +13,7 @@ use crate::engine::{answer, step};
 use crate::model::definition::{Schedule, Timing};
 use crate::model::event::EventType;
 use crate::model::id::ScheduleId;
+use crate::model::invalid::Problem;
 use crate::model::outcome::Reason;
 use crate::model::time::catch_up::Span;
 use crate::store::job::JobRow;
@@ -50,9 +51,8 @@ pub(super) fn load(work: &mut Work<'_>, load: &Load) -> Result<Loaded, StoreErro
         }
     }
     let kept: HashSet<&str> = load.invalid.iter().filter_map(|file| Some(file.job.as_ref()?.as_str())).collect();
-    let sources: HashSet<&str> = load.invalid.iter().map(|file| file.path.as_str()).collect();
     for row in before.into_values().filter(|_| !load.is_incomplete) {
-        if !row.is_retired && !kept.contains(row.name.as_str()) && !sources.contains(row.source.as_str()) {
+        if !row.is_retired && !kept.contains(row.name.as_str()) && !may_hide(&load.invalid, &row) {
             step::guarded(work, step::Culprit::Command, |work| retire(work, &row))?;
             loaded.retired.push(row.name);
         }
@@ -67,6 +67,15 @@ pub(super) fn load(work: &mut Work<'_>, load: &Load) -> Result<Loaded, StoreErro
     loaded.changed.sort();
     loaded.retired.sort();
     Ok(loaded)
+}
+
+/// Whether a file that cannot be read may define this job still. One bad job of a file that defines several hides none of
+/// the others.
+fn may_hide(files: &[InvalidFile], row: &JobRow) -> bool {
+    files.iter().filter(|file| file.path == row.source).any(|file| match &file.job {
+        Some(job) => row.name.strip_prefix(job.as_str()).is_some_and(|rest| rest.starts_with('.')),
+        None => true,
+    })
 }
 
 fn set_hooks(work: &mut Work<'_>, load: &Load) -> Result<(), StoreError> {
@@ -92,6 +101,7 @@ fn set_job(work: &mut Work<'_>, read: &LoadedJob, existing: Option<&JobRow>) -> 
             if row.source != read.source {
                 job::set_source(work.tx, row.id, &read.source)?;
             }
+            job::set_origins(work.tx, row.id, &read.origins)?;
             return Ok(false);
         }
         Some(row) => {
@@ -100,6 +110,7 @@ fn set_job(work: &mut Work<'_>, read: &LoadedJob, existing: Option<&JobRow>) -> 
         }
         None => job::insert(work.tx, read.name.as_str(), defined.id, &read.source, now)?,
     };
+    job::set_origins(work.tx, id, &read.origins)?;
     work.cache.job_names.entry(id).or_insert_with(|| read.name.as_str().into());
     let row = job::get(work.tx, id)?;
     let data = json!({ "revision": row.revision, "source": row.source });
@@ -219,20 +230,36 @@ fn retire(work: &mut Work<'_>, row: &JobRow) -> Result<(), StoreError> {
 
 fn set_invalid(work: &mut Work<'_>, files: &[InvalidFile]) -> Result<(), StoreError> {
     let mut before: BTreeMap<String, String> = invalid_file::all(work.tx)?.into_iter().collect();
-    for file in files {
-        let problems = serde_json::to_string(&file.problems)
-            .map_err(|error| StoreError::unreadable(format!("the problems of {}", file.path), error))?;
-        if before.remove(&file.path).as_ref() == Some(&problems) {
+    for (path, (job, found)) in by_path(files) {
+        let problems = serde_json::to_string(&found)
+            .map_err(|error| StoreError::unreadable(format!("the problems of {path}"), error))?;
+        if before.remove(path).as_ref() == Some(&problems) {
             continue;
         }
-        let lines: Vec<String> = file.problems.iter().map(ToString::to_string).collect();
-        let job = file.job.as_ref().map(|name| name.as_str());
+        let lines: Vec<String> = found.iter().map(ToString::to_string).collect();
         let subject = Subject { job, ..Subject::default() };
-        work.record(EventType::JobInvalid, subject, json!({ "path": file.path, "problems": lines }))?;
-        invalid_file::set(work.tx, &[(file.path.clone(), problems)])?;
+        work.record(EventType::JobInvalid, subject, json!({ "path": path, "problems": lines }))?;
+        invalid_file::set(work.tx, &[(path.to_owned(), problems)])?;
     }
     let mended: Vec<String> = before.into_keys().collect();
     invalid_file::forget(work.tx, &mended)
+}
+
+/// What is wrong with each file, and the job that it is wrong with if that is one.
+fn by_path(files: &[InvalidFile]) -> BTreeMap<&str, (Option<&str>, Vec<&Problem>)> {
+    let mut all: BTreeMap<&str, (Option<&str>, Vec<&Problem>)> = BTreeMap::new();
+    for file in files {
+        let job = file.job.as_ref().map(|name| name.as_str());
+        let (of, problems) = all.entry(&file.path).or_insert((job, Vec::new()));
+        *of = of.filter(|of| job == Some(*of));
+        for problem in &file.problems {
+            // What is wrong above several jobs is told for each of them.
+            if !problems.contains(&problem) {
+                problems.push(problem);
+            }
+        }
+    }
+    all
 }
 
 /// Rows that the engine failed at have another chance: what was wrong may have been mended.

@@ -91,6 +91,31 @@ fn single(fields: &Fields<'_>, mut base: Task) -> Option<Task> {
     Some(base)
 }
 
+/// The task that `fields` is, without a job around it.
+pub(crate) fn alone(fields: &Fields<'_>) -> Option<Task> {
+    let name = fields.full_text("name").unwrap_or("main");
+    if !is_name(name) {
+        let at = fields.get("name").map_or(fields.span, |node| node.span);
+        let message = format!("`{name}` is not a task's name: 1 to 64 of a-z, 0-9, `_`, `.`, `-`");
+        fields.reading.fault(Fault::new(at, message));
+    }
+    let (task, own) = fields.reading.with_templates(|| {
+        let mut task = options(fields, Task::new(name, Action::Noop));
+        let entry = fields.one_of(ACTIONS, "something to do")?;
+        process::check(fields, &entry.key);
+        task.action = action(fields.reading, entry)?;
+        http::fit(fields, &mut task);
+        Some(task)
+    });
+    let mut task = task?;
+    template::check_tasks(fields.reading, &[], &[name], &[(&task, &own)], &[]);
+    if let Action::Http(request) = &mut task.action {
+        // Whoever sends a task may be further away than whoever writes files: what only this machine reaches is not theirs.
+        request.public_only = true;
+    }
+    Some(task)
+}
+
 fn named(reading: &Reading<'_>, entry: &Entry, base: &Task) -> Option<Placed> {
     let name = entry.key.as_str();
     if !is_name(name) {

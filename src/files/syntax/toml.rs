@@ -83,7 +83,7 @@ fn node(value: &toml::Spanned<DeValue<'_>>, depth: usize, faults: &mut Vec<Fault
     let too_deep = deeper > MAX_DEPTH;
     let value = match value.get_ref() {
         DeValue::Array(_) | DeValue::Table(_) if too_deep => {
-            faults.push(Fault::new(span, format!("the value lies in more than {MAX_DEPTH} tables and lists")));
+            faults.push(Fault::new(span, super::too_deep()));
             NodeValue::List(Vec::new())
         }
         DeValue::Array(items) => NodeValue::List(items.iter().map(|item| node(item, deeper, faults)).collect()),
@@ -94,7 +94,7 @@ fn node(value: &toml::Spanned<DeValue<'_>>, depth: usize, faults: &mut Vec<Fault
         DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
             Ok(number) => NodeValue::Integer(number),
             Err(_) => {
-                faults.push(Fault::new(span, format!("`{number}` is beyond what a 64-bit integer holds")));
+                faults.push(Fault::new(span, super::beyond(&number.to_string())));
                 NodeValue::Integer(0)
             }
         },
