@@ -39,6 +39,11 @@ pub use settings::Settings;
 pub use submission::{read_submission, read_task};
 pub use zones::Zones;
 
+/// On how many threads files are read at most.
+const MAX_THREADS: usize = 8;
+/// Fewer files than these are not worth a thread.
+const MIN_SHARE: usize = 256;
+
 /// One job that was read.
 #[derive(Clone, Debug)]
 pub struct FoundJob {
@@ -103,15 +108,13 @@ pub fn load_over(defaults: &Defaults, dirs: &[PathBuf], zones: Zones<'_>, now: T
     let search = search::search(dirs);
     let mut found =
         Found { invalid: search.invalid, incomplete: search.incomplete, warnings: Vec::new(), jobs: Vec::new() };
-    for (name, path) in &search.files {
-        match search::bytes(path) {
-            Ok(bytes) => {
-                let defined = definitions::read(name, path, &bytes, defaults, &search.drop_ins, (zones, now));
-                found.jobs.extend(defined.jobs.into_iter().filter(|job| !search.masked.contains(&job.name)));
-                found.invalid.extend(defined.invalid);
-            }
-            Err(message) => found.invalid.push(unreadable(path, name, message)),
-        }
+    let read = |(name, path): (&JobName, &PathBuf)| match search::bytes(path) {
+        Ok(bytes) => definitions::read(name, path, &bytes, defaults, &search.drop_ins, (zones, now)),
+        Err(message) => definitions::Defined { invalid: vec![unreadable(path, name, message)], jobs: Vec::new() },
+    };
+    for defined in on_all_cores(&search.files.iter().collect::<Vec<_>>(), read) {
+        found.jobs.extend(defined.jobs.into_iter().filter(|job| !search.masked.contains(&job.name)));
+        found.invalid.extend(defined.invalid);
     }
     refuse_clashes(&mut found);
     let is_known = |name: &JobName| {
@@ -129,6 +132,27 @@ pub fn load_over(defaults: &Defaults, dirs: &[PathBuf], zones: Zones<'_>, now: T
         found.warnings.extend(warnings);
     }
     found
+}
+
+/// What `read` makes of each file, in their order. No file knows of another, so many of them are read at a time.
+fn on_all_cores<F: Copy + Send + Sync, T: Send>(files: &[F], read: impl Fn(F) -> T + Sync) -> Vec<T> {
+    let n_threads = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
+    let share = files.len().div_ceil(n_threads).max(MIN_SHARE);
+    std::thread::scope(|scope| {
+        let part = |files: &[F]| files.iter().map(|file| read(*file)).collect::<Vec<_>>();
+        let mut parts = files.chunks(share);
+        // The first part is ours, and most often it is all there is.
+        let own = parts.next().unwrap_or_default();
+        let others: Vec<_> = parts.map(|files| scope.spawn(move || part(files))).collect();
+        let mut done = part(own);
+        for other in others {
+            match other.join() {
+                Ok(more) => done.extend(more),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        done
+    })
 }
 
 fn unreadable(path: &Path, name: &JobName, message: String) -> InvalidFile {
