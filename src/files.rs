@@ -46,6 +46,11 @@ pub use settings::Settings;
 pub use submission::{read_submission, read_task};
 pub use zones::Zones;
 
+/// On how many threads files are read at most.
+const MAX_THREADS: usize = 8;
+/// Fewer files than these are not worth a thread.
+const MIN_SHARE: usize = 256;
+
 /// One job that was read.
 #[derive(Clone, Debug)]
 pub struct FoundJob {
@@ -122,7 +127,8 @@ pub fn load_changed(
 ) -> Found {
     let search = search::search(dirs);
     let mut found = read_changed(&search, defaults, zones, now, known);
-    if found.jobs.iter().any(|job| found.unchanged.contains(&job.name)) {
+    let unchanged: BTreeSet<&JobName> = found.unchanged.iter().collect();
+    if found.jobs.iter().any(|job| unchanged.contains(&job.name)) {
         // Two files define one job, of which one was not read again: each has to be told.
         known.forget();
         found = read_changed(&search, defaults, zones, now, known);
@@ -145,24 +151,26 @@ fn read_changed(
     known: &mut Known,
 ) -> Found {
     let mut found = Found::default();
+    let is_shown = |job: &JobName| !search.masked.contains(job);
+    let mut changed = Vec::new();
     known.begin();
     for (name, path) in &search.files {
         let stamp = known::stamp(search.sources_of(name, path), now);
-        if let Some(jobs) = known.recall(name.as_str(), stamp) {
-            found.unchanged.extend(jobs.iter().filter(|job| !search.masked.contains(job)).cloned());
-            continue;
+        match known.recall(name.as_str(), stamp) {
+            Some(jobs) => found.unchanged.extend(jobs.iter().filter(|job| is_shown(job)).cloned()),
+            None => changed.push((name, path, stamp)),
         }
-        match search::bytes(path) {
-            Ok(bytes) => {
-                let defined = definitions::read(name, path, &bytes, defaults, &search.drop_ins, (zones, now));
-                if defined.invalid.is_empty() {
-                    known.learn(name.as_str(), stamp, defined.jobs.iter().map(|job| job.name.clone()).collect());
-                }
-                found.jobs.extend(defined.jobs.into_iter().filter(|job| !search.masked.contains(&job.name)));
-                found.invalid.extend(defined.invalid);
-            }
-            Err(message) => found.invalid.push(unreadable(path, name, message)),
+    }
+    let read = |(name, path, _): (&JobName, &PathBuf, _)| match search::bytes(path) {
+        Ok(bytes) => definitions::read(name, path, &bytes, defaults, &search.drop_ins, (zones, now)),
+        Err(message) => definitions::Defined { invalid: vec![unreadable(path, name, message)], jobs: Vec::new() },
+    };
+    for ((name, _, stamp), defined) in changed.iter().zip(on_all_cores(&changed, read)) {
+        if defined.invalid.is_empty() {
+            known.learn(name.as_str(), *stamp, defined.jobs.iter().map(|job| job.name.clone()).collect());
         }
+        found.jobs.extend(defined.jobs.into_iter().filter(|job| is_shown(&job.name)));
+        found.invalid.extend(defined.invalid);
     }
     known.end();
     found
@@ -186,6 +194,27 @@ fn idle_drop_ins(search: &search::Search, found: &Found) -> Vec<Problem> {
         paths.iter().map(move |path| diagnostics::whole_file(path, message.as_str(), None))
     });
     told.collect()
+}
+
+/// What `read` makes of each file, in their order. No file knows of another, so many of them are read at a time.
+fn on_all_cores<F: Copy + Send + Sync, T: Send>(files: &[F], read: impl Fn(F) -> T + Sync) -> Vec<T> {
+    let n_threads = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
+    let share = files.len().div_ceil(n_threads).max(MIN_SHARE);
+    std::thread::scope(|scope| {
+        let part = |files: &[F]| files.iter().map(|file| read(*file)).collect::<Vec<_>>();
+        let mut parts = files.chunks(share);
+        // The first part is ours, and most often it is all there is.
+        let own = parts.next().unwrap_or_default();
+        let others: Vec<_> = parts.map(|files| scope.spawn(move || part(files))).collect();
+        let mut done = part(own);
+        for other in others {
+            match other.join() {
+                Ok(more) => done.extend(more),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        done
+    })
 }
 
 fn unreadable(path: &Path, name: &JobName, message: String) -> InvalidFile {
