@@ -170,8 +170,7 @@ fn a_wrong_configuration_leaves_what_it_said_before_in_force() {
     let mut daemon = world.daemon();
     world.settings("timezone = \"UTC\"\nmax_task = 3\n");
     daemon.until("campanile.toml:2:1:");
-    let status = world.json(&["status"]);
-    assert!(status["invalid"][0]["path"].to_string().contains("campanile.toml"), "{status}");
+    world.until(&["status"], |status| status["invalid"][0]["path"].to_string().contains("campanile.toml"));
     let mut check = world.campanile();
     check.args(["check", "campanile.toml"]);
     assert_eq!(crate::world::said(check).exit, 7);

@@ -79,10 +79,10 @@ impl Targets {
                 drop(watcher.unwatch(path));
             }
         }
-        for (path, is) in &wanted {
-            if self.watched.get(path) != Some(is)
-                && let Err(error) = watcher.watch(path, RecursiveMode::NonRecursive)
-            {
+        for path in wanted.keys() {
+            // Also what seems to be watched: a folder that was made anew may have the inode of the one that is gone, and
+            // watching the same one twice is watching it once.
+            if let Err(error) = watcher.watch(path, RecursiveMode::NonRecursive) {
                 tracing::warn!(%error, path = %path.display(), "the folder cannot be watched");
                 self.is_blind = true;
             }
