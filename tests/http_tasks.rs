@@ -203,6 +203,11 @@ fn a_request_whose_daemon_was_killed_is_made_again_only_where_it_is_idempotent()
     place.next();
     assert!(place.more().is_none());
 
+    let daemon = place.world.daemon();
+    let log = place.world.ok(&["logs", "call"]);
+    assert_eq!(log.matches("GET http://").count(), 2, "what the first attempt has asked is told too: {log}");
+    assert_eq!(daemon.stop(), 0);
+
     let (run, mut place) = outlived(", body = \"order\"", world::Daemon::kill);
     let task = &run["tasks"][0];
     assert_eq!(

@@ -24,9 +24,12 @@ fn the_examples_are_loaded_at_the_first_start() {
     let mut daemon = crate::world::Daemon::spawn(command);
     daemon.until(" ready ");
     let jobs = world.ok(&["-o", "name", "jobs"]);
-    assert_eq!(jobs.lines().collect::<Vec<_>>(), ["failing", "flaky", "heartbeat", "morning", "once", "pipeline"]);
+    assert_eq!(
+        jobs.lines().collect::<Vec<_>>(),
+        ["failing", "flaky", "health", "heartbeat", "morning", "once", "pipeline"]
+    );
     let status = world.json(&["status"]);
-    assert_eq!((&status["jobs"], &status["invalid"]), (&json!(6), &json!([])));
+    assert_eq!((&status["jobs"], &status["invalid"]), (&json!(7), &json!([])));
     assert_eq!(world.ctl(&["start", "pipeline", "--wait"]).with(0).err.lines().last(), Some("pipeline#1 completed"));
     assert_eq!(daemon.stop(), 0);
 }
