@@ -57,6 +57,9 @@ impl Sink {
 
     /// Lets go of what was held back, because nothing more will come.
     fn end(&mut self, at: Timestamp) {
+        if self.masker.is_none() {
+            return;
+        }
         for stream in Stream::ALL {
             let mut rest = Vec::new();
             self.masking[stream.slot()].finish(&mut rest);

@@ -23,10 +23,8 @@ impl Scratch {
         let run = std::path::absolute(state_dir)?.join("run");
         let scratch = Scratch { scripts: run.join("scripts"), outputs: run.join("outputs") };
         for folder in [&scratch.scripts, &scratch.outputs] {
-            match std::fs::remove_dir_all(folder) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
+            // What a task has made undeletable is in nobody's way: no launch number comes twice.
+            let _ = std::fs::remove_dir_all(folder);
             DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         }
         Ok(scratch)
@@ -52,7 +50,7 @@ impl Scratch {
 
     /// Deletes the script of an attempt.
     pub(super) fn remove_script(&self, launch: Launch) {
-        // What cannot be deleted now is deleted by the next runner.
+        // What cannot be deleted now is tried again by the next runner.
         let _ = std::fs::remove_file(self.scripts.join(launch.to_string()));
     }
 
