@@ -10,7 +10,7 @@
 //! - `sh until` is typed again until it writes what is shown: for what somebody would look at twice.
 //! - `sh elsewhere` needs root or another program, and is not typed.
 
-#![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that panics has failed, and says so")]
 
 #[allow(dead_code, reason = "each test uses what it needs of it")]
 #[path = "guide/page.rs"]

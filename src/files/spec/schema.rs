@@ -86,12 +86,14 @@ fn object(table: &'static Table) -> Map<String, Value> {
 
 /// The schema of one key, with what people read about it.
 fn property(key: &Key) -> Value {
-    let mut schema = match of(&key.kind) {
-        // Beside `$ref` draft-07 ignores everything.
-        Value::Object(schema) if schema.contains_key("$ref") => Map::from_iter([("allOf".to_owned(), json!([schema]))]),
-        Value::Object(schema) => schema,
-        _ => Map::new(),
-    };
+    let kind = of(&key.kind);
+    let mut schema = Map::new();
+    // Beside `$ref` draft-07 ignores everything.
+    if kind.get("$ref").is_some() {
+        schema.insert("allOf".to_owned(), json!([kind]));
+    } else if let Value::Object(kind) = kind {
+        schema = kind;
+    }
     schema.insert("description".to_owned(), json!(description(key)));
     if let Absent::Is(default) = key.default {
         let default = serde_json::from_str(default).expect("because a test reads every default");
