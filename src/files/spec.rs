@@ -29,14 +29,16 @@ pub struct Table {
     pub title: &'static str,
     /// What stands below the heading, in Markdown.
     pub intro: &'static str,
-    /// The keys that the reader knows; without, all that are specified.
-    pub keys: Option<&'static Keys>,
+    /// The keys that the reader knows; without any, all that are specified.
+    pub keys: &'static [&'static Keys],
     /// What its keys mean; of each list, those that the reader knows.
     pub parts: &'static [&'static [Key]],
     /// Keys that must be given.
     pub must: &'static [&'static str],
     /// Of each of these, exactly one key must be given.
     pub one_of: &'static [&'static [&'static str]],
+    /// A key that lifts `one_of`: what is needed stands below it.
+    pub lifted_by: Option<&'static str>,
     /// Of each of these, at most one key may be given.
     pub not_both: &'static [&'static [&'static str]],
 }
@@ -44,12 +46,12 @@ pub struct Table {
 impl Table {
     /// A table without rules about which keys go together.
     const fn new(name: &'static str, title: &'static str, parts: &'static [&'static [Key]]) -> Table {
-        Table { name, title, intro: "", keys: None, parts, must: &[], one_of: &[], not_both: &[] }
+        Table { name, title, intro: "", keys: &[], parts, must: &[], one_of: &[], lifted_by: None, not_both: &[] }
     }
 
     /// Whether the reader knows this key here.
     pub fn knows(&self, key: &str) -> bool {
-        self.keys.is_none_or(|keys| keys.known.contains(&key))
+        self.keys.is_empty() || self.keys.iter().any(|keys| keys.known.contains(&key))
     }
 
     /// The keys that the reader knows, in the order of their lists.

@@ -67,7 +67,9 @@ fn value(kind: &Kind, chance: &mut Chance) -> Value {
     }
     match kind {
         // table
-        Kind::Text | Kind::Full | Kind::Any => json!(chance.one(&["a", "task.failed", " ", "é\n", "*", "/a b", ""])),
+        Kind::Text | Kind::Full | Kind::Filled | Kind::Regex | Kind::Program | Kind::Any => {
+            json!(chance.one(&["a", "task.failed", " ", "é\n", "*", "/a b", ""]))
+        }
         Kind::Shell => json!(chance.one(&["true", "echo {{.State}}", "echo {{ run.id }}", "#!/bin/sh\ntrue"])),
         Kind::Word(words) => json!(chance.one(words)),
         Kind::Bool => json!(chance.below(2) == 0),
@@ -102,6 +104,9 @@ fn value(kind: &Kind, chance: &mut Chance) -> Value {
         Kind::Path | Kind::Folder | Kind::AbsolutePath => json!(chance.one(&["/a", "/", "a/b", " ", "/a b"])),
         Kind::Name => json!(chance.one(&["a", "a.b-c_0", "A"])),
         Kind::Url => json!(chance.one(&["http://a/", " HTTPS://a", "http:a", "ftp://a"])),
+        Kind::MayBeAbsent => json!(chance.one(&["/a", "-/a", "a"])),
+        Kind::Variable => json!(chance.one(&["A", "_b1", "a b"])),
+        Kind::Method => json!(chance.one(&["GET", "post", "x y"])),
         Kind::Mask => json!(chance.one(&["022", "0027", "0o77", "77"])),
         Kind::Digest => json!("0".repeat(64)),
         Kind::Listen => json!(chance.one(&["127.0.0.1:80", "[::1]:8080"])),

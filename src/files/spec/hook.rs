@@ -20,7 +20,7 @@ pub(super) static REFERENCE: Table = Table {
             webhook = { url = { file = \"/etc/backup/url\" }, headers = { Authorization = { credential = \"auth\", prefix = \
             \"Bearer \" } } }\n\
             ```",
-    keys: Some(&keys::REFERENCE),
+    keys: &[&keys::REFERENCE],
     one_of: &[&["env", "file", "credential"]],
     ..Table::new("reference", "References", &[REFERENCE_KEYS])
 };
@@ -55,7 +55,7 @@ pub(super) static HOOK: Table = Table {
             on = [\"task.failed\", \"workflow.*\"]\n\
             webhook = { url = \"https://example.com/hook\", secret = { env = \"HOOK_SECRET\" } }\n\
             ```",
-    keys: Some(&keys::HOOK),
+    keys: &[&keys::HOOK],
     must: &["on"],
     one_of: &[TARGETS],
     ..Table::new("hook", "Hooks", &[HOOK_KEYS])
@@ -64,7 +64,7 @@ pub(super) static HOOK: Table = Table {
 /// `[[hooks]]` of the configuration.
 pub(super) static GLOBAL_HOOK: Table = Table {
     intro: "Whom to tell, about any job. The keys are those of the hooks of a [job file](job-file.md#hooks), and one more.",
-    keys: Some(&keys::GLOBAL_HOOK),
+    keys: &[&keys::GLOBAL_HOOK],
     must: &["on"],
     one_of: &[TARGETS],
     ..Table::new("global_hook", "Hooks", &[JOBS, HOOK_KEYS])
@@ -126,7 +126,7 @@ const HOOK_KEYS: &[Key] = &[
 
 /// `webhook`.
 pub(super) static WEBHOOK: Table =
-    Table { keys: Some(&keys::WEBHOOK), must: &["url"], ..Table::new("webhook", "Webhooks", &[WEBHOOK_KEYS]) };
+    Table { keys: &[&keys::WEBHOOK], must: &["url"], ..Table::new("webhook", "Webhooks", &[WEBHOOK_KEYS]) };
 
 const WEBHOOK_KEYS: &[Key] = &[
     key("url", URL, "Where it goes, without user name and password.", r#"url = { env = "HOOK_URL" }"#).must(),
@@ -155,10 +155,8 @@ const WEBHOOK_KEYS: &[Key] = &[
 ];
 
 /// `retry` of a webhook.
-pub(super) static WEBHOOK_RETRY: Table = Table {
-    keys: Some(&keys::WEBHOOK_RETRY),
-    ..Table::new("webhook_retry", "Retry of a webhook", &[WEBHOOK_RETRY_KEYS])
-};
+pub(super) static WEBHOOK_RETRY: Table =
+    Table { keys: &[&keys::WEBHOOK_RETRY], ..Table::new("webhook_retry", "Retry of a webhook", &[WEBHOOK_RETRY_KEYS]) };
 
 const WEBHOOK_RETRY_KEYS: &[Key] =
     &[key("max_attempts", Kind::Integer(1, 1_000), "As for the hook.", "max_attempts = 4")

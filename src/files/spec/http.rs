@@ -5,26 +5,34 @@ use super::{Key, Kind, Table, hook, key, task};
 
 /// `http`.
 pub(super) static HTTP: Table = Table {
-    intro: "One request, made by the daemon itself. Its output is the body of the answer. A status that is not expected, no \
-            answer, or a longer one than allowed, fails the attempt; `Retry-After` is heeded. Every field may be a template.",
+    intro: "What an answer means and when a request is made again depends on these. Its texts may be templates.\n\n\
+            ```toml\n\
+            [tasks.publish]\n\
+            timeout = \"30s\"\n\
+            retry = { max_attempts = 4, delay = \"2s\" }\n\n\
+            [tasks.publish.http]\n\
+            method = \"PUT\"\n\
+            url = \"https://example.com/reports/today\"\n\
+            headers = { Authorization = { file = \"/etc/reports/token\", prefix = \"Bearer \" } }\n\
+            json = { title = \"Today\", rows = 100 }\n\
+            expect_status = [\"2xx\", 409]\n\
+            ```",
     must: &["url"],
     not_both: &[&["body", "json"]],
-    ..Table::new("http", "HTTP requests", &[KEYS])
+    ..Table::new("http", "Requests", &[KEYS])
 };
 
 /// The most of an answer that is read: 64 MiB.
 const MAX_RESPONSE: u64 = 64 << 20;
 
+const STATUSES: Kind = Kind::Either(&[Kind::Status, Kind::List(&Kind::Status, 1, usize::MAX)]);
+
 const KEYS: &[Key] = &[
     key("url", hook::URL, "Where it goes, without user name and password.", r#"url = "https://example.com/reports""#)
         .must(),
-    key(
-        "method",
-        Kind::Word(&["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]),
-        "What is asked for.",
-        r#"method = "PUT""#,
-    )
-    .or("`GET`, or `POST` where there is a `body` or `json`"),
+    key("method", Kind::Method, "What the request asks for.", r#"method = "PUT""#)
+        .or("`GET`, with a body `POST`")
+        .limit("the methods of HTTP and WebDAV and those of caches, but not `CONNECT`"),
     key(
         "headers",
         Kind::Map(Names::Header, &task::VALUE, 64),
@@ -32,39 +40,46 @@ const KEYS: &[Key] = &[
         r#"headers = { Authorization = { env = "KEY", prefix = "Bearer " } }"#,
     )
     .limit("64 headers"),
-    key("body", Kind::Text, "What is sent, as it is.", r#"body = "{{ tasks.check.output }}""#)
-        .interacts("`json`, beside which it cannot be given"),
+    key(
+        "body",
+        Kind::Text,
+        "What is sent, as it is, as `text/plain; charset=utf-8` unless `headers` has a `Content-Type`. Cannot be given together \
+         with `json`.",
+        r#"body = "done""#,
+    ),
     key(
         "json",
         Kind::Any,
-        "What is sent as JSON, with its content type; each text in it is a template of its own, so that nothing needs quoting.",
-        r#"json = { text = "{{ tasks.check.output }}" }"#,
-    )
-    .interacts("`body`, beside which it cannot be given"),
+        "What is sent as JSON, as `application/json` unless `headers` has a `Content-Type`; a date or time is sent as text, and \
+         each text in it is a template of its own, so that nothing needs quoting. Cannot be given together with `body`.",
+        "json = { ok = true }",
+    ),
     key(
         "expect_status",
-        Kind::Either(&[Kind::Status, Kind::List(&Kind::Status, 1, 64)]),
-        "The statuses that are a success.",
-        r#"expect_status = [200, "3xx"]"#,
+        STATUSES,
+        "The answers that are a success; any other fails the attempt with outcome `provider_error`.",
+        "expect_status = [200, 404]",
     )
-    .default(r#""2xx""#),
+    .default(r#""2xx""#)
+    .limit("200 to 599"),
     key(
         "max_response",
         Kind::Size(MAX_RESPONSE),
-        "Bytes of the answer that are read; a longer one fails the attempt.",
-        r#"max_response = "1MiB""#,
+        "How much of an answer's body is read; a longer one fails the task with outcome `invalid_request` and is not asked for \
+         again.",
+        r#"max_response = "16KiB""#,
     )
     .default(r#""1MiB""#)
     .limit("1 byte to 64MiB"),
     key(
         "idempotent",
         Kind::Bool,
-        "Sending it twice does no harm: an attempt whose answer was lost is made again. Each attempt carries the same \
-         `Idempotency-Key` either way.",
+        "Whether making the request twice does no harm, so that it is made again when nobody knows whether it was done. Write \
+         `true` if the receiver heeds the header `Idempotency-Key`.",
         "idempotent = true",
     )
-    .or("`true` for `GET`, `HEAD`, `PUT`, `DELETE` and `OPTIONS`, otherwise `false`")
-    .interacts("`on_interrupt`"),
+    .or("`true` for GET, HEAD, PUT, DELETE, OPTIONS and TRACE, else `false`")
+    .interacts("`on_interrupt` and `retry`"),
     key("allow_private", Kind::Bool, "Link-local addresses may be called too.", "allow_private = true")
         .default("false")
         .no_effect("on other private addresses, which a job file may always name"),

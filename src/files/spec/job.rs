@@ -6,25 +6,24 @@ use crate::files::keys;
 
 const PARAM_TABLES: Kind = Kind::Map(Names::Param, &Kind::Table(&PARAM), 256);
 const TASK_TABLES: Kind = Kind::Map(Names::Job, &Kind::Table(&task::TASK), 4_096);
-const JOB_TABLES: Kind = Kind::Map(Names::Job, &Kind::Table(&JOB_OF_MANY), 4_096);
+const JOB_TABLES: Kind = Kind::Map(Names::Job, &Kind::Table(&JOB_OF_MANY), 10_000);
 
 /// The top level.
 pub(super) static JOB: Table = Table {
-    keys: Some(&keys::JOB),
-    one_of: &[WORK],
-    not_both: &[TIMES],
+    keys: &[&keys::JOB],
+    one_of: &[task::ACTIONS_OR_TASKS],
+    lifted_by: Some("jobs"),
+    not_both: &[TIMES, &["jobs", "tasks"], &["jobs", "schedules"]],
     ..Table::new("job", "The job", &[OWN, schedule::KEYS, task::KEYS])
 };
 
-/// `[jobs.NAME]`.
+/// `[jobs.NAME]`. What is needed may stand above all jobs of the file.
 pub(super) static JOB_OF_MANY: Table = Table {
-    intro: "Below `[jobs.NAME]` stand the keys of a job, except `jobs`; the sections on this page are those of each.",
-    one_of: &[task::ACTIONS_OR_TASKS],
-    not_both: &[TIMES],
+    intro: include_str!("many-jobs.txt"),
+    not_both: &[TIMES, task::ACTIONS_OR_TASKS],
     ..Table::new("job_of_many", "Many jobs in one file", &[OWN_OF_MANY, schedule::KEYS, task::KEYS])
 };
 
-const WORK: &[&str] = &["shell", "command", "http", "noop", "tasks", "jobs"];
 const TIMES: &[&str] = &["schedules", "cron", "quartz", "every", "at"];
 
 const OWN: &[Key] =
@@ -105,11 +104,11 @@ const SCHEDULES: Key = key(
 const PARAMS: Key = key(
     "params",
     PARAM_TABLES,
-    "Values that whoever starts the job may give, each written `[params.NAME]`; see [Parameters](#parameters). Names are \
-     `a-z`, `0-9` and `_`, begin with a letter and have at most 64 characters. Templates have them as `params.NAME`, tasks \
-     as `PARAM_NAME` in their environment.",
+    "What whoever starts the job may say, each written `[params.NAME]`; see [Parameters](#parameters). A job with a \
+     parameter that must be given can have no schedules.",
     r#"params = { day = { type = "string", default = "today" } }"#,
-);
+)
+.limit("256 parameters");
 
 const TASKS: Key = key(
     "tasks",
@@ -123,11 +122,11 @@ const TASKS: Key = key(
 const OUTPUTS: Key = key(
     "outputs",
     Kind::Map(Names::Any, &Kind::Text, 256),
-    "The named values that a run leaves for whoever asks for it: texts, which may be templates, rendered when the run has \
-     completed. `tasks.NAME.output` is what a task wrote to stdout, `tasks.NAME.outputs.KEY` is what it left in the file \
-     `$CAMPANILE_OUTPUT`.",
+    "Named values that a completed run leaves: texts that are templates over `params`, `tasks`, `run` and `scheduled_at`. \
+     One that cannot be rendered fails the run with outcome `invalid_request`.",
     r#"outputs = { rows = "{{ tasks.count.output }}" }"#,
-);
+)
+.limit("256 outputs");
 
 const HOOKS: Key = key(
     "hooks",
@@ -140,59 +139,80 @@ const HOOKS: Key = key(
 const JOBS: Key = key(
     "jobs",
     JOB_TABLES,
-    "Many small jobs in one file, each written `[jobs.NAME]`: the job of that table in `STEM.toml` is called `STEM.NAME`. A \
-     name that a file of its own has too is an error. Cannot be given together with something to do at the top level.",
+    "Many small jobs in one file, each written `[jobs.NAME]`; see [Many jobs in one file](#many-jobs-in-one-file). Cannot \
+     be given together with `tasks` or `schedules` at the top level.",
     r#"jobs = { a = { cron = "@daily", shell = "make" } }"#,
-);
+)
+.limit("1 to 10000 jobs");
 
 /// `[params.NAME]`.
 pub(super) static PARAM: Table = Table {
-    intro: "A parameter is checked when the job is started; what it may be is said in the words of JSON Schema.",
+    intro: "A value that whoever starts the job may give, as with `campanile run FILE --param NAME=VALUE`. Names are 1 to 64 \
+            of `a-z`, `0-9`, `_`, a letter first. A task finds a value in the variable `PARAM_` and the name in capitals, \
+            and in templates as `params.NAME`.\n\n\
+            ```toml\n\
+            cron = \"30 2 * * *\"\n\
+            command = [\"report\", \"--day\", \"{{ params.day }}\"]\n\n\
+            [params.day]\n\
+            description = \"The day to report on\"\n\
+            default = \"{{ scheduled_at | minus('1d') | date }}\"\n\
+            pattern = '^\\d{4}-\\d{2}-\\d{2}$'\n\n\
+            [params.copies]\n\
+            type = \"integer\"\n\
+            default = 1\n\
+            minimum = 1\n\
+            maximum = 9\n\
+            ```",
     ..Table::new("param", "Parameters", &[PARAM_KEYS])
 };
+
+const LENGTH: Kind = Kind::Integer(0, i64::MAX);
 
 const PARAM_KEYS: &[Key] = &[
     key(
         "type",
         Kind::Word(&["string", "integer", "number", "boolean", "array", "object"]),
-        "What the value may be. What is given as text, with `--param NAME=VALUE`, is read as this type.",
+        "What the value may be. A text is taken for another type where it can be nothing else: `\"3\"` for an integer, JSON \
+         for an array or object.",
         r#"type = "integer""#,
     )
     .default(r#""string""#),
-    key("description", Kind::Text, "What people read beside its name.", r#"description = "The day of the report""#)
+    key("description", Kind::Text, "What people read beside its name.", r#"description = "The day to report on""#)
         .no_effect("on anything that happens"),
     key(
         "default",
         Kind::Any,
-        "What the value is if nobody gives one; a text may be a template. Without a default, the job starts only if the \
-         value is given, and a schedule is an error.",
-        r#"default = "{{ scheduled_at | date }}""#,
-    ),
-    key("enum", Kind::List(&Kind::Any, 1, 1_000), "The only values that are allowed.", r#"enum = ["test", "live"]"#)
-        .or("any value"),
+        "A value of the type: what it is if nobody gives one. A text may be a template over `scheduled_at` and `run`, rendered \
+         when the run is made.",
+        "default = 1",
+    )
+    .or("none, so that a value must be given"),
+    key(
+        "enum",
+        Kind::List(&Kind::Any, 1, 1_024),
+        "Values of the type, the only ones that are accepted.",
+        r#"enum = ["small", "large"]"#,
+    )
+    .or("any value")
+    .limit("1024 values"),
     key(
         "pattern",
-        Kind::Full,
-        "A regular expression that must match somewhere in a text.",
-        r#"pattern = "^[0-9]{4}$""#,
-    )
-    .no_effect("on types other than `string`"),
-    key("minimum", Kind::AnyNumber, "The least number.", "minimum = 1")
-        .no_effect("on types other than `integer` and `number`"),
-    key("maximum", Kind::AnyNumber, "The greatest number.", "maximum = 31")
-        .no_effect("on types other than `integer` and `number`"),
+        Kind::Text,
+        "A regular expression that a text must match somewhere; `^` and `$` tie it to the ends. An error for other types.",
+        "pattern = '^[a-z]+$'",
+    ),
+    key("minimum", Kind::AnyNumber, "The least integer or number. An error for other types.", "minimum = 1"),
+    key("maximum", Kind::AnyNumber, "The greatest integer or number. An error for other types.", "maximum = 9"),
     key(
         "min_length",
-        Kind::Integer(0, i64::MAX),
-        "The least length: characters of a text, items of a list.",
+        LENGTH,
+        "How long a text (in characters) or an array (in items) is at least. An error for other types.",
         "min_length = 1",
-    )
-    .no_effect("on types other than `string` and `array`"),
+    ),
     key(
         "max_length",
-        Kind::Integer(0, i64::MAX),
-        "The greatest length: characters of a text, items of a list.",
+        LENGTH,
+        "How long a text (in characters) or an array (in items) is at most. An error for other types.",
         "max_length = 80",
-    )
-    .no_effect("on types other than `string` and `array`"),
+    ),
 ];

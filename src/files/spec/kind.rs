@@ -9,6 +9,18 @@ pub enum Kind {
     Text,
     /// Text that says something.
     Full,
+    /// Text that is not empty.
+    Filled,
+    /// A regular expression.
+    Regex,
+    /// A program without blanks.
+    Program,
+    /// A path from the root; a `-` before it lets the file be absent.
+    MayBeAbsent,
+    /// The name of a variable.
+    Variable,
+    /// An HTTP method.
+    Method,
     /// Text for a shell: no template of ours in it.
     Shell,
     /// One of these words.
@@ -100,7 +112,11 @@ impl Kind {
     pub fn words(&self) -> String {
         let fixed = match self {
             // table
-            Kind::Text | Kind::Full | Kind::Shell => "text",
+            Kind::Text | Kind::Full | Kind::Filled | Kind::Shell => "text",
+            Kind::Regex => "a regular expression",
+            Kind::Program => "a program without spaces",
+            Kind::Variable => "the name of a variable",
+            Kind::Method => "a method, in any case",
             Kind::Word(words) => return choice(words),
             Kind::Bool => "`true` | `false`",
             Kind::True => "`true`",
@@ -114,10 +130,10 @@ impl Kind {
             Kind::Quartz => "a Quartz expression",
             Kind::Zone => "the name of an IANA zone",
             Kind::Path | Kind::Folder => "a path",
-            Kind::AbsolutePath => "an absolute path",
+            Kind::AbsolutePath | Kind::MayBeAbsent => "an absolute path",
             Kind::Name => "a name",
             Kind::Url => "an `http` or `https` address",
-            Kind::Mask => "text of octal digits",
+            Kind::Mask => "three octal digits, in quotes",
             Kind::Digest => "text of 64 hexadecimal digits",
             Kind::Listen => "text, an address and a port",
             Kind::Status => "a status, a class as in `\"2xx\"` or a range as in `\"200-204\"`",
@@ -137,9 +153,11 @@ impl Kind {
     fn plural(&self) -> String {
         #[expect(clippy::wildcard_enum_match_arm, reason = "the other kinds are in no list")]
         match self {
-            Kind::Text | Kind::Full => "texts".to_owned(),
-            Kind::Name => "names".to_owned(),
+            Kind::Text | Kind::Full | Kind::Filled => "texts".to_owned(),
+            Kind::Regex => "regular expressions".to_owned(),
+            Kind::Name | Kind::Variable => "names".to_owned(),
             Kind::Path | Kind::AbsolutePath => "paths".to_owned(),
+            Kind::MayBeAbsent => "absolute paths".to_owned(),
             Kind::Integer(..) => "whole numbers".to_owned(),
             Kind::Status => "statuses, or of classes (`\"2xx\"`) and ranges (`\"200-204\"`) of them".to_owned(),
             Kind::Any => "values".to_owned(),

@@ -5,15 +5,19 @@ use super::{Key, Kind, Table, key};
 /// The most that an attempt may keep.
 const MAX_OUTPUT_BYTES: u64 = 1 << 40;
 
+const INTERPRETERS: Kind = Kind::Either(&[Kind::Program, ARGV]);
+const ARGV: Kind = Kind::List(&Kind::Text, 1, usize::MAX);
+
 /// What runs a text.
 pub(super) const INTERPRETER: Key = key(
     "interpreter",
-    Kind::List(&Kind::Text, 1, usize::MAX),
-    "What runs a `shell` text: a program and its arguments, to which the text is added as the last.",
-    r#"interpreter = ["/bin/bash", "-euo", "pipefail", "-c"]"#,
+    INTERPRETERS,
+    "A program and its arguments that run the text of `shell`, which comes as the last argument. An error beside another kind \
+     of task.",
+    r#"interpreter = ["bash", "-euc"]"#,
 )
 .default(r#"["/bin/sh", "-c"]"#)
-.no_effect("on `command`, and on a text that begins with `#!`");
+.no_effect("on a text that begins with `#!`");
 
 /// Standard input.
 pub(super) const STDIN: Key =
@@ -30,11 +34,10 @@ pub(super) const WORKING_DIR: Key =
 pub(super) const UMASK: Key = key(
     "umask",
     Kind::Mask,
-    "The mask of the modes of files and folders that the process makes, in octal.",
+    "Which permissions files that the task makes do *not* get. The task is then started by way of `/bin/sh`, which sets it.",
     r#"umask = "027""#,
 )
-.or("that of the daemon")
-.limit("`\"000\"` to `\"777\"`");
+.or("the daemon's own");
 
 /// What happens to what it leaves behind.
 pub(super) const LEFTOVERS: Key = key(
@@ -61,11 +64,13 @@ pub(super) const MAX_OUTPUT: Key = key(
 pub(super) const STOP_KEY: Key = key(
     "stop",
     Kind::Table(&STOP),
-    "What is run before TERM is sent, for work that lives elsewhere: in a container, on another machine.",
-    r#"stop = { command = ["docker", "stop", "report"] }"#,
+    "What is run before TERM is sent, when an attempt is cancelled, takes too long or is stopped with the daemon: for work \
+     that lives elsewhere, as in containers or behind `ssh`. It runs in the task's folder with the task's environment, its \
+     output stands in the same log under `runner`, and TERM comes when it has ended, when its own `timeout` is over, or when \
+     somebody asks again.",
+    r#"stop = { command = ["docker", "stop", "app"], timeout = "20s" }"#,
 )
-.interacts("`kill_grace`, which begins when it has ended")
-.no_effect("on a process that ends by itself");
+.no_effect("on an attempt that ends by itself");
 
 /// `stop`.
 pub(super) static STOP: Table = Table { must: &["command"], ..Table::new("stop", "Stop", &[STOP_KEYS]) };
@@ -75,7 +80,7 @@ const STOP_KEYS: &[Key] = &[
         "command",
         Kind::List(&Kind::Text, 1, usize::MAX),
         "A program and its arguments, run in the task's folder with its environment.",
-        r#"command = ["docker", "stop", "report"]"#,
+        r#"command = ["docker", "stop", "app"]"#,
     )
     .must(),
     key("timeout", Kind::SomeDuration, "How long it may take before TERM is sent all the same.", r#"timeout = "30s""#)
@@ -86,38 +91,51 @@ const STOP_KEYS: &[Key] = &[
 pub(super) const SUCCESS_KEY: Key = key(
     "success",
     Kind::Table(&SUCCESS),
-    "What the output of an attempt must be like for it to have succeeded, whatever its exit code says. What fails here ends \
-     as `verification_failed`, and may be tried again.",
-    "success = { required_regex = ['^[1-9]'] }",
+    "What the output of an attempt must be like besides its exit code; otherwise the attempt fails with outcome \
+     `verification_failed` and is tried again like after any failure.",
+    r"success = { required_regex = ['^\s*[1-9]'] }",
 )
-.interacts("`exit_codes`, which are asked first")
-.no_effect("on an attempt that has failed already");
+.or("any output will do")
+.no_effect("on an attempt that fails or is skipped by its exit code");
 
 /// `success`.
 pub(super) static SUCCESS: Table = Table {
-    intro: "Every condition that is given must hold for what the attempt wrote to stdout, of which 64 KiB are looked at: the \
-            head and the tail of more.",
+    intro: "Every condition that is given must hold for the output of the attempt.",
     ..Table::new("success", "Success", &[SUCCESS_KEYS])
 };
 
-const REGEXES: Kind = Kind::List(&Kind::Full, 0, 64);
+const TEXTS: Kind = Kind::List(&Kind::Filled, 0, 64);
+const REGEXES: Kind = Kind::List(&Kind::Regex, 0, 64);
 
 const SUCCESS_KEYS: &[Key] = &[
-    key("required_substrings", REGEXES, "Each must be in the output.", r#"required_substrings = ["done"]"#),
+    key("required_substrings", TEXTS, "Each must be in the output.", r#"required_substrings = ["backup complete"]"#)
+        .limit("64, each of 4096 bytes"),
     key(
         "required_regex",
         REGEXES,
-        "Regular expressions, each of which must match somewhere; `^` and `$` are the ends of a line.",
-        "required_regex = ['^rows: [1-9]']",
-    ),
+        "Each must match somewhere in the output; `^` and `$` are the ends of a line. Without look-around and \
+         back-references, so that any search takes linear time.",
+        r"required_regex = ['^\d+ rows$']",
+    )
+    .limit("64, each of 4096 bytes and 1 MiB when compiled"),
     key(
         "forbidden_regex",
         REGEXES,
-        "Regular expressions, none of which may match anywhere.",
-        "forbidden_regex = ['(?i)error']",
+        "As for `required_regex`: none may match anywhere.",
+        r#"forbidden_regex = ["Traceback", "(?i)warning"]"#,
+    )
+    .limit("as for `required_regex`"),
+    key(
+        "min_word_count",
+        Kind::Integer(1, 65_536),
+        "So many words, parted by white space, must be in the output.",
+        "min_word_count = 1",
     ),
-    key("min_word_count", Kind::Integer(1, 65_536), "So many words must be in it.", "min_word_count = 10"),
-    key("case_insensitive", Kind::Bool, "Letters match whatever their case.", "case_insensitive = true")
-        .default("false")
-        .no_effect("on `min_word_count`"),
+    key(
+        "case_insensitive",
+        Kind::Bool,
+        "In `required_substrings` and both lists of expressions, letters match whatever their case.",
+        "case_insensitive = true",
+    )
+    .default("false"),
 ];

@@ -6,7 +6,7 @@ use crate::files::keys;
 /// A schedule of its own.
 pub(super) static SCHEDULE: Table = Table {
     intro: "Exactly one of `cron`, `quartz`, `every` and `at` says when. Two schedules of a job may not be the same.",
-    keys: Some(&keys::SCHEDULE),
+    keys: &[&keys::SCHEDULE],
     one_of: &[TIMINGS],
     ..Table::new("schedule", "Schedules", &[NAMED, KEYS])
 };
@@ -37,9 +37,10 @@ pub(super) const KEYS: &[Key] = &[
     key(
         "quartz",
         Kind::Quartz,
-        "Six fields or seven in the dialect of Quartz: seconds first, the year last, Sunday is 1, and one of the two \
-         fields for days is `?`. Read in `timezone`. An expression that never fires is an error.",
-        r#"quartz = "0 0 12 ? * MON-FRI""#,
+        "Second, minute, hour, day of month, month, day of week (1 is Sunday), and a year from 1970 to 2099 that may be left \
+         out. Read in `timezone`. `L`, `W` and `#` are errors; `cron` knows them. An expression that never fires is an error, \
+         one whose years have passed is warned about.",
+        r#"quartz = "0 30 2 ? * MON-FRI""#,
     )
     .must(),
     key(

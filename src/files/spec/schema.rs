@@ -18,7 +18,7 @@ const CRON: &str = r"^\s*(?:@[A-Za-z]+|\S+(?:\s+\S+){4,5})\s*$";
 const QUARTZ: &str = r"^\s*\S+(?:\s+\S+){5,6}\s*$";
 /// No template of ours.
 const PLAIN_SHELL: &str = r"\{\{[-+]*\s*(?:params|tasks|trigger|run|item|state|scheduled_at)(?![A-Za-z0-9_])";
-const STATUS: &str = r"^(?:[1-5][0-9]{2}(?:-[1-5][0-9]{2})?|[1-5][xX]{2})$";
+const STATUS: &str = r"^(?:[2-5]xx|\s*[2-5][0-9]{2}\s*(?:-\s*[2-5][0-9]{2}\s*)?)$";
 
 /// The schema of a job file.
 pub fn job() -> Value {
@@ -67,7 +67,11 @@ fn object(table: &'static Table) -> Map<String, Value> {
     };
     let mut all = Vec::new();
     for keys in table.one_of {
-        all.push(json!({"oneOf": known(keys)}));
+        let one = json!({"oneOf": known(keys)});
+        match table.lifted_by {
+            Some(lifts) if table.knows(lifts) => all.push(json!({"if": {"required": [lifts]}, "else": one})),
+            _ => all.push(one),
+        }
     }
     for keys in table.not_both {
         let mut choices = known(keys);
@@ -82,12 +86,14 @@ fn object(table: &'static Table) -> Map<String, Value> {
 
 /// The schema of one key, with what people read about it.
 fn property(key: &Key) -> Value {
-    let mut schema = match of(&key.kind) {
-        // Beside `$ref` draft-07 ignores everything.
-        Value::Object(schema) if schema.contains_key("$ref") => Map::from_iter([("allOf".to_owned(), json!([schema]))]),
-        Value::Object(schema) => schema,
-        _ => Map::new(),
-    };
+    let kind = of(&key.kind);
+    let mut schema = Map::new();
+    // Beside `$ref` draft-07 ignores everything.
+    if kind.get("$ref").is_some() {
+        schema.insert("allOf".to_owned(), json!([kind]));
+    } else if let Value::Object(kind) = kind {
+        schema = kind;
+    }
     schema.insert("description".to_owned(), json!(description(key)));
     if let Absent::Is(default) = key.default {
         let default = serde_json::from_str(default).expect("because a test reads every default");
@@ -151,7 +157,11 @@ fn of(kind: &Kind) -> Value {
         // table
         Kind::Text => json!({"type": "string"}),
         Kind::Full | Kind::Zone => matching(r"\S"),
-        Kind::Path => json!({"type": "string", "minLength": 1}),
+        Kind::Path | Kind::Filled | Kind::Regex => json!({"type": "string", "minLength": 1}),
+        Kind::Program => matching(r"^\S+$"),
+        Kind::MayBeAbsent => matching("^-?/"),
+        Kind::Variable => matching(name_pattern(Names::Variable)),
+        Kind::Method => matching(r"^\s*[A-Za-z-]+\s*$"),
         Kind::Folder => matching("/"),
         Kind::Shell => json!({"type": "string", "pattern": r"\S", "not": {"pattern": PLAIN_SHELL}}),
         Kind::Word(words) => json!({"enum": words}),
@@ -170,11 +180,11 @@ fn of(kind: &Kind) -> Value {
         Kind::AbsolutePath => matching("^/"),
         Kind::Name => matching(name_pattern(Names::Job)),
         Kind::Url => matching(r"^\s*(?:[Hh][Tt][Tt][Pp][Ss]?:|\{\{)"),
-        Kind::Mask => matching("^(?:0o)?[0-7]{1,4}$"),
+        Kind::Mask => matching("^0?[0-7]{3}$"),
         Kind::Digest => matching("^[0-9A-Fa-f]{64}$"),
         Kind::Listen => matching(":[0-9]+$"),
         Kind::Status => {
-            json!({"anyOf": [bounds("integer", 100, 599), {"type": "string", "pattern": STATUS}]})
+            json!({"anyOf": [bounds("integer", 200, 599), {"type": "string", "pattern": STATUS}]})
         }
         Kind::Any => json!({}),
         Kind::List(item, least, most) => sized(json!({"type": "array", "items": of(item)}), "Items", *least, *most),

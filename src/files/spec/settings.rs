@@ -7,8 +7,7 @@ use crate::files::keys;
 const TOKEN_TABLES: Kind = Kind::Map(Names::Any, &Kind::Table(&TOKEN), 256);
 
 /// The top level.
-pub(super) static SETTINGS: Table =
-    Table { keys: Some(&keys::SETTINGS), ..Table::new("settings", "Settings", &[KEYS]) };
+pub(super) static SETTINGS: Table = Table { keys: &[&keys::SETTINGS], ..Table::new("settings", "Settings", &[KEYS]) };
 
 const KEYS: &[Key] = &[
     key(
@@ -21,6 +20,15 @@ const KEYS: &[Key] = &[
     )
     .or("for `/etc/campanile/campanile.toml`, `/usr/lib/campanile/jobs.d`, `/run/campanile/jobs.d` and \
          `/etc/campanile/jobs.d`; otherwise `jobs.d` beside the configuration"),
+    key(
+        "reload",
+        Kind::Word(&["auto", "manual"]),
+        "Who says when job files and this file are read again: whatever changes is read a moment later, or files are read only \
+         when somebody asks for it. A change counts when nothing more has changed for 300 ms, and no file that was written to \
+         is still open for writing, or after 2 seconds. `manual` is for folders that are brought up to date in several steps.",
+        r#"reload = "manual""#,
+    )
+    .default(r#""auto""#),
     key(
         "state_dir",
         Kind::Path,
@@ -114,22 +122,22 @@ const KEYS: &[Key] = &[
         "backup",
         Kind::Table(&BACKUP),
         "Copies of the database, made while it is in use; see [Backup](#backup).",
-        r#"backup = { cron = "0 30 1 * * *", dir = "/srv/backup", keep = 14 }"#,
+        r#"backup = { cron = "0 3 * * *", dir = "/srv/backups", keep = 14 }"#,
     )
     .or("no backup"),
     key(
         "integrity_check",
         Kind::Table(&INTEGRITY_CHECK),
         "When the database is read from end to end; see [Integrity check](#integrity-check).",
-        r#"integrity_check = { cron = "0 0 4 * * SUN" }"#,
+        r#"integrity_check = { cron = "30 3 * * 0" }"#,
     )
-    .or("only by hand"),
+    .or("no check"),
 ];
 
 /// `[retention]`.
 pub(super) static RETENTION: Table = Table {
     intro: "The first of `max_age` and `max_count` that is reached counts.",
-    keys: Some(&keys::RETENTION),
+    keys: &[&keys::RETENTION],
     ..Table::new("retention", "Retention", &[RETENTION_KEYS])
 };
 
@@ -143,7 +151,7 @@ const RETENTION_KEYS: &[Key] = &[
 
 /// One state of `[retention]`.
 pub(super) static KEEP: Table =
-    Table { keys: Some(&keys::KEEP), ..Table::new("keep", "What is kept of one state", &[KEEP_KEYS]) };
+    Table { keys: &[&keys::KEEP], ..Table::new("keep", "What is kept of one state", &[KEEP_KEYS]) };
 
 const KEEP_KEYS: &[Key] = &[
     key("max_age", Kind::Duration, "How long after its end a run is kept. `0s` keeps none.", r#"max_age = "7d""#)
@@ -153,7 +161,7 @@ const KEEP_KEYS: &[Key] = &[
 ];
 
 /// `[log]`.
-pub(super) static LOG: Table = Table { keys: Some(&keys::LOG), ..Table::new("log", "Log", &[LOG_KEYS]) };
+pub(super) static LOG: Table = Table { keys: &[&keys::LOG], ..Table::new("log", "Log", &[LOG_KEYS]) };
 
 const LOG_KEYS: &[Key] = &[
     key("format", Kind::Word(&["text", "json"]), "For people, or one JSON object a line.", r#"format = "json""#)
@@ -169,15 +177,15 @@ const LOG_KEYS: &[Key] = &[
 
 /// `[defaults]`.
 pub(super) static DEFAULTS: Table = Table {
-    intro: "The keys of a [job file](job-file.md) that may lie under every job. What a job says goes over them: `env`, `retry` \
-            and `exit_codes` key by key, everything else as a whole.",
+    intro: "Keys of a [job file](job-file.md) that lie under every job, as if they stood at the top level of its file: what a \
+            file says goes before them, of `env`, `retry` and `exit_codes` key by key. `timezone` of the configuration counts \
+            where no default is given. No effect on tasks that belong to no job, and on `campanile run`.",
     ..Table::new("defaults", "Defaults", &[&[job::OVERLAP, job::MAX_RUNS, job::PRIORITY], schedule::KEYS, task::KEYS])
 };
 
 /// `[tokens.NAME]`.
 pub(super) static TOKEN: Table = Table {
     intro: "Exactly one of `token` and `sha256` says what the bearer shows.",
-    must: &["scope"],
     one_of: &[&["token", "sha256"]],
     ..Table::new("token", "Tokens", &[TOKEN_KEYS])
 };
@@ -201,31 +209,56 @@ const TOKEN_KEYS: &[Key] = &[
         "scope",
         Kind::Word(&["read", "operate", "admin"]),
         "What its bearer may do: look; start, cancel and pause too; or everything.",
-        r#"scope = "read""#,
+        r#"scope = "operate""#,
     )
-    .must(),
+    .default(r#""read""#),
 ];
 
 /// `[backup]`.
-pub(super) static BACKUP: Table = Table { must: &["cron", "dir"], ..Table::new("backup", "Backup", &[BACKUP_KEYS]) };
+pub(super) static BACKUP: Table = Table {
+    intro: "Copies of the store, made while the daemon runs, each in one file `campanile-20261120T030000Z.db`. How the last one \
+            went stands in `campanile ctl status -o json` (`housekeeping`) and in the log. A copy that fails harms nothing and \
+            is tried at the next time. With this or `integrity_check`, an idle daemon wakes up twice a second.\n\n\
+            ```toml\n\
+            [backup]\n\
+            cron = \"0 3 * * *\"\n\
+            dir = \"/srv/backups\"\n\
+            ```",
+    must: &["cron", "dir"],
+    ..Table::new("backup", "Backup", &[&[CRON], BACKUP_KEYS])
+};
+
+const CRON: Key = key(
+    "cron",
+    Kind::Cron,
+    "Five cron fields, or six with seconds first, or `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`; in UTC; numbers \
+     only. When it is done, to about half a second. It is apart from the schedules of jobs: no time zone, no catching up, and \
+     what is due while the same is still at work is left out.",
+    r#"cron = "0 3 * * *""#,
+)
+.must();
 
 const BACKUP_KEYS: &[Key] = &[
     key(
-        "cron",
-        Kind::Quartz,
-        "When, in UTC: six fields or seven, seconds first. Apart from the engine that it looks after, so it is no job and has \
-         no catch-up.",
-        r#"cron = "0 30 1 * * *""#,
+        "dir",
+        Kind::Path,
+        "The folder of the copies; made if it is not there. Better on another disk.",
+        r#"dir = "/srv/backups""#,
     )
     .must(),
-    key("dir", Kind::Path, "The folder that the copies are written to.", r#"dir = "/srv/backup""#).must(),
-    key("keep", Kind::Integer(1, 10_000), "How many copies are kept, the newest.", "keep = 14").default("7"),
+    key(
+        "keep",
+        Kind::Integer(1, 10_000),
+        "How many copies are kept, the newest. Only files that are named as above are ever removed.",
+        "keep = 30",
+    )
+    .default("7"),
 ];
 
 /// `[integrity_check]`.
-pub(super) static INTEGRITY_CHECK: Table =
-    Table { must: &["cron"], ..Table::new("integrity_check", "Integrity check", &[INTEGRITY_KEYS]) };
-
-const INTEGRITY_KEYS: &[Key] =
-    &[key("cron", Kind::Quartz, "When, in UTC: six fields or seven, seconds first.", r#"cron = "0 0 4 * * SUN""#)
-        .must()];
+pub(super) static INTEGRITY_CHECK: Table = Table {
+    intro: "The whole store is read and checked, beside the daemon's work. What is wrong with it stands in the log and in \
+            `campanile ctl status -o json`.",
+    must: &["cron"],
+    ..Table::new("integrity_check", "Integrity check", &[&[CRON]])
+};

@@ -10,7 +10,7 @@ pub(super) static TASK: Table = Table {
             Templates, as in `{{ params.day }}`, may stand in the elements of `command`, in `env` and in the fields of \
             `http`. They know `params`, `tasks`, `trigger`, `run` and `scheduled_at`, and are rendered when an attempt is \
             about to start; one that cannot be rendered ends the attempt unstarted, as `invalid_request`.",
-    keys: Some(&keys::TASK),
+    keys: &[&keys::TASK],
     one_of: &[ACTIONS],
     ..Table::new("task", "Tasks", &[ORDERED, KEYS])
 };
@@ -58,8 +58,8 @@ pub(super) const KEYS: &[Key] = &[
 const SHELL: Key = key(
     "shell",
     Kind::Shell,
-    "What `interpreter` runs, which is `/bin/sh -c`; a text that begins with `#!` is written to a file and run as a program. \
-     Values never reach it as text: `{{` before `params`, `tasks`, `trigger`, `run`, `item`, `state` or `scheduled_at` is an \
+    "What `interpreter` runs, by default `/bin/sh -c`. A text that begins with `#!` is written to a file that only its owner \
+     may read and run, and run as such; the file goes when the attempt ends. Values never reach it as text: `{{` before `params`, `tasks`, `trigger`, `run`, `item`, `state` or `scheduled_at` is an \
      error; put the value into `env`. Other braces are the command's own.",
     r#"shell = "pg_dump app | gzip > /backup/app.gz""#,
 )
@@ -80,11 +80,11 @@ const COMMAND: Key = key(
 const HTTP: Key = key(
     "http",
     Kind::Table(&http::HTTP),
-    "One request, sent by the daemon; see [HTTP requests](#http-requests).",
+    "One HTTP request, made by the daemon; see [Requests](#requests). Keys of a task that are about a process (`env`, `stdin`, \
+     `working_dir`, `kill_grace`, `exit_codes`, `leftovers`) have no meaning beside it and are errors in the same table.",
     r#"http = { url = "https://example.com/ping" }"#,
 )
-.must()
-.interacts("`timeout`, `retry` and `success`");
+.must();
 
 const NOOP: Key =
     key("noop", Kind::True, "Does nothing and completes. It joins branches of a graph.", "noop = true").must();
@@ -99,22 +99,27 @@ const ENV: Key = key(
 .limit("name and value together 131070 bytes, none of them NUL")
 .interacts("`env` at the top level, over which it goes variable by variable, with `env_file`, `env_inherit` and `raw`");
 
+const ENV_FILES: Kind = Kind::Either(&[Kind::MayBeAbsent, Kind::List(&Kind::MayBeAbsent, 0, 64)]);
+
 const ENV_FILE: Key = key(
     "env_file",
-    Kind::Either(&[Kind::AbsolutePath, Kind::List(&Kind::AbsolutePath, 0, 64)]),
-    "Files of `NAME=value` lines that the daemon reads for each attempt, later ones over earlier ones. A file that cannot \
-     be read ends the attempt unstarted.",
-    r#"env_file = ["/etc/default/backup"]"#,
+    ENV_FILES,
+    "Files of `NAME=value` lines that are read anew for each attempt; a `-` before the path lets the file be absent. Later \
+     files go over earlier ones, `env` over all of them. A file that cannot be read, or a line that is wrong, fails the \
+     attempt as `spawn_error`.",
+    r#"env_file = ["/etc/app.env", "-/etc/app.local.env"]"#,
 )
-.interacts("`env`, which goes over it");
+.limit("64 files, each of 1 MiB");
 
 const ENV_INHERIT: Key = key(
     "env_inherit",
-    Kind::List(&Kind::Full, 0, 1_000),
-    "Variables of the daemon's own environment that are handed on. One that the daemon does not have is left out.",
-    r#"env_inherit = ["HTTPS_PROXY"]"#,
+    Kind::List(&Kind::Variable, 0, 64),
+    "Variables of the daemon's own environment that the task gets as well; one that is not set is left out. `env_file` and \
+     `env` go over them. By which the service manager speaks to the daemon (`NOTIFY_SOCKET`, `LISTEN_…`, `WATCHDOG_…`, \
+     `CREDENTIALS_DIRECTORY`) is never inherited.",
+    r#"env_inherit = ["SSH_AUTH_SOCK"]"#,
 )
-.interacts("`env_file` and `env`, which go over it");
+.limit("64 variables");
 
 const TIMEOUT: Key = key(
     "timeout",
@@ -122,6 +127,7 @@ const TIMEOUT: Key = key(
     "How long one attempt may take before it is stopped with outcome `timeout`.",
     r#"timeout = "10m""#,
 )
+.or("none; with `http`, `60s`")
 .interacts("`kill_grace`");
 
 const KILL_GRACE: Key = key(
@@ -155,7 +161,7 @@ const ON_INTERRUPT: Key = key(
     Kind::Word(&["retry", "fail"]),
     "What happens after an attempt that is gone without a known exit, as after a crash of the machine: another attempt, at \
      most three times for this reason and not counted by `max_attempts`, or failure. Use `fail` for what must not be done \
-     twice.",
+     twice. With `http` and without `idempotent`, the default is `fail` and `retry` is an error.",
     r#"on_interrupt = "fail""#,
 )
 .default(r#""retry""#);
@@ -170,7 +176,7 @@ const RAW: Key = key(
 .no_effect("on `shell`, which is never a template");
 
 /// `retry` of a task.
-pub(super) static RETRY: Table = Table { keys: Some(&keys::RETRY), ..Table::new("retry", "Retry", &[RETRY_KEYS]) };
+pub(super) static RETRY: Table = Table { keys: &[&keys::RETRY], ..Table::new("retry", "Retry", &[RETRY_KEYS]) };
 
 const RETRY_KEYS: &[Key] = &[
     key("max_attempts", Kind::Integer(1, 1_000_000), "How often a task is tried in all.", "max_attempts = 4")
@@ -194,7 +200,7 @@ const RETRY_KEYS: &[Key] = &[
 
 /// `exit_codes`.
 pub(super) static EXIT_CODES: Table =
-    Table { keys: Some(&keys::EXIT_CODES), ..Table::new("exit_codes", "Exit codes", &[EXIT_CODE_KEYS]) };
+    Table { keys: &[&keys::EXIT_CODES], ..Table::new("exit_codes", "Exit codes", &[EXIT_CODE_KEYS]) };
 
 const CODES: Kind = Kind::List(&Kind::Integer(0, 255), 0, 256);
 
