@@ -20,6 +20,7 @@ mod command;
 mod gate;
 mod ids;
 mod launch;
+pub mod observed;
 mod pass;
 mod report;
 mod step;
@@ -28,7 +29,8 @@ mod work;
 pub use effect::{Delivery, Effect};
 pub use handle::{Handle, Message};
 pub use input::{
-    Answer, Command, DeliveryResult, Input, InvalidFile, Load, Loaded, LoadedJob, Report, RunnerReport, Start,
+    Answer, Command, DeliveryResult, Input, InvalidFile, Keyed, Load, Loaded, LoadedJob, Report, RunnerReport, Start,
     Submission,
 };
+pub use observed::Observed;
 pub use step::{Engine, Settings, Step};

@@ -12,6 +12,7 @@ mod chance;
 mod checks;
 mod history;
 mod jobs;
+mod keys;
 mod machine;
 mod people;
 mod script;

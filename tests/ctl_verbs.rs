@@ -94,7 +94,7 @@ async fn questions_are_answered_for_people() {
         ("job nightly", "every 1h (Europe/Berlin), next 2026-11-20T13:00:00+00:00"),
         ("runs", "nightly#2"),
         ("runs --state failed", "failed (exit_code)"),
-        ("run nightly#1", "id:        0193a7c4-0000-7000-8000-000000000001"),
+        ("run nightly#1", "id:        01a1f8ff-0000-7000-8000-000000000001"),
         ("run 002b", "output:    hi"),
         ("tasks --run nightly#1", "main  00008001  nightly  00000001  completed"),
         ("task 8001", "attempt:   1 of 3"),
@@ -117,7 +117,7 @@ async fn questions_are_answered_for_programs_before_and_after_the_verb() {
     for (words, pointer, expected) in [
         ("-o json status", "/tasks/running", "1"),
         ("status -o json", "/jobs", "1"),
-        ("runs -o json", "/0/id", "\"0193a7c4-0000-7000-8000-00000000002b\""),
+        ("runs -o json", "/0/id", "\"01a1f8ff-0000-7000-8000-00000000002b\""),
         ("runs -o jsonl --limit 1", "/job", "null"),
         ("run nightly#1 -o json", "/tasks/0/name", "\"main\""),
         ("events -o json", "/1/type", "\"workflow.completed\""),
@@ -133,7 +133,7 @@ async fn questions_are_answered_for_programs_before_and_after_the_verb() {
     }
     check(&world, "jobs -o name", 0, "nightly\n", "").await;
     check(&world, "runs -o name --job nightly --limit 1", 0, &format!("{}\n", id_text(3)), "").await;
-    check(&world, "runs -o yaml --limit 1", 0, "- id: 0193a7c4-0000-7000-8000-00000000002b\n", "").await;
+    check(&world, "runs -o yaml --limit 1", 0, "- id: 01a1f8ff-0000-7000-8000-00000000002b\n", "").await;
 }
 
 #[tokio::test]
@@ -154,7 +154,7 @@ async fn the_exit_code_says_how_it_went() {
         ("resume", 0, "", "resumed everything"),
         ("job nigthly", 3, "", "hint: did you mean `nightly`?"),
         ("run nowhere", 3, "", "error: there is no run `nowhere`"),
-        ("run 0193a7c4", 2, "", "hint: give more of the id"),
+        ("run 01a1f8ff", 2, "", "hint: give more of the id"),
         ("runs --since tomorrowish", 2, "", "error: `tomorrowish` is not a time"),
         ("why nightly", 2, "", "is not JOB@TIME"),
         ("nosuchverb", 2, "", "unrecognized subcommand"),

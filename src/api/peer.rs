@@ -4,13 +4,11 @@
 
 use std::ffi::CString;
 
-use axum::extract::connect_info::Connected;
 use axum::extract::{ConnectInfo, Request};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use axum::serve::{IncomingStream, Listener};
 use nix::unistd::{Gid, Uid, User, getegid, geteuid, getgrouplist};
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::UnixStream;
 
 use super::context::away;
 use super::problem::Refusal;
@@ -30,27 +28,10 @@ pub struct Identity {
     pub gid: u32,
 }
 
-/// Accepts connections and asks the kernel who they are.
-pub(super) struct Guarded(pub(super) UnixListener);
-
-impl Listener for Guarded {
-    type Io = UnixStream;
-    type Addr = Peer;
-
-    async fn accept(&mut self) -> (UnixStream, Peer) {
-        let (stream, _) = Listener::accept(&mut self.0).await;
-        let identity = stream.peer_cred().ok().map(|found| Identity { uid: found.uid(), gid: found.gid() });
-        (stream, Peer(identity))
-    }
-
-    fn local_addr(&self) -> std::io::Result<Peer> {
-        Ok(Peer(None))
-    }
-}
-
-impl Connected<IncomingStream<'_, Guarded>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, Guarded>) -> Self {
-        *stream.remote_addr()
+impl Peer {
+    /// The process at the other end of `stream`.
+    pub(super) fn of(stream: &UnixStream) -> Self {
+        Peer(stream.peer_cred().ok().map(|found| Identity { uid: found.uid(), gid: found.gid() }))
     }
 }
 

@@ -13,8 +13,6 @@ use super::failure::Failure;
 use crate::wire::list::MAX_LIMIT;
 use crate::wire::{Job, Page, ProblemDetails, code};
 
-/// How much is asked for at once while walking a whole list.
-const PAGE: usize = 500;
 /// How alike two names are that may be confused.
 const ALIKE: f64 = 0.8;
 
@@ -67,7 +65,7 @@ impl Client {
         let mut items: Vec<T> = Vec::new();
         let mut cursor: Option<String> = None;
         loop {
-            let wanted = limit.map_or(PAGE, |limit| (limit - items.len()).min(PAGE)).clamp(1, MAX_LIMIT);
+            let wanted = limit.map_or(MAX_LIMIT, |limit| limit - items.len()).clamp(1, MAX_LIMIT);
             let mut query = query.clone();
             query.push(("limit", wanted.to_string()));
             query.extend(cursor.take().map(|cursor| ("cursor", cursor)));

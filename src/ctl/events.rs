@@ -7,10 +7,8 @@ use super::format::Format;
 use super::render;
 use super::view::{View, plain};
 use crate::print;
+use crate::wire::list::MAX_LIMIT;
 use crate::wire::{Event, Page, code};
-
-/// How much is asked for at once.
-const PAGE: usize = 500;
 
 /// The words of `ctl events`.
 #[derive(clap::Args, Debug)]
@@ -50,7 +48,7 @@ pub(crate) async fn run(session: &Session, words: Words) -> Result<u8, Failure> 
     let mut after = after.map(|after| after.to_string());
     loop {
         let mut query = query.clone();
-        query.push(("limit", PAGE.to_string()));
+        query.push(("limit", MAX_LIMIT.to_string()));
         query.extend(after.take().map(|after| ("after", after)));
         let page: Page<Event> = session.client.get(&["events"], query).await?;
         match session.format {

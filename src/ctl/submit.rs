@@ -28,7 +28,7 @@ pub(crate) struct Words {
 
 pub(crate) async fn run(session: &Session, Words { wait, timeout, priority, argv }: Words) -> Result<u8, Failure> {
     let task = SubmittedTask { command: Some(argv), timeout, priority, ..SubmittedTask::default() };
-    let submitted: Submitted = session.client.post(&["submit"], &Submit { tasks: vec![task] }).await?;
+    let submitted: Submitted = session.client.post(&["tasks"], &Submit { tasks: vec![task] }).await?;
     let Some(id) = submitted.ids.first().copied() else {
         return Err(Failure::new(code::FAILED, "the daemon names no run"));
     };

@@ -70,19 +70,24 @@ async fn live(resolved: Resolved, mut wishes: UnboundedReceiver<Wish>) -> Result
     })?;
     let definitions =
         Arc::new(Definitions { dirs: jobs_dirs, may_be_absent, zone, tzdb: Arc::clone(&zones), hooks: settings.hooks });
-    if let Err(refused) = reload(Arc::clone(&definitions), running.handle.clone(), true).await {
-        tracing::error!("the definitions are not loaded: {refused}");
-    }
-    let surface = Surface { listening, state_dir, started_at, zones, definitions: Arc::clone(&definitions) };
+    let readiness = Arc::new(api::Readiness::default());
+    let (metrics, is_ready) = (Arc::clone(&running.metrics), Arc::clone(&readiness));
+    let surface =
+        Surface { listening, state_dir, started_at, zones, definitions: Arc::clone(&definitions), metrics, is_ready };
     let (stop_api, api_stopped) = oneshot::channel::<()>();
     let told = match surface.serve(running.handle.clone(), api_stopped) {
         Ok(serving) => {
             drop(tokio::spawn(serving));
+            match reload(Arc::clone(&definitions), running.handle.clone(), true).await {
+                Ok(_) => readiness.loaded(),
+                Err(refused) => tracing::error!("the definitions are not loaded: {refused}"),
+            }
             tracing::info!(socket = %socket.display(), "ready");
             until_told(&running, &mut wishes, &definitions).await
         }
         Err(failure) => Err(failure),
     };
+    readiness.draining();
     // Of an engine that has ended this asks nothing.
     let drained = drain(&running, &mut wishes, settings.drain_timeout).await;
     // Dropped or sent, it stops the surface.
@@ -101,6 +106,8 @@ struct Surface {
     started_at: crate::model::timestamp::Timestamp,
     zones: Arc<Tzdb>,
     definitions: Arc<Definitions>,
+    metrics: Arc<crate::metrics::Metrics>,
+    is_ready: Arc<api::Readiness>,
 }
 
 impl Surface {
@@ -120,6 +127,8 @@ impl Surface {
             started_at: self.started_at,
             version: env!("CARGO_PKG_VERSION"),
             zones: self.zones,
+            metrics: self.metrics,
+            readiness: self.is_ready,
             reload: Arc::new(move || Box::pin(reload(Arc::clone(&definitions), to_engine.clone(), false))),
         };
         let listening = self.listening;

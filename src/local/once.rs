@@ -135,7 +135,7 @@ async fn begin(handle: &Handle, found: FoundJob) -> Result<RunId, Failure> {
     ask(handle, Command::Load(Box::new(load))).await?;
     match ask(handle, Command::Start(Start { job, ..Start::default() })).await? {
         Answer::Started { run, .. } => Ok(run),
-        Answer::Done | Answer::Loaded(_) | Answer::Submitted(_) => {
+        Answer::Done | Answer::Loaded(_) | Answer::Submitted(_) | Answer::Again(_) => {
             Err(Failure::Here("a start was answered with something else".to_owned()))
         }
     }

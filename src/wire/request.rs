@@ -3,8 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::shape;
 use crate::model::duration::Duration;
 use crate::model::id::RunId;
 use crate::model::timestamp::Timestamp;
@@ -13,10 +15,11 @@ use crate::model::timestamp::Timestamp;
 pub const MAX_SUBMITTED: usize = 10_000;
 
 /// Start a job by hand.
-#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Default, JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Start {
     /// The nominal time that the run is to believe in.
+    #[schemars(with = "Option<shape::Instant>")]
     pub at: Option<Timestamp>,
     /// Past the gate.
     pub force: bool,
@@ -26,47 +29,61 @@ pub struct Start {
 }
 
 /// Run these tasks, each as a run of its own.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Submit {
-    /// At most `MAX_SUBMITTED`.
+    /// At least one.
+    #[schemars(length(min = 1, max = 10_000))]
     pub tasks: Vec<SubmittedTask>,
 }
 
 /// A task that belongs to no job: exactly one of `command`, `shell` and `noop`.
-#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Default, JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("oneOf" = [
+    { "required": ["command"], "properties": { "command": { "type": "array" } } },
+    { "required": ["shell"], "properties": { "shell": { "type": "string" } } },
+    { "required": ["noop"], "properties": { "noop": { "const": true } } },
+]))]
 pub struct SubmittedTask {
     /// `main` unless it says otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<shape::Name>")]
     pub name: Option<String>,
     /// A program and its arguments.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<shape::Argv>")]
     pub command: Option<Vec<String>>,
     /// A text for `/bin/sh -c`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<shape::Text>")]
     pub shell: Option<String>,
     /// Nothing: it completes when it is claimed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub noop: Option<bool>,
     /// 1 goes first, 9 last; otherwise 5.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 9))]
     pub priority: Option<i64>,
     /// How long it may take.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<shape::Length>")]
     pub timeout: Option<Duration>,
     /// Added to the environment that every task has.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "shape::Environment")]
     pub env: BTreeMap<String, String>,
     /// Where it starts; otherwise HOME.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<shape::Text>")]
     pub working_dir: Option<String>,
 }
 
 /// A run exists.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, JsonSchema, Serialize, Deserialize)]
 pub struct Started {
     /// Its id.
+    #[schemars(with = "shape::Id")]
     pub id: RunId,
     /// Its job.
     pub job: String,
@@ -75,14 +92,15 @@ pub struct Started {
 }
 
 /// Runs exist.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, JsonSchema, Serialize, Deserialize)]
 pub struct Submitted {
     /// Their ids, in the order of the tasks.
+    #[schemars(with = "Vec<shape::Id>")]
     pub ids: Vec<RunId>,
 }
 
 /// What a reload changed.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, JsonSchema, Serialize, Deserialize)]
 pub struct Reloaded {
     /// Jobs with a new revision, the first included.
     pub changed: Vec<String>,

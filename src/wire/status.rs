@@ -1,17 +1,20 @@
 //! What is true of the daemon now.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::next::Next;
+use super::shape;
 use crate::model::invalid::Problem;
 use crate::model::timestamp::Timestamp;
 
 /// The daemon in one object.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, JsonSchema, Serialize, Deserialize)]
 pub struct Status {
     /// The version of the daemon's binary.
     pub version: String,
     /// Since when it runs.
+    #[schemars(with = "shape::Instant")]
     pub started_at: Timestamp,
     /// Everything is paused.
     pub paused: bool,
@@ -28,7 +31,7 @@ pub struct Status {
 }
 
 /// How many tasks are live; together, all of them.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, JsonSchema, Serialize, Deserialize)]
 pub struct TaskCounts {
     /// They may start as soon as the limits let them.
     pub queued: u64,
@@ -39,10 +42,11 @@ pub struct TaskCounts {
 }
 
 /// A file that cannot be read as a job; its last good revision stays in force.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, JsonSchema, Serialize, Deserialize)]
 pub struct InvalidFile {
     /// The file.
     pub path: String,
     /// What is wrong with it.
+    #[schemars(with = "Vec<shape::Problem>")]
     pub problems: Vec<Problem>,
 }
