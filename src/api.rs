@@ -4,6 +4,7 @@
 //! Invariants: every answer that is not a success is problem details; every body is bounded in size and in time; a
 //! question never runs on the threads that carry connections; when the given future ends, so does every stream.
 
+mod access;
 mod body;
 mod commands;
 mod context;
@@ -25,7 +26,8 @@ mod stream;
 mod submit;
 mod tasks;
 
+pub use access::{Access, Scope, Token};
 pub use context::{Context, Reload};
 pub use health::Readiness;
 pub use routes::{ROUTES, Route};
-pub use server::serve;
+pub use server::{Listening, serve};

@@ -12,6 +12,7 @@ mod log;
 mod reload;
 mod settings;
 mod signals;
+mod tcp;
 
 pub use failure::Failure;
 pub use life::serve;

@@ -16,6 +16,7 @@ mod search;
 pub mod settings;
 mod suggestion;
 pub mod syntax;
+mod token;
 mod value;
 mod zones;
 

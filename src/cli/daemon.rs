@@ -1,5 +1,6 @@
 //! `campanile daemon`.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::daemon::{Failure, Given, Resolved, serve};
@@ -21,11 +22,20 @@ pub struct Words {
     /// The socket that `campanile ctl` speaks to
     #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
+    /// Serve the API there too, over TCP; beyond this machine only with tokens in campanile.toml
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen: Option<SocketAddr>,
 }
 
 /// Does it, and returns the exit code.
 pub fn main(words: Words) -> u8 {
-    let given = Given { config: words.config, jobs: words.jobs, state: words.state, socket: words.socket };
+    let given = Given {
+        config: words.config,
+        jobs: words.jobs,
+        state: words.state,
+        socket: words.socket,
+        listen: words.listen,
+    };
     match Resolved::new(given).and_then(serve) {
         Ok(()) => code::DONE,
         Err(failure) => complain(&failure),

@@ -10,7 +10,7 @@ use tokio::sync::{oneshot, watch};
 use super::reload::{Definitions, reload};
 use super::settings::Resolved;
 use super::signals::{self, Wish};
-use super::{Failure, listener, lock, log};
+use super::{Failure, listener, lock, log, tcp};
 use crate::driver::{self, Running, Setup};
 use crate::engine::{Command, Handle, Settings};
 use crate::files::settings::Synchronous;
@@ -42,7 +42,7 @@ pub fn serve(resolved: Resolved) -> Result<(), Failure> {
 }
 
 async fn live(resolved: Resolved, mut wishes: UnboundedReceiver<Wish>) -> Result<(), Failure> {
-    let Resolved { jobs_dirs, may_be_absent, state_dir, socket, zone, configuration } = resolved;
+    let Resolved { jobs_dirs, may_be_absent, state_dir, socket, listen, zone, configuration } = resolved;
     let started_at = clock::wall();
     let settings = configuration.settings;
     let zones = Arc::new(configuration.tzdb);
@@ -52,6 +52,10 @@ async fn live(resolved: Resolved, mut wishes: UnboundedReceiver<Wish>) -> Result
     let tzdb = format!("{} ({})", zones.version().unwrap_or("unknown"), zones.source());
     tracing::info!(version = env!("CARGO_PKG_VERSION"), state = %state_dir.display(), tzdb, "starting");
     let listening = listener::listen(&socket)?;
+    let remote = match listen {
+        Some(address) => Some(tcp::listen(address, &settings.tokens).await?),
+        None => None,
+    };
     let _unlink = listener::Unlink(socket.clone());
     let running = driver::start(Setup {
         state_dir: state_dir.clone(),
@@ -72,8 +76,16 @@ async fn live(resolved: Resolved, mut wishes: UnboundedReceiver<Wish>) -> Result
         Arc::new(Definitions { dirs: jobs_dirs, may_be_absent, zone, tzdb: Arc::clone(&zones), hooks: settings.hooks });
     let readiness = Arc::new(api::Readiness::default());
     let (metrics, is_ready) = (Arc::clone(&running.metrics), Arc::clone(&readiness));
-    let surface =
-        Surface { listening, state_dir, started_at, zones, definitions: Arc::clone(&definitions), metrics, is_ready };
+    let surface = Surface {
+        listening,
+        remote,
+        state_dir,
+        started_at,
+        zones,
+        definitions: Arc::clone(&definitions),
+        metrics,
+        is_ready,
+    };
     let (stop_api, api_stopped) = oneshot::channel::<()>();
     let told = match surface.serve(running.handle.clone(), api_stopped) {
         Ok(serving) => {
@@ -102,6 +114,7 @@ async fn live(resolved: Resolved, mut wishes: UnboundedReceiver<Wish>) -> Result
 /// What the surface is made of.
 struct Surface {
     listening: tokio::net::UnixListener,
+    remote: Option<(tokio::net::TcpListener, api::Access)>,
     state_dir: std::path::PathBuf,
     started_at: crate::model::timestamp::Timestamp,
     zones: Arc<Tzdb>,
@@ -131,10 +144,26 @@ impl Surface {
             readiness: self.is_ready,
             reload: Arc::new(move || Box::pin(reload(Arc::clone(&definitions), to_engine.clone(), false))),
         };
-        let listening = self.listening;
+        let (context, listening) = (Arc::new(context), self.listening);
+        let (stopping, is_stopping) = watch::channel(());
+        if let Some((listener, access)) = self.remote {
+            let (context, mut is_stopping) = (Arc::clone(&context), is_stopping.clone());
+            if let Ok(address) = listener.local_addr() {
+                tracing::info!(%address, tokens = access.tokens.len(), "listening");
+            }
+            let stopped = async move { while is_stopping.changed().await.is_ok() {} };
+            drop(tokio::spawn(async move {
+                if let Err(error) = api::serve((listener, access), context, stopped).await {
+                    tracing::error!(%error, "the address is not served any more");
+                }
+            }));
+        }
         Ok(async move {
-            let stopped = async move { drop(stopped.await) };
-            if let Err(error) = api::serve(listening, Arc::new(context), stopped).await {
+            let stopped = async move {
+                drop(stopped.await);
+                drop(stopping);
+            };
+            if let Err(error) = api::serve(listening, context, stopped).await {
                 tracing::error!(%error, "the socket is not served any more");
             }
         })

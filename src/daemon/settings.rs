@@ -1,5 +1,6 @@
 //! What the daemon works with: the command line before `campanile.toml` before the defaults.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::Failure;
@@ -17,6 +18,8 @@ pub struct Given {
     pub state: Option<PathBuf>,
     /// The socket.
     pub socket: Option<PathBuf>,
+    /// The address for TCP.
+    pub listen: Option<SocketAddr>,
 }
 
 /// What counts.
@@ -27,6 +30,7 @@ pub struct Resolved {
     pub(super) may_be_absent: bool,
     pub(super) state_dir: PathBuf,
     pub(super) socket: PathBuf,
+    pub(super) listen: Option<SocketAddr>,
     pub(super) zone: String,
     pub(super) configuration: Configuration,
 }
@@ -53,6 +57,7 @@ impl Resolved {
             may_be_absent,
             state_dir: absolute(state_dir)?,
             socket: absolute(socket)?,
+            listen: given.listen.or(settings.listen),
             zone: settings.zone(&configuration.tzdb),
             configuration,
         })

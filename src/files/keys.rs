@@ -226,10 +226,10 @@ pub const SETTINGS: Keys = Keys {
         "retention",
         "log",
         "hooks",
-    ],
-    later: &[
         "listen",
         "tokens",
+    ],
+    later: &[
         "tls",
         "defaults",
         "pools",
@@ -269,11 +269,15 @@ pub const KEEP: Keys =
 pub const LOG: Keys =
     Keys { what: "`log`", known: &["format", "level"], later: &["journald"], above: Some(&SETTINGS_TOP) };
 
+/// `[tokens.NAME]`.
+pub const TOKEN: Keys =
+    Keys { what: "a token", known: &["sha256", "token", "scope"], later: &["jobs"], above: Some(&SETTINGS_TOP) };
+
 /// Every table of a job file.
 pub const OF_JOBS: &[&Keys] =
     &[&JOB, &SCHEDULE, &TASK, &RETRY, &EXIT_CODES, &REFERENCE, &HOOK, &WEBHOOK, &WEBHOOK_RETRY];
 /// Every table of `campanile.toml`; its hooks are those of a job besides.
-pub const OF_SETTINGS: &[&Keys] = &[&SETTINGS, &RETENTION, &KEEP, &LOG, &GLOBAL_HOOK];
+pub const OF_SETTINGS: &[&Keys] = &[&SETTINGS, &RETENTION, &KEEP, &LOG, &GLOBAL_HOOK, &TOKEN];
 
 /// What people of other schedulers write, and what we call it.
 pub const SYNONYMS: &[(&str, &str)] = &[
