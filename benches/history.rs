@@ -173,7 +173,7 @@ fn fill(store: &Connection, n: i64) {
         let (job, at) = (number % N_JOBS + 1, BEGIN + number * APART);
         let (run_id, task_id) = (*id(0, number).as_bytes(), *id(0x40, number).as_bytes());
         let (state, outcome) = if number % 97 == 0 { ("failed", "exit_code") } else { ("completed", "success") };
-        let mut insert = |sql: &str, values: &[&dyn rusqlite::ToSql]| {
+        let insert = |sql: &str, values: &[&dyn rusqlite::ToSql]| {
             store.prepare_cached(sql).unwrap().execute(values).unwrap();
         };
         insert(run, &[&run_id, &job, &(number / N_JOBS + 1), &at, &state, &outcome]);

@@ -50,7 +50,6 @@ impl Readiness {
 #[serde(deny_unknown_fields)]
 pub(super) struct Asked {
     /// Name every check; `verbose` alone is enough.
-    #[schemars(with = "Option<bool>")]
     verbose: Option<String>,
 }
 

@@ -49,7 +49,7 @@ fn cursor(name: &str) -> String {
 fn name(cursor: &str) -> Result<String, Refusal> {
     let digits = cursor.bytes().map(|digit| char::from(digit).to_digit(16)).collect::<Option<Vec<_>>>();
     match digits {
-        Some(digits) if digits.len() % 2 == 0 => {
+        Some(digits) if !digits.is_empty() && digits.len() % 2 == 0 => {
             let bytes: Vec<u8> = digits.chunks(2).map(|pair| (pair[0] * 16 + pair[1]) as u8).collect();
             Ok(String::from_utf8_lossy(&bytes).into_owned())
         }
@@ -64,6 +64,6 @@ mod tests {
     #[test]
     fn a_cursor_leads_back_to_its_name() {
         assert_eq!(name(&cursor("nightly-report.2")).ok().as_deref(), Some("nightly-report.2"));
-        assert!(name("xyz").is_err() && name("a").is_err());
+        assert!(name("xyz").is_err() && name("a").is_err() && name("").is_err());
     }
 }

@@ -63,7 +63,8 @@ pub struct SubmittedTask {
     pub noop: Option<bool>,
     /// 1 goes first, 9 last; otherwise 5.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 9))]
+    #[serde(deserialize_with = "whole")]
+    #[schemars(with = "Option<i64>", range(min = 1, max = 9))]
     pub priority: Option<i64>,
     /// How long it may take.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -77,6 +78,14 @@ pub struct SubmittedTask {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<shape::Text>")]
     pub working_dir: Option<String>,
+}
+
+/// A whole number, however it is written: to JSON, `9.0` is one too.
+fn whole<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    let Some(number) = Option::<serde_json::Number>::deserialize(deserializer)? else { return Ok(None) };
+    let rounded = || number.as_f64().filter(|number| number.fract() == 0.0 && number.abs() < 1e15).map(|n| n as i64);
+    let whole = number.as_i64().or_else(rounded);
+    whole.map(Some).ok_or_else(|| serde::de::Error::custom(format!("`{number}` is not a whole number")))
 }
 
 /// A run exists.
