@@ -39,6 +39,15 @@ bench:
     cargo bench --locked --bench check
     cargo bench --locked --bench throughput
 
+# How long each question takes on a million runs of history; fewer with CAMPANILE_HISTORY_RUNS.
+history:
+    cargo bench --locked --bench history
+
+# What schemathesis finds when it holds a daemon to its own document; it is fetched by `uvx` or `pipx`.
+schemathesis:
+    cargo build --locked
+    benches/schemathesis.sh target/debug/campanile
+
 # Write the generated pages of docs/ anew; `git diff` shows what changed.
 docs:
     CAMPANILE_WRITE_DOCS=1 cargo test --quiet --locked --lib

@@ -148,7 +148,7 @@ fn through_daemon(task: &str, n: u64) -> f64 {
     let body = format!("{{\"tasks\":[{tasks}]}}");
     let begun = clock::boot_us();
     for _ in 0..n / BATCH {
-        let answer = daemon.ask("POST /api/v1/submit", &body);
+        let answer = daemon.ask("POST /api/v1/tasks", &body);
         assert!(answer.starts_with("HTTP/1.1 201"), "{}", &answer[..answer.len().min(500)]);
     }
     daemon.wait();

@@ -4,17 +4,22 @@
 //! Invariants: every answer that is not a success is problem details; every body is bounded in size and in time; a
 //! question never runs on the threads that carry connections; when the given future ends, so does every stream.
 
+mod access;
 mod body;
 mod commands;
 mod context;
 mod events;
+mod health;
 mod hooks;
 mod jobs;
 mod logs;
+mod openapi;
 mod parameters;
+mod patient;
 pub mod peer;
 mod problem;
 mod put;
+mod route;
 mod routes;
 mod runs;
 mod server;
@@ -23,6 +28,8 @@ mod stream;
 mod submit;
 mod tasks;
 
+pub use access::{Access, Scope, Token};
 pub use context::{Context, Put, PutJob, Reload};
+pub use health::Readiness;
 pub use routes::{ROUTES, Route};
-pub use server::serve;
+pub use server::{Listening, serve};

@@ -15,6 +15,7 @@ mod put;
 mod reload;
 mod settings;
 mod signals;
+mod tcp;
 mod watch;
 
 pub use backup::{back_up, restore};

@@ -5,6 +5,7 @@
 //! step named. Everything that has arrived meanwhile goes into one step and one commit.
 
 mod clock_watch;
+mod count;
 mod effects;
 mod end;
 mod env_file;

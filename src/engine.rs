@@ -20,6 +20,7 @@ mod command;
 mod gate;
 mod ids;
 mod launch;
+pub mod observed;
 mod pass;
 mod report;
 mod step;
@@ -29,7 +30,8 @@ mod work;
 pub use effect::{Delivery, Effect};
 pub use handle::{Handle, Message};
 pub use input::{
-    Answer, Command, DeliveryResult, Input, InvalidFile, Limits, Load, Loaded, LoadedJob, NotBefore, Report,
+    Answer, Command, DeliveryResult, Input, InvalidFile, Keyed, Limits, Load, Loaded, LoadedJob, NotBefore, Report,
     RunnerReport, Start, Submission,
 };
+pub use observed::Observed;
 pub use step::{Engine, Settings, Step};

@@ -27,6 +27,7 @@ pub mod spec;
 mod submission;
 mod suggestion;
 pub mod syntax;
+mod token;
 mod value;
 mod zones;
 

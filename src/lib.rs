@@ -6,6 +6,7 @@
 //! Arrows go down only. ARCHITECTURE.md has the picture.
 
 // L1
+pub mod metrics;
 pub mod model;
 // L2
 pub mod clock;

@@ -15,6 +15,7 @@ pub mod log;
 pub mod next;
 mod reader;
 pub mod run;
+pub mod scrape;
 pub mod status;
 pub mod task;
 pub mod why;

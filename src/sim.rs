@@ -13,6 +13,7 @@ mod chance;
 mod checks;
 mod history;
 mod jobs;
+mod keys;
 mod machine;
 mod people;
 mod script;

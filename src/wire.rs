@@ -16,6 +16,7 @@ pub mod next;
 pub mod problem;
 pub mod request;
 pub mod run;
+pub(crate) mod shape;
 pub mod status;
 pub mod task;
 pub mod why;

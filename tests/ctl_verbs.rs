@@ -94,7 +94,7 @@ async fn questions_are_answered_for_people() {
         ("job nightly", "every 1h (Europe/Berlin), next 2026-11-20T13:00:00+00:00"),
         ("runs", "nightly#2"),
         ("runs --state failed", "failed (exit_code)"),
-        ("run nightly#1", "id:        0193a7c4-0000-7000-8000-000000000001"),
+        ("run nightly#1", "id:        01a1f8ff-0000-7000-8000-000000000001"),
         ("run 002b", "output:    hi"),
         ("tasks --run nightly#1", "main\t00008001\tnightly\t00000001\tcompleted"),
         ("task 8001", "attempt:   1 of 3"),
@@ -124,7 +124,7 @@ async fn questions_are_answered_for_programs_before_and_after_the_verb() {
     for (words, pointer, expected) in [
         ("-o json status", "/tasks/running", "1"),
         ("status -o json", "/jobs", "1"),
-        ("runs -o json", "/0/id", "\"0193a7c4-0000-7000-8000-00000000002b\""),
+        ("runs -o json", "/0/id", "\"01a1f8ff-0000-7000-8000-00000000002b\""),
         ("runs -o jsonl --limit 1", "/job", "null"),
         ("run nightly#1 -o json", "/tasks/0/name", "\"main\""),
         ("events -o json", "/1/type", "\"workflow.completed\""),

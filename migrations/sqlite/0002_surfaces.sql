@@ -14,7 +14,7 @@ ALTER TABLE attempt ADD COLUMN is_call INTEGER NOT NULL DEFAULT 0;
 -- JSON: each key of the definition in force and the place where it is written.
 ALTER TABLE job ADD COLUMN origins TEXT;
 
--- Requests that carried a key, so that one that is repeated gets the first one's answer.
+-- Requests that carried a key, so that one that is repeated gets the first one's answer; `at` is on steady time.
 CREATE TABLE request (
     key         TEXT PRIMARY KEY,
     fingerprint BLOB NOT NULL,
@@ -23,3 +23,8 @@ CREATE TABLE request (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX request_age ON request (at);
+
+-- What people look for is mostly what went wrong, and mostly little did.
+CREATE INDEX run_amiss ON run (state, id) WHERE ended_at IS NOT NULL AND state <> 'completed';
+CREATE INDEX run_amiss_of_job ON run (job_id, state, id) WHERE ended_at IS NOT NULL AND state <> 'completed';
+CREATE INDEX task_amiss ON task (state, id) WHERE ended_at IS NOT NULL AND state <> 'completed';

@@ -4,15 +4,19 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use super::body::Key;
+use super::health::Readiness;
 use super::problem::Refusal;
-use crate::engine::{Answer, Command, Handle};
+use crate::engine::{Answer, Command, Handle, Keyed};
+use crate::metrics::Metrics;
 use crate::model::refused::Refused;
 use crate::model::timestamp::Timestamp;
 use crate::query::Reader;
 use crate::tzdb::Tzdb;
 use crate::wire::ProblemDetails;
+use crate::wire::code::Code;
 use crate::wire::request::{self, Reloaded};
 use crate::wire::status::Chore;
 
@@ -51,7 +55,14 @@ pub struct Context {
     pub put: Put,
     /// What is done for the store at times.
     pub housekeeping: watch::Receiver<Vec<Chore>>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Whether the daemon has loaded its files, and whether it stops.
+    pub readiness: Arc<Readiness>,
 }
+
+/// So many streams, of events or of logs, may be open at once.
+pub(super) const MAX_STREAMS: usize = 64;
 
 /// What every route is given.
 #[derive(Clone)]
@@ -59,14 +70,32 @@ pub(super) struct Shared {
     pub(super) context: Arc<Context>,
     /// Turns true when the daemon stops.
     pub(super) stopping: watch::Receiver<bool>,
+    /// The streams that may still be opened.
+    pub(super) streams: Arc<Semaphore>,
 }
 
 impl Shared {
-    /// Has the engine do something.
-    pub(super) async fn command(&self, command: Command) -> Result<Answer, Refusal> {
+    /// Has the engine do something; whether it had done it before under that key.
+    pub(super) async fn command(&self, command: Command, key: Option<Key>) -> Result<(Answer, bool), Refusal> {
+        let command = match key {
+            Some(Key { key, fingerprint }) => Command::Keyed(Box::new(Keyed { key, fingerprint, command })),
+            None => command,
+        };
         let answered = self.context.handle.ask(command)?;
         // The sender is dropped only with the engine's thread.
-        Ok(answered.await.map_err(|_| Refused::Stopping)??)
+        match answered.await.map_err(|_| Refused::Stopping)?? {
+            Answer::Again(answer) => Ok((*answer, true)),
+            answer => Ok((answer, false)),
+        }
+    }
+
+    /// A place among the streams that may be open at once.
+    pub(super) fn stream(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        Arc::clone(&self.streams).try_acquire_owned().map_err(|_| {
+            ProblemDetails::new(Code::Busy, format!("{MAX_STREAMS} streams are open"))
+                .hint("close one, or ask again later")
+                .into()
+        })
     }
 
     /// Asks the store something, away from the threads that carry connections.

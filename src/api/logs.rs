@@ -13,8 +13,9 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
+use schemars::JsonSchema;
 use serde::Deserialize;
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::context::{Shared, away};
@@ -30,19 +31,26 @@ use crate::wire::LogLine;
 /// How often a live log is looked at.
 const GLANCE: Duration = Duration::from_millis(100);
 
-#[derive(Deserialize, Debug)]
+/// Which lines of a run.
+#[derive(Deserialize, JsonSchema, Debug)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AskedRun {
+    /// Those of this task.
     task: Option<String>,
+    /// Those of the attempt of this number.
     attempt: Option<u64>,
+    /// Go on until it has ended.
     #[serde(default)]
     follow: bool,
 }
 
-#[derive(Deserialize, Debug)]
+/// Which lines of a task.
+#[derive(Deserialize, JsonSchema, Debug)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AskedTask {
+    /// Those of the attempt of this number.
     attempt: Option<u64>,
+    /// Go on until it has ended.
     #[serde(default)]
     follow: bool,
 }
@@ -66,14 +74,26 @@ pub(super) async fn of_task(
 }
 
 async fn lines(shared: Shared, of: Of, number: Option<u64>, follow: bool) -> Result<Response, Refusal> {
+    let place = shared.stream()?;
     let mut committed = shared.context.handle.committed();
     committed.borrow_and_update();
     let logs = known(&shared, &of, number).await?;
     let mut glance = interval(GLANCE);
     glance.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let stopping = shared.stopping.clone();
-    let tail =
-        Tail { shared, of, number, follow, logs, open: Vec::new(), done: HashSet::new(), committed, stopping, glance };
+    let tail = Tail {
+        _place: place,
+        shared,
+        of,
+        number,
+        follow,
+        logs,
+        open: Vec::new(),
+        done: HashSet::new(),
+        committed,
+        stopping,
+        glance,
+    };
     let kind = [(header::CONTENT_TYPE, "application/x-ndjson")];
     Ok((kind, Body::from_stream(stream::unfold(tail, Tail::next))).into_response())
 }
@@ -84,6 +104,8 @@ async fn known(shared: &Shared, of: &Of, number: Option<u64>) -> Result<Logs, Re
 }
 
 struct Tail {
+    /// One of the streams that may be open at once.
+    _place: OwnedSemaphorePermit,
     shared: Shared,
     of: Of,
     number: Option<u64>,

@@ -1,13 +1,17 @@
-//! What an address says behind its `?`, and the names within its path. What cannot be read is a bad request that says
-//! what is wrong; a word that we do not know is refused.
+//! What an address says behind its `?`, and the names within its path. What cannot be read is a bad request that names
+//! the parameter; a word that we do not know is refused. And the page that is given back, with the address of the next.
 
+use axum::Json;
 use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
-use serde::Deserialize;
+use axum::http::{HeaderValue, Uri, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::problem::Refusal;
 use crate::model::refused::Refused;
+use crate::wire::Page;
 use crate::wire::list::{DEFAULT_LIMIT, MAX_LIMIT};
 
 /// What stands behind the `?`.
@@ -19,8 +23,19 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Refusal> {
         match Query::try_from_uri(&parts.uri) {
             Ok(Query(found)) => Ok(Parameters(found)),
-            Err(rejection) => Err(bad(rejection.body_text())),
+            Err(rejection) => Err(bad(named(&rejection.body_text()))),
         }
+    }
+}
+
+/// The library's words, less what it says of itself: `limit: invalid digit` is about `limit`.
+fn named(text: &str) -> String {
+    let text = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(text);
+    match text.split_once(": ") {
+        Some((name, problem)) if name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') => {
+            format!("`{name}`: {problem}")
+        }
+        Some(_) | None => text.to_owned(),
     }
 }
 
@@ -42,14 +57,6 @@ pub(super) fn bad(problem: impl Into<String>) -> Refusal {
     Refused::BadRequest { problem: problem.into() }.into()
 }
 
-/// What a list without filters is asked.
-#[derive(Deserialize, Debug)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Paging {
-    pub(super) cursor: Option<String>,
-    pub(super) limit: Option<usize>,
-}
-
 /// How much a page is to hold.
 pub(super) fn limit(wanted: Option<usize>) -> Result<usize, Refusal> {
     match wanted {
@@ -57,4 +64,19 @@ pub(super) fn limit(wanted: Option<usize>) -> Result<usize, Refusal> {
         Some(limit) if (1..=MAX_LIMIT).contains(&limit) => Ok(limit),
         Some(limit) => Err(bad(format!("`limit` is 1 to {MAX_LIMIT}, not {limit}"))),
     }
+}
+
+/// The page, and in a header where the next one is: the same address with `word` set to its cursor.
+pub(super) fn paged<T: Serialize>(uri: &Uri, word: &str, page: Page<T>) -> Response {
+    let next = page.next_cursor.as_deref().map(|cursor| {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        let asked = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+        query.extend_pairs(asked.filter(|(name, _)| name != word)).append_pair(word, cursor);
+        format!("<{}?{}>; rel=\"next\"", uri.path(), query.finish())
+    });
+    let mut response = Json(page).into_response();
+    if let Some(next) = next.and_then(|next| HeaderValue::from_str(&next).ok()) {
+        response.headers_mut().insert(header::LINK, next);
+    }
+    response
 }

@@ -3,23 +3,32 @@
 //! because a directory service may be slow.
 
 use std::ffi::CString;
+use std::sync::Arc;
 
-use axum::extract::connect_info::Connected;
-use axum::extract::{ConnectInfo, Request};
+use axum::extract::{ConnectInfo, MatchedPath, Request};
+use axum::http::{HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use axum::serve::{IncomingStream, Listener};
 use nix::unistd::{Gid, Uid, User, getegid, geteuid, getgrouplist};
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::UnixStream;
 
+use super::access::{Access, Asked};
 use super::context::away;
 use super::problem::Refusal;
 use crate::wire::ProblemDetails;
 use crate::wire::code::Code;
 
-/// The process at the other end; nothing where the kernel would not say.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Peer(Option<Identity>);
+/// Who is at the other end.
+#[derive(Clone, Debug)]
+pub struct Peer(Kind);
+
+#[derive(Clone, Debug)]
+enum Kind {
+    /// A process of this machine; nothing where the kernel would not say.
+    Process(Option<Identity>),
+    /// Whoever has a token.
+    Remote(Arc<Access>),
+}
 
 /// Whom a process runs as.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,27 +39,15 @@ pub struct Identity {
     pub gid: u32,
 }
 
-/// Accepts connections and asks the kernel who they are.
-pub(super) struct Guarded(pub(super) UnixListener);
-
-impl Listener for Guarded {
-    type Io = UnixStream;
-    type Addr = Peer;
-
-    async fn accept(&mut self) -> (UnixStream, Peer) {
-        let (stream, _) = Listener::accept(&mut self.0).await;
-        let identity = stream.peer_cred().ok().map(|found| Identity { uid: found.uid(), gid: found.gid() });
-        (stream, Peer(identity))
+impl Peer {
+    /// The process at the other end of `stream`.
+    pub(super) fn of(stream: &UnixStream) -> Self {
+        Peer(Kind::Process(stream.peer_cred().ok().map(|found| Identity { uid: found.uid(), gid: found.gid() })))
     }
 
-    fn local_addr(&self) -> std::io::Result<Peer> {
-        Ok(Peer(None))
-    }
-}
-
-impl Connected<IncomingStream<'_, Guarded>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, Guarded>) -> Self {
-        *stream.remote_addr()
+    /// Whoever has one of these tokens.
+    pub(super) fn remote(access: Arc<Access>) -> Self {
+        Peer(Kind::Remote(access))
     }
 }
 
@@ -60,6 +57,10 @@ pub(super) struct By(pub(super) String);
 
 /// Lets in who may ask, with a name.
 pub(super) async fn admit(ConnectInfo(Peer(peer)): ConnectInfo<Peer>, mut request: Request, next: Next) -> Response {
+    let peer = match peer {
+        Kind::Process(peer) => peer,
+        Kind::Remote(access) => return admit_remote(&access, request, next).await,
+    };
     let daemon = Identity { uid: geteuid().as_raw(), gid: getegid().as_raw() };
     let Some(peer) = peer else { return not_allowed("the kernel does not say who asks").into_response() };
     let found = away(move || {
@@ -74,6 +75,25 @@ pub(super) async fn admit(ConnectInfo(Peer(peer)): ConnectInfo<Peer>, mut reques
         Ok((true, name)) => {
             request.extensions_mut().insert(By(name));
             next.run(request).await
+        }
+    }
+}
+
+async fn admit_remote(access: &Access, mut request: Request, next: Next) -> Response {
+    let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let asked = Asked { method: request.method(), path: path.as_deref(), headers: request.headers() };
+    match access.admit(&asked) {
+        Ok(name) => {
+            request.extensions_mut().insert(By(name));
+            next.run(request).await
+        }
+        Err(refusal) => {
+            let is_unknown = refusal.0.status == 401;
+            let mut response = refusal.into_response();
+            if is_unknown {
+                response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            response
         }
     }
 }

@@ -48,9 +48,13 @@ pub(super) async fn no_route(uri: axum::http::Uri) -> Refusal {
     ProblemDetails::new(Code::NoRoute, format!("there is no address `{}`", uri.path())).into()
 }
 
-/// The address is there and does not take this.
-pub(super) async fn no_method(method: axum::http::Method, uri: axum::http::Uri) -> Refusal {
-    ProblemDetails::new(Code::MethodNotAllowed, format!("`{}` does not take {method}", uri.path())).into()
+/// The address is there and does not take this; OPTIONS is told what it takes. The router adds `Allow`.
+pub(super) async fn no_method(method: axum::http::Method, uri: axum::http::Uri) -> Response {
+    if method == axum::http::Method::OPTIONS {
+        return StatusCode::NO_CONTENT.into_response();
+    }
+    let detail = format!("`{}` does not take {method}", uri.path());
+    Refusal::from(ProblemDetails::new(Code::MethodNotAllowed, detail)).into_response()
 }
 
 /// A route that panicked costs its answer and nothing else.

@@ -1,111 +1,140 @@
-//! Every address there is. `ROUTES` is what `docs/reference/api.md` prints; a test asks the router for each.
+//! Every address there is: one table, from which the router, `docs/reference/api.md` and the OpenAPI document are made.
+//! A new address is a line here and a handler.
+
+use std::sync::LazyLock;
 
 use axum::Router;
-use axum::http::Method;
 use axum::middleware;
-use axum::routing::{get, post};
+use axum::routing::{delete as on_delete, get, post, put as on_put};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::context::Shared;
-use super::{commands, events, hooks, jobs, logs, peer, problem, put, runs, status, stream, submit, tasks};
+use super::route::{does, reads, removes, sets};
+use super::{
+    commands, events, health, hooks, jobs, logs, openapi, peer, problem, put, runs, status, stream, submit, tasks,
+};
+use crate::wire::code::Code;
+use crate::wire::request::{Put, Reloaded, Start, Started, Submit, Submitted};
+use crate::wire::{Delivery, Effective, Event, Hook, Job, LogLine, Next, Page, Run, Status, Task, Why};
 
-/// One address.
-#[derive(Clone, Debug)]
-pub struct Route {
-    /// The method it takes.
-    pub method: Method,
-    /// Its path below `/api/v1`.
-    pub path: &'static str,
-    /// What may stand behind its `?`, or in its body.
-    pub takes: &'static str,
-    /// What it answers.
-    pub answers: &'static str,
-}
+pub use super::route::Route;
 
-const fn reads(path: &'static str, takes: &'static str, answers: &'static str) -> Route {
-    Route { method: Method::GET, path, takes, answers }
-}
-
-const fn does(path: &'static str, takes: &'static str, answers: &'static str) -> Route {
-    Route { method: Method::POST, path, takes, answers }
-}
-
-const fn sets(path: &'static str, takes: &'static str, answers: &'static str) -> Route {
-    Route { method: Method::PUT, path, takes, answers }
-}
-
-const fn removes(path: &'static str, takes: &'static str, answers: &'static str) -> Route {
-    Route { method: Method::DELETE, path, takes, answers }
-}
+const NOT_FOUND: &[Code] = &[Code::NotFound, Code::Ambiguous];
+const ENDED: &[Code] = &[Code::RunAlreadyEnded, Code::TaskAlreadyEnded];
 
 /// Every address.
-pub const ROUTES: &[Route] = &[
-    reads("/status", "", "the daemon in one object"),
-    reads("/jobs", "`cursor`, `limit`", "a page of the jobs in force, by name"),
-    reads("/jobs/{name}", "", "one job"),
-    reads("/runs", "`job`, `state`, `since`, `until`, `tag`, `cursor`, `limit`", "a page of runs, newest first"),
-    reads("/jobs/{name}/effective", "", "each key of its definition, and where that is written"),
-    reads("/runs", "`job`, `state`, `since`, `until`, `cursor`, `limit`", "a page of runs, newest first"),
-    reads("/runs/{id}", "", "one run with its tasks"),
-    reads("/runs/{id}/logs", "`task`, `attempt`, `follow`", "log lines, one JSON object a line"),
-    reads("/tasks", "`run`, `state`, `cursor`, `limit`", "a page of tasks, newest first; those of one run in order"),
-    reads("/tasks/{id}", "", "one task"),
-    reads("/tasks/{id}/logs", "`attempt`, `follow`", "log lines, one JSON object a line"),
-    reads("/events", "`after`, `run`, `job`, `type`, `limit`", "a page of events, oldest first"),
-    reads("/events/stream", "`after` or `Last-Event-ID`, `run`, `job`, `type`", "events as they come (SSE)"),
-    reads("/why", "`job`, `at`", "what became of a due time"),
-    reads("/next", "`job`, `n`, `until`", "due times ahead, soonest first"),
-    reads("/hooks", "", "the hooks in force: those of the configuration, then those of jobs"),
-    reads("/deliveries", "`cursor`, `limit`", "a page of deliveries, newest first"),
-    sets(
-        "/jobs/{name}",
-        "a job file: `application/toml` (default), `application/yaml`, `application/json`",
-        "200 or 201",
-    ),
-    removes("/jobs/{name}", "", "the job that was put is taken away again"),
-    does("/jobs/{name}/runs", "`{at?, force?}`", "201: the run that was started"),
-    does("/jobs/{name}/pause", "", "204"),
-    does("/jobs/{name}/resume", "", "204"),
-    does("/submit", "`{tasks: [{command | shell | noop, …}]}`", "201: the ids of the runs, in order"),
-    does("/runs/{id}/cancel", "", "204"),
-    does("/tasks/{id}/cancel", "", "204"),
-    does("/deliveries/{id}/retry", "", "204"),
-    does("/pause", "", "204"),
-    does("/resume", "", "204"),
-    does("/reload", "", "what the reload changed"),
-];
+pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
+    vec![
+        // table
+        reads("/api/v1/status", "get_status", "the daemon in one object", || get(status::status)).gives::<Status>(),
+        reads("/api/v1/jobs", "list_jobs", "the jobs in force, by name", || get(jobs::page))
+            .query::<jobs::Asked>()
+            .gives::<Page<Job>>(),
+        reads("/api/v1/jobs/{name}", "get_job", "one job", || get(jobs::one)).gives::<Job>(),
+        sets("/api/v1/jobs/{name}", "put_job", "the job, written to a file and loaded", || on_put(put::put))
+            .file()
+            .makes::<Put>()
+            .refuses(&[Code::Invalid, Code::DefinedElsewhere]),
+        removes("/api/v1/jobs/{name}", "delete_job", "the job that was put is taken away again", || {
+            on_delete(put::delete)
+        })
+        .gives::<Put>()
+        .refuses(&[Code::DefinedElsewhere]),
+        reads("/api/v1/jobs/{name}/effective", "get_effective_job", "each key, and where it is written", || {
+            get(jobs::effective)
+        })
+        .gives::<Effective>(),
+        does("/api/v1/jobs/{name}/runs", "start_job", "the run that was started", || post(commands::start))
+            .body::<Start>()
+            .makes::<Started>()
+            .refuses(&[Code::NotAdmitted, Code::JobRetired]),
+        does("/api/v1/jobs/{name}/pause", "pause_job", "nothing of the job starts", || post(commands::pause_job))
+            .refuses(&[Code::Already, Code::JobRetired]),
+        does("/api/v1/jobs/{name}/resume", "resume_job", "the job starts again", || post(commands::resume_job))
+            .refuses(&[Code::Already, Code::JobRetired]),
+        reads("/api/v1/runs", "list_runs", "runs, newest first", || get(runs::page))
+            .query::<runs::Asked>()
+            .gives::<Page<Run>>()
+            .refuses(NOT_FOUND),
+        reads("/api/v1/runs/{id}", "get_run", "one run with its tasks", || get(runs::one)).gives::<Run>(),
+        reads("/api/v1/runs/{id}/logs", "get_run_logs", "its log lines, one JSON object a line", || get(logs::of_run))
+            .query::<logs::AskedRun>()
+            .lines::<LogLine>()
+            .refuses(&[Code::Busy]),
+        does("/api/v1/runs/{id}/cancel", "cancel_run", "it ends when its processes are gone", || {
+            post(commands::cancel_run)
+        })
+        .refuses(ENDED),
+        reads("/api/v1/tasks", "list_tasks", "tasks, newest first; those of one run in order, all of them", || {
+            get(tasks::page)
+        })
+        .query::<tasks::Asked>()
+        .gives::<Page<Task>>()
+        .refuses(NOT_FOUND),
+        does("/api/v1/tasks", "submit_tasks", "the runs of the tasks, in their order", || post(submit::submit))
+            .body::<Submit>()
+            .makes::<Submitted>(),
+        reads("/api/v1/tasks/{id}", "get_task", "one task", || get(tasks::one)).gives::<Task>(),
+        reads("/api/v1/tasks/{id}/logs", "get_task_logs", "its log lines, one JSON object a line", || {
+            get(logs::of_task)
+        })
+        .query::<logs::AskedTask>()
+        .lines::<LogLine>()
+        .refuses(&[Code::Busy]),
+        does("/api/v1/tasks/{id}/cancel", "cancel_task", "it ends when its process is gone", || {
+            post(commands::cancel_task)
+        })
+        .refuses(&[Code::TaskAlreadyEnded, Code::RunAlreadyEnded, Code::Transition]),
+        reads("/api/v1/events", "list_events", "events, oldest first", || get(events::page))
+            .query::<events::Asked>()
+            .gives::<Page<Event>>()
+            .refuses(&[Code::NotFound, Code::Ambiguous, Code::Pruned, Code::Busy]),
+        reads("/api/v1/events/stream", "follow_events", "events as they come (Server-Sent Events)", || {
+            get(stream::events)
+        })
+        .query::<stream::Asked>()
+        .events::<Event>()
+        .refuses(&[Code::NotFound, Code::Ambiguous, Code::Pruned, Code::Busy]),
+        reads("/api/v1/why", "get_why", "what became of a due time", || get(status::why))
+            .query::<status::AskedWhy>()
+            .gives::<Why>()
+            .refuses(NOT_FOUND),
+        reads("/api/v1/next", "list_next", "due times ahead, soonest first", || get(status::next))
+            .query::<status::AskedNext>()
+            .gives::<Page<Next>>()
+            .refuses(NOT_FOUND),
+        reads("/api/v1/hooks", "list_hooks", "the hooks in force: the configuration's, then those of jobs", || {
+            get(hooks::list)
+        })
+        .gives::<Page<Hook>>(),
+        reads("/api/v1/deliveries", "list_deliveries", "deliveries, newest first", || get(status::deliveries))
+            .query::<status::AskedDeliveries>()
+            .gives::<Page<Delivery>>(),
+        does("/api/v1/deliveries/{id}/retry", "retry_delivery", "it is tried again", || post(commands::retry_delivery))
+            .refuses(&[Code::Transition]),
+        does("/api/v1/pause", "pause_all", "nothing starts", || post(commands::pause)).refuses(&[Code::Already]),
+        does("/api/v1/resume", "resume_all", "things start again", || post(commands::resume)).refuses(&[Code::Already]),
+        does("/api/v1/reload", "reload", "what the reload changed", || post(commands::reload)).gives::<Reloaded>(),
+        reads("/api/v1/openapi.json", "get_openapi", "this, for programs (OpenAPI 3.1)", || get(openapi::served))
+            .gives::<serde_json::Map<String, serde_json::Value>>(),
+        reads("/livez", "livez", "the age of the engine's last step", || get(health::livez))
+            .text("text/plain; charset=utf-8")
+            .refuses(&[Code::NotReady])
+            .open(),
+        reads("/readyz", "readyz", "whether it is loaded and not stopping", || get(health::readyz))
+            .query::<health::Asked>()
+            .text("text/plain; charset=utf-8")
+            .refuses(&[Code::NotReady])
+            .open(),
+        reads("/metrics", "metrics", "metrics for Prometheus (OpenMetrics)", || get(health::metrics))
+            .text(health::OPEN_METRICS),
+    ]
+});
 
 /// The router on what the daemon gave.
 pub(super) fn router(shared: Shared) -> Router {
-    let v1 = Router::new()
-        .route("/status", get(status::status))
-        .route("/why", get(status::why))
-        .route("/next", get(status::next))
-        .route("/hooks", get(hooks::list))
-        .route("/deliveries", get(status::deliveries))
-        .route("/deliveries/{id}/retry", post(commands::retry_delivery))
-        .route("/jobs", get(jobs::page))
-        .route("/jobs/{name}", get(jobs::one).put(put::put).delete(put::delete))
-        .route("/jobs/{name}/effective", get(jobs::effective))
-        .route("/jobs/{name}/runs", post(commands::start))
-        .route("/jobs/{name}/pause", post(commands::pause_job))
-        .route("/jobs/{name}/resume", post(commands::resume_job))
-        .route("/runs", get(runs::page))
-        .route("/runs/{id}", get(runs::one))
-        .route("/runs/{id}/logs", get(logs::of_run))
-        .route("/runs/{id}/cancel", post(commands::cancel_run))
-        .route("/tasks", get(tasks::page))
-        .route("/tasks/{id}", get(tasks::one))
-        .route("/tasks/{id}/logs", get(logs::of_task))
-        .route("/tasks/{id}/cancel", post(commands::cancel_task))
-        .route("/events", get(events::page))
-        .route("/events/stream", get(stream::events))
-        .route("/submit", post(submit::submit))
-        .route("/pause", post(commands::pause))
-        .route("/resume", post(commands::resume))
-        .route("/reload", post(commands::reload));
-    Router::new()
-        .nest("/api/v1", v1)
+    let routes = ROUTES.iter().fold(Router::new(), |router, route| router.route(route.path, (route.handler)()));
+    routes
         .fallback(problem::no_route)
         .method_not_allowed_fallback(problem::no_method)
         .with_state(shared)
@@ -115,15 +144,41 @@ pub(super) fn router(shared: Shared) -> Router {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
     use std::fmt::Write;
 
     use super::*;
+    use crate::api::route::Gives;
+
+    #[test]
+    fn every_address_has_a_name_of_its_own() {
+        let ids: HashSet<_> = ROUTES.iter().map(|route| route.id).collect();
+        let addresses: HashSet<_> = ROUTES.iter().map(|route| (route.method.clone(), route.path)).collect();
+        assert_eq!((ids.len(), addresses.len()), (ROUTES.len(), ROUTES.len()));
+    }
 
     #[test]
     fn the_page_of_the_api_names_every_address() {
+        let document = openapi::document();
         let mut table = "| address | takes | answers |\n| --- | --- | --- |\n".to_owned();
-        for Route { method, path, takes, answers } in ROUTES {
-            writeln!(table, "| `{method} {path}` | {takes} | {answers} |").expect("because text takes text");
+        for route in ROUTES.iter() {
+            let (method, path) = (route.method.as_str(), route.path);
+            let operation = &document["paths"][path][method.to_lowercase()];
+            let parameters = operation["parameters"].as_array().into_iter().flatten();
+            let mut takes: Vec<String> = parameters
+                .filter(|parameter| parameter["in"] == "query")
+                .filter_map(|parameter| parameter["name"].as_str().map(|name| format!("`{name}`")))
+                .collect();
+            let body = &operation["requestBody"]["content"]["application/json"]["schema"]["$ref"];
+            takes.extend(body.as_str().and_then(|name| name.rsplit('/').next()).map(|name| format!("a `{name}`")));
+            let given = match route.gives {
+                Gives::Nothing => "204: ",
+                Gives::Json(201, _) => "201: ",
+                Gives::Json(..) | Gives::Lines(_) | Gives::Events(_) | Gives::Text(_) => "",
+            };
+            let path = path.strip_prefix("/api/v1").unwrap_or(path);
+            writeln!(table, "| `{method} {path}` | {} | {given}{} |", takes.join(", "), route.answers)
+                .expect("because text takes text");
         }
         crate::pages::hold("docs/reference/api.md", &include_str!("page.txt").replace("{{ROUTES}}\n", &table));
     }

@@ -2,36 +2,54 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::Uri;
+use axum::response::Response;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::context::Shared;
-use super::parameters::{Name, Parameters, limit};
+use super::parameters::{Name, Parameters, limit, paged};
 use super::problem::Refusal;
 use crate::model::timestamp::Timestamp;
 use crate::query;
-use crate::wire::{Page, Run};
+use crate::wire::{Run, shape};
 
 pub(super) async fn one(State(shared): State<Shared>, Name(name): Name) -> Result<Json<Run>, Refusal> {
     Ok(Json(shared.read(move |reader| query::run::one(reader, &name)).await?))
 }
 
-#[derive(Deserialize, Debug)]
+/// Which runs.
+#[derive(Deserialize, JsonSchema, Debug)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Asked {
+    /// Those of this job.
     job: Option<String>,
+    /// Those in this state; `pending` is `queued`.
+    #[schemars(extend("enum" = query::run::STATES))]
     state: Option<String>,
+    /// Those queued at or after this moment.
+    #[schemars(with = "Option<shape::Instant>")]
     since: Option<Timestamp>,
+    /// Those queued before this moment.
+    #[schemars(with = "Option<shape::Instant>")]
     until: Option<Timestamp>,
+    /// Those of jobs that have this tag.
     tag: Option<String>,
+    /// Where the list goes on.
+    #[schemars(with = "Option<shape::Cursor>")]
     cursor: Option<String>,
+    /// How many at most.
+    #[schemars(range(min = 1, max = 200), extend("default" = 50))]
     limit: Option<usize>,
 }
 
 pub(super) async fn page(
     State(shared): State<Shared>,
+    uri: Uri,
     Parameters(asked): Parameters<Asked>,
-) -> Result<Json<Page<Run>>, Refusal> {
+) -> Result<Response, Refusal> {
     let Asked { job, state, since, until, tag, cursor, limit: wanted } = asked;
-    let filter = query::run::Filter { job, state, tag, since, until, cursor, limit: limit(wanted)? };
-    Ok(Json(shared.read(move |reader| query::run::page(reader, &filter)).await?))
+    let filter = query::run::Filter { job, state, since, until, tag, cursor, limit: limit(wanted)? };
+    let page = shared.read(move |reader| query::run::page(reader, &filter)).await?;
+    Ok(paged(&uri, "cursor", page))
 }

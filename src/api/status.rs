@@ -2,15 +2,17 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::Uri;
+use axum::response::Response;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::context::Shared;
-use super::parameters::{Paging, Parameters, bad, limit};
+use super::parameters::{Parameters, bad, limit, paged};
 use super::problem::Refusal;
 use crate::model::timestamp::Timestamp;
 use crate::query;
-use crate::wire::list::MAX_LIMIT;
-use crate::wire::{Delivery, Next, Page, Status, Why};
+use crate::wire::{Next, Page, Status, Why, shape};
 
 pub(super) async fn status(State(shared): State<Shared>) -> Result<Json<Status>, Refusal> {
     let standing = shared.read(query::status::standing).await?;
@@ -27,18 +29,36 @@ pub(super) async fn status(State(shared): State<Shared>) -> Result<Json<Status>,
     }))
 }
 
-pub(super) async fn deliveries(
-    State(shared): State<Shared>,
-    Parameters(asked): Parameters<Paging>,
-) -> Result<Json<Page<Delivery>>, Refusal> {
-    let limit = limit(asked.limit)?;
-    Ok(Json(shared.read(move |reader| query::delivery::page(reader, asked.cursor.as_deref(), limit)).await?))
+/// Which deliveries.
+#[derive(Deserialize, JsonSchema, Debug)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AskedDeliveries {
+    /// Where the list goes on.
+    #[schemars(with = "Option<shape::Cursor>")]
+    cursor: Option<String>,
+    /// How many at most.
+    #[schemars(range(min = 1, max = 200), extend("default" = 50))]
+    limit: Option<usize>,
 }
 
-#[derive(Deserialize, Debug)]
+pub(super) async fn deliveries(
+    State(shared): State<Shared>,
+    uri: Uri,
+    Parameters(asked): Parameters<AskedDeliveries>,
+) -> Result<Response, Refusal> {
+    let limit = limit(asked.limit)?;
+    let page = shared.read(move |reader| query::delivery::page(reader, asked.cursor.as_deref(), limit)).await?;
+    Ok(paged(&uri, "cursor", page))
+}
+
+/// Which due time.
+#[derive(Deserialize, JsonSchema, Debug)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AskedWhy {
+    /// Of this job.
     job: String,
+    /// At this moment.
+    #[schemars(with = "shape::Instant")]
     at: Timestamp,
 }
 
@@ -53,11 +73,20 @@ pub(super) async fn why(
 /// How many due times are shown to who asks for no number and no end.
 const N_NEXT: usize = 10;
 
-#[derive(Deserialize, Debug)]
+/// The most due times that are looked ahead.
+const MAX_NEXT: usize = 1_000;
+
+/// Which due times.
+#[derive(Deserialize, JsonSchema, Debug)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AskedNext {
+    /// Those of this job.
     job: Option<String>,
+    /// How many at most; 10 without an end.
+    #[schemars(range(min = 0, max = 1_000))]
     n: Option<usize>,
+    /// None after this moment.
+    #[schemars(with = "Option<shape::Instant>")]
     until: Option<Timestamp>,
 }
 
@@ -66,9 +95,9 @@ pub(super) async fn next(
     Parameters(AskedNext { job, n, until }): Parameters<AskedNext>,
 ) -> Result<Json<Page<Next>>, Refusal> {
     let n = match (n, until) {
-        (Some(n), _) if n > MAX_LIMIT => return Err(bad(format!("`n` is at most {MAX_LIMIT}, not {n}"))),
+        (Some(n), _) if n > MAX_NEXT => return Err(bad(format!("`n` is at most {MAX_NEXT}, not {n}"))),
         (Some(n), _) => n,
-        (None, Some(_)) => MAX_LIMIT,
+        (None, Some(_)) => MAX_NEXT,
         (None, None) => N_NEXT,
     };
     let zones = shared.context.zones.clone();

@@ -11,8 +11,9 @@ use axum::http::{HeaderMap, header};
 use axum::response::sse::{Event as Frame, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
+use schemars::JsonSchema;
 use serde::Deserialize;
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::context::Shared;
 use super::events::pruned;
@@ -30,14 +31,21 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// How long a client waits before it comes back.
 const RETRY: Duration = Duration::from_secs(2);
 
-#[derive(Deserialize, Debug)]
+/// Which events.
+#[derive(Deserialize, JsonSchema, Debug)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Asked {
-    after: Option<u64>,
-    run: Option<String>,
-    job: Option<String>,
+    /// Those after the event of this number; only what comes from now on without it.
+    #[schemars(range(min = 0, max = 9_223_372_036_854_775_807_u64))]
+    pub(super) after: Option<u64>,
+    /// Those about this run.
+    pub(super) run: Option<String>,
+    /// Those about this job.
+    pub(super) job: Option<String>,
+    /// Those of this type; `*` stands for any run of characters.
     #[serde(rename = "type")]
-    kind: Option<String>,
+    #[schemars(extend("pattern" = r"^[^?\[]*$"))]
+    pub(super) kind: Option<String>,
 }
 
 pub(super) async fn events(
@@ -45,8 +53,14 @@ pub(super) async fn events(
     headers: HeaderMap,
     Parameters(asked): Parameters<Asked>,
 ) -> Result<Response, Refusal> {
+    open(shared, &headers, asked).await
+}
+
+/// Opens a stream.
+pub(super) async fn open(shared: Shared, headers: &HeaderMap, asked: Asked) -> Result<Response, Refusal> {
     let Asked { after, run, job, kind } = asked;
-    let after = last_event_id(&headers)?.or(after);
+    let after = last_event_id(headers)?.or(after);
+    let place = shared.stream()?;
     // Subscribed before anything is read, so that nothing falls in between.
     let mut committed = shared.context.handle.committed();
     let now = committed.borrow_and_update().0;
@@ -64,7 +78,7 @@ pub(super) async fn events(
     };
     let stopping = shared.stopping.clone();
     let begin = Some(begin);
-    let follower = Follower { shared, filter, begin, after, pending: items.into(), committed, stopping };
+    let follower = Follower { _place: place, shared, filter, begin, after, pending: items.into(), committed, stopping };
     let frames = stream::unfold(follower, Follower::next);
     let answer = Sse::new(frames).keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
     let headers = [(header::CACHE_CONTROL, "no-store"), (header::HeaderName::from_static("x-accel-buffering"), "no")];
@@ -82,6 +96,8 @@ fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, Refusal> {
 }
 
 struct Follower {
+    /// One of the streams that may be open at once.
+    _place: OwnedSemaphorePermit,
     shared: Shared,
     filter: Filter,
     /// Where the stream begins, until that is said.

@@ -1,30 +1,83 @@
-//! Tasks that belong to no job: read strictly, all checked before one is handed over.
+//! Tasks that belong to no job: read strictly, all checked before one is handed over. What is wrong with any of them is
+//! said at its line and column.
 
 use axum::Json;
-use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::body;
-use super::commands::unexpected;
+use super::commands::{replayed, unexpected};
 use super::context::Shared;
 use super::parameters::bad;
 use super::problem::Refusal;
 use crate::engine::{Answer, Command, NotBefore, Submission};
 use crate::model::definition::job::{NotAName, is_name};
 use crate::model::definition::{Action, Priority, Task, Value};
-use crate::wire::request::{MAX_SUBMITTED, Submit, Submitted, SubmittedTask};
+use crate::wire::ProblemDetails;
+use crate::wire::code::Code;
+use crate::wire::problem::Place;
+use crate::wire::request::{MAX_SUBMITTED, Submitted, SubmittedTask};
 
-pub(super) async fn submit(State(shared): State<Shared>, body: Body) -> Result<(StatusCode, Json<Submitted>), Refusal> {
-    let Submit { tasks } = body::read(body, body::SUBMIT_LIMIT).await?;
+/// So many wrong tasks are named; more help nobody.
+const MAX_PLACES: usize = 50;
+
+/// The body, whose tasks are read one by one.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written<'a> {
+    #[serde(borrow)]
+    tasks: Vec<&'a RawValue>,
+}
+
+pub(super) async fn submit(State(shared): State<Shared>, request: Request) -> Result<Response, Refusal> {
+    let sent = body::read(request, body::SUBMIT_LIMIT).await?;
+    let submissions = submissions(&sent.text)?;
+    let (answer, is_again) = shared.command(Command::Submit(submissions), sent.key).await?;
+    let Answer::Submitted(ids) = answer else { return Err(unexpected(&answer)) };
+    Ok(replayed(is_again, (StatusCode::CREATED, Json(Submitted { ids }))))
+}
+
+/// Every task of the body, or every problem in it.
+fn submissions(text: &[u8]) -> Result<Vec<Submission>, Refusal> {
+    let whole = std::str::from_utf8(text).map_err(|_| bad("the body is not UTF-8"))?;
+    let Written { tasks } = serde_json::from_str(whole).map_err(|error| body::unreadable(text, &error))?;
     if tasks.is_empty() || tasks.len() > MAX_SUBMITTED {
         return Err(bad(format!("`tasks` holds 1 to {MAX_SUBMITTED} tasks, not {}", tasks.len())));
     }
-    let read = |(index, task)| submission(task).map_err(|problem| bad(format!("`tasks[{index}]`: {problem}")));
-    let submissions = tasks.into_iter().enumerate().map(read).collect::<Result<Vec<_>, _>>()?;
-    let answer = shared.command(Command::Submit(submissions)).await?;
-    let Answer::Submitted(ids) = answer else { return Err(unexpected(&answer)) };
-    Ok((StatusCode::CREATED, Json(Submitted { ids })))
+    let (mut found, mut places) = (Vec::with_capacity(tasks.len()), Vec::new());
+    for (index, task) in tasks.iter().enumerate() {
+        match read_task(task.get()) {
+            Ok(submission) => found.push(submission),
+            Err(place) => {
+                // A raw value is a part of the text, so its address says where in it.
+                let before = &whole[..task.get().as_ptr().addr() - whole.as_ptr().addr()];
+                places.push((index, within(before, place)));
+            }
+        }
+    }
+    let Some((index, first)) = places.first() else { return Ok(found) };
+    let detail = format!("`tasks[{index}]`: {}", first.detail);
+    Err(ProblemDetails::new(Code::BadRequest, detail)
+        .at(places.into_iter().take(MAX_PLACES).map(|(_, place)| place))
+        .into())
+}
+
+/// A place in a text that stands behind `before`.
+fn within(before: &str, place: Place) -> Place {
+    let n_lines = before.matches('\n').count();
+    let last = before.rsplit('\n').next().unwrap_or_default().chars().count();
+    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let column = if place.line == 1 { place.column.saturating_add(number(last)) } else { place.column };
+    Place { line: place.line.saturating_add(number(n_lines)), column, ..place }
+}
+
+/// One task. All that knows which keys it may have is here.
+fn read_task(text: &str) -> Result<Submission, Place> {
+    let written: SubmittedTask = serde_json::from_str(text).map_err(|error| body::place(text.as_bytes(), &error))?;
+    submission(written).map_err(|detail| Place { file: None, line: 1, column: 1, detail, hint: None })
 }
 
 /// What the engine is to run, or what is wrong with what was written.
@@ -45,6 +98,14 @@ fn submission(written: SubmittedTask) -> Result<Submission, String> {
         None => Priority::default(),
         Some(number) => Priority::new(number).ok_or_else(|| format!("`priority` is 1 to 9, not {number}"))?,
     };
+    let texts = env.values().chain(&working_dir).chain(match &action {
+        Action::Command(argv) => argv.as_slice(),
+        Action::Shell(text) => std::slice::from_ref(text),
+        _ => &[],
+    });
+    if texts.into_iter().any(|text| text.contains('\0')) {
+        return Err("no process can be given a NUL byte".to_owned());
+    }
     if let Some(name) = env.keys().find(|name| name.is_empty() || name.contains(['=', '\0'])) {
         return Err(format!("`{name}` is no name of a variable"));
     }
@@ -101,6 +162,17 @@ mod tests {
         check(r#"{"noop": true, "at": "2027-01-01T00:00:00Z"}"#, Ok(Action::Noop));
         check(r#"{"noop": true, "at": "2027-01-01T00:00:00Z", "delay": "2h"}"#, Err("cannot both be given"));
         check(r#"{"noop": true, "at": "tomorrow"}"#, Err("is not a time"));
+        check(r#"{"command": ["a\u0000b"]}"#, Err("NUL"));
         check(r#"{"noop": true, "comand": []}"#, Err("unknown field `comand`"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_at_its_place() {
+        let text = "{\"tasks\": [{\"noop\": true},\n  {\"noop\": false}, {\"nöp\": 1}]}";
+        let Err(Refusal(problem)) = submissions(text.as_bytes()) else { panic!("it was taken") };
+        let places: Vec<_> = problem.errors.iter().map(|place| (place.line, place.column)).collect();
+        assert_eq!(places, [(2, 3), (2, 25)], "{problem:?}");
+        assert!(problem.detail.starts_with("`tasks[1]`: exactly one of"), "{problem:?}");
+        assert!(problem.errors[1].detail.contains("unknown field `nöp`"), "{problem:?}");
     }
 }

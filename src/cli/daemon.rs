@@ -1,5 +1,6 @@
 //! `campanile daemon`.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::daemon::{Failure, Given, Resolved, serve};
@@ -27,12 +28,15 @@ pub struct Words {
     /// Go on with a backup that was restored: what was live is interrupted, and nothing starts before `ctl resume`
     #[arg(long)]
     restored: bool,
+    /// Serve the API there too, over TCP; beyond this machine only with tokens in campanile.toml
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen: Option<SocketAddr>,
 }
 
 /// Does it, and returns the exit code.
 pub fn main(words: Words) -> u8 {
-    let Words { config, jobs, state, socket, restored } = words;
-    let given = Given { config, jobs, state, socket, restored };
+    let Words { config, jobs, state, socket, restored, listen } = words;
+    let given = Given { config, jobs, state, socket, restored, listen };
     match Resolved::new(given).and_then(serve) {
         Ok(()) => code::DONE,
         Err(failure) => complain(&failure),

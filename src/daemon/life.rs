@@ -13,7 +13,7 @@ use super::reload::{Definitions, Why};
 use super::settings::{Folders, Resolved};
 use super::signals::{self, Wish};
 use super::watch::Watch;
-use super::{Failure, listener, lock, log, put, reload};
+use super::{Failure, listener, lock, log, put, reload, tcp};
 use crate::driver::{self, Running, Setup};
 use crate::engine::{Command, Handle, Limits, Settings};
 use crate::files::settings::Synchronous;
@@ -52,27 +52,44 @@ async fn live(resolved: Resolved, level: Level, mut wishes: UnboundedReceiver<Wi
     announce(&resolved, &zones);
     let listening = listener::listen(&resolved.socket)?;
     let _unlink = listener::Unlink(resolved.socket.clone());
+    let settings = &resolved.configuration.settings;
+    let remote = match resolved.given.listen.or(settings.listen) {
+        Some(address) => Some(tcp::listen(address, &settings.tokens).await?),
+        None => None,
+    };
     let running = start(&resolved, &zones)?;
     let definitions = Arc::new(Definitions::new(&resolved, Arc::clone(&zones), running.handle.clone(), level));
-    if let Err(refused) = definitions.reload(Why::Start).await {
-        tracing::error!("the definitions are not loaded: {refused}");
-    }
     let watch = Watch::begin(Arc::clone(&definitions), &resolved.state_dir);
-    drop(tokio::spawn(watch.follow()));
     let Resolved { state_dir, socket, .. } = resolved;
     let (chores, housekeeping) = Housekeeping::new(definitions.in_force(), &state_dir, running.handle.clone());
     drop(tokio::spawn(chores.follow()));
-    let definitions_too = Arc::clone(&definitions);
-    let surface = Surface { listening, state_dir, started_at, zones, definitions: definitions_too, housekeeping };
+    let readiness = Arc::new(api::Readiness::default());
+    let surface = Surface {
+        listening,
+        remote,
+        state_dir,
+        started_at,
+        zones,
+        definitions: Arc::clone(&definitions),
+        housekeeping,
+        metrics: Arc::clone(&running.metrics),
+        readiness: Arc::clone(&readiness),
+    };
     let (stop_api, api_stopped) = oneshot::channel::<()>();
     let told = match surface.serve(running.handle.clone(), api_stopped) {
         Ok(serving) => {
             drop(tokio::spawn(serving));
+            match definitions.reload(Why::Start).await {
+                Ok(_) => readiness.loaded(),
+                Err(refused) => tracing::error!("the definitions are not loaded: {refused}"),
+            }
+            drop(tokio::spawn(watch.follow()));
             tracing::info!(socket = %socket.display(), "ready");
             until_told(&running, &mut wishes, &definitions).await
         }
         Err(failure) => Err(failure),
     };
+    readiness.draining();
     // Of an engine that has ended this asks nothing.
     let timeout = definitions.in_force().borrow().settings.drain_timeout;
     let drained = drain(&running, &mut wishes, timeout).await;
@@ -123,11 +140,14 @@ fn start(resolved: &Resolved, zones: &Arc<Tzdb>) -> Result<Running, Failure> {
 /// What the surface is made of.
 struct Surface {
     listening: tokio::net::UnixListener,
+    remote: Option<(tokio::net::TcpListener, api::Access)>,
     state_dir: std::path::PathBuf,
     started_at: crate::model::timestamp::Timestamp,
     zones: Arc<Tzdb>,
     definitions: Arc<Definitions>,
     housekeeping: watch::Receiver<Vec<Chore>>,
+    metrics: Arc<crate::metrics::Metrics>,
+    readiness: Arc<api::Readiness>,
 }
 
 impl Surface {
@@ -156,11 +176,29 @@ impl Surface {
                 Box::pin(async move { put::put(&definitions, folder, job).await })
             }),
             housekeeping: self.housekeeping,
+            metrics: self.metrics,
+            readiness: self.readiness,
         };
-        let listening = self.listening;
+        let (context, listening) = (Arc::new(context), self.listening);
+        let (stopping, is_stopping) = watch::channel(());
+        if let Some((listener, access)) = self.remote {
+            let (context, mut is_stopping) = (Arc::clone(&context), is_stopping.clone());
+            if let Ok(address) = listener.local_addr() {
+                tracing::info!(%address, tokens = access.tokens.len(), "listening");
+            }
+            let stopped = async move { while is_stopping.changed().await.is_ok() {} };
+            drop(tokio::spawn(async move {
+                if let Err(error) = api::serve((listener, access), context, stopped).await {
+                    tracing::error!(%error, "the address is not served any more");
+                }
+            }));
+        }
         Ok(async move {
-            let stopped = async move { drop(stopped.await) };
-            if let Err(error) = api::serve(listening, Arc::new(context), stopped).await {
+            let stopped = async move {
+                drop(stopped.await);
+                drop(stopping);
+            };
+            if let Err(error) = api::serve(listening, context, stopped).await {
                 tracing::error!(%error, "the socket is not served any more");
             }
         })

@@ -54,7 +54,10 @@ fn write(held: &Held, state_dir: &Path, name: &JobName, extension: &str, text: &
     let zones = Zones { tzdb: &tzdb, default: &zone };
     if let Err(problems) = files::read_job(name.as_str(), &path, text, zones, clock::wall()) {
         let detail = format!("the job `{name}` is not put: {}", count(problems.len(), "problem"));
-        return Err(Box::new(ProblemDetails { errors: problems, ..ProblemDetails::new(Code::Invalid, detail) }));
+        return Err(Box::new(ProblemDetails {
+            errors: problems.into_iter().map(Into::into).collect(),
+            ..ProblemDetails::new(Code::Invalid, detail)
+        }));
     }
     let others: Vec<PathBuf> = put_files(&folder, name).collect();
     if others.is_empty() {

@@ -1,5 +1,6 @@
 //! What the daemon works with: the command line before `campanile.toml` before the defaults.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use super::Failure;
@@ -22,6 +23,8 @@ pub struct Given {
     pub socket: Option<PathBuf>,
     /// The store is a backup that was restored.
     pub restored: bool,
+    /// The address for TCP.
+    pub listen: Option<SocketAddr>,
 }
 
 /// What counts.

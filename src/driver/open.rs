@@ -2,16 +2,19 @@
 //! caller of requests and the watch on the clock. What was pending goes on at once; schedules wait until definitions are loaded.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
 
 use tokio::sync::watch;
 
 use super::clock_watch;
+use super::count;
 use super::effects::Executors;
 use super::launches::Launches;
 use super::turn::{self, Failure, Turn};
 use crate::engine::{Engine, Handle, Report, RunnerReport, Settings};
+use crate::metrics::Metrics;
 use crate::model::exit::ExitKind;
 use crate::model::id::EventSeq;
 use crate::model::process::is_hook_log;
@@ -71,6 +74,8 @@ pub struct Running {
     pub handle: Handle,
     /// How many processes are live: attempts and shell hooks.
     pub n_live: watch::Receiver<usize>,
+    /// What is counted of what happens.
+    pub metrics: Arc<Metrics>,
     thread: JoinHandle<Result<(), Failure>>,
 }
 
@@ -110,6 +115,7 @@ pub fn start(setup: Setup) -> Result<Running, DriverError> {
     let (committed, committed_seen) = watch::channel(EventSeq(0));
     let (n_live, n_live_seen) = watch::channel(0);
     let handle = Handle::new(inbox, committed_seen);
+    let metrics = Arc::new(Metrics::new(count::now()));
     handle.report(Report::Opened { boot_id });
 
     let (to_engine, folder) = (handle.clone(), setup.state_dir.clone());
@@ -126,12 +132,12 @@ pub fn start(setup: Setup) -> Result<Running, DriverError> {
     let executors = Executors::new(launches, sender, caller, setup.state_dir, Box::new(read_tail));
 
     clock_watch::start(handle.clone()).map_err(machine("cannot watch the clock"))?;
-    let turn = Turn::new(engine, messages, executors, committed, n_live, seed);
+    let turn = Turn::new(engine, messages, executors, committed, n_live, seed, Arc::clone(&metrics));
     let thread = std::thread::Builder::new()
         .name("engine".to_owned())
         .spawn(move || turn.run())
         .map_err(machine("cannot start the engine's thread"))?;
-    Ok(Running { handle, n_live: n_live_seen, thread })
+    Ok(Running { handle, n_live: n_live_seen, metrics, thread })
 }
 
 fn boot_id() -> std::io::Result<String> {

@@ -4,14 +4,17 @@
 //! far wall time was moved by hand since the step before, and that is reported to the engine with the step.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 
 use tokio::sync::{oneshot, watch};
 
+use super::count;
 use super::effects::Executors;
 use super::upkeep::{LEISURE, Upkeep};
 use crate::clock;
 use crate::engine::{Answer, Engine, Input, Message, Report, Step};
+use crate::metrics::Metrics;
 use crate::model::duration::Duration;
 use crate::model::id::EventSeq;
 use crate::model::refused::Refused;
@@ -39,6 +42,7 @@ pub(super) struct Turn {
     engine: Engine,
     inbox: Receiver<Message>,
     executors: Executors,
+    metrics: Arc<Metrics>,
     committed: watch::Sender<EventSeq>,
     n_live: watch::Sender<usize>,
     seed: u64,
@@ -60,11 +64,13 @@ impl Turn {
         committed: watch::Sender<EventSeq>,
         n_live: watch::Sender<usize>,
         seed: u64,
+        metrics: Arc<Metrics>,
     ) -> Self {
         Turn {
             engine,
             inbox,
             executors,
+            metrics,
             committed,
             n_live,
             seed,
@@ -131,6 +137,7 @@ impl Turn {
             match self.inbox.recv_timeout(left.to_std()) {
                 Ok(message) => {
                     let input = self.accept(message);
+                    count::beat(&self.metrics);
                     self.keep(input, "nothing can be written just now");
                 }
                 Err(RecvTimeoutError::Timeout) => return,
@@ -175,6 +182,7 @@ impl Turn {
     fn step(&mut self, mut inputs: Vec<Input>) -> Result<Option<Step>, Failure> {
         let wall = self.look_at_clocks(&mut inputs);
         self.seed = self.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let began_us = clock::boot_us();
         let result = match self.engine.step(wall, self.seed, &inputs) {
             Err(StoreError::Full) => Err(StoreError::Full),
             Err(StoreError::Io(why)) => Err(StoreError::Io(why)),
@@ -184,6 +192,7 @@ impl Turn {
             }
             Ok(step) => Ok(step),
         };
+        count::step(&self.metrics, began_us, result.as_ref().ok());
         match result {
             Ok(step) => {
                 if self.pause.take().is_some() {

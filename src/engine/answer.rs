@@ -4,6 +4,7 @@
 use serde_json::json;
 
 use super::gate::{self, Wanted};
+use super::observed::Observed;
 use super::step;
 use super::work::{Subject, Work};
 use crate::model::duration::Duration;
@@ -55,6 +56,7 @@ pub(crate) fn skip(
     calendar: &Calendar,
     span: Span,
 ) -> Result<(), StoreError> {
+    work.observe(Observed::Skipped { job: job.name.clone(), reason: span.reason, n: span.n });
     let newest = ledger::newest_span(work.tx, row.id, span.first)?;
     let neighbour = newest.filter(|(before, revision)| {
         let is_alike = before.reason == span.reason && *revision == job.revision;

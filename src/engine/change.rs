@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::Effect;
 use super::cache::Ended;
+use super::observed::Observed;
 use super::work::{Subject, Work};
 use crate::model::event::EventType;
 use crate::model::exit::StopReason;
@@ -33,6 +34,8 @@ pub(crate) fn task(
     work.cache.task_moved(row, from);
     if to.has_ended() {
         work.dirty.insert(row.run_id);
+        let job = work.run(row.run_id)?.job;
+        work.observe_task(row, job);
     }
     if let Some(kind) = task_event(from, to) {
         let run = work.run(row.run_id)?;
@@ -93,6 +96,7 @@ pub(crate) fn run(work: &mut Work<'_>, id: RunId, event: RunEvent, error: Option
         run.row.started_at = run.row.started_at.or(Some(at));
     }
     run_ended(work, to, run.row.job_id)?;
+    work.observe_run(&run, from);
     let kind = match to {
         RunState::Queued | RunState::Compensating => None,
         RunState::Waiting => None,
@@ -148,6 +152,7 @@ pub(crate) fn break_run(work: &mut Work<'_>, id: RunId, why: &str) -> Result<(),
     let stop = |launch| Effect::Stop { launch, reason: StopReason::Cancel, grace: None };
     work.effects.extend(launches.into_iter().map(stop));
     let job = job_id.and_then(|job| work.cache.job_names.get(&job).cloned());
+    work.observe(Observed::RunEnded { job: job.clone(), outcome: Outcome::Internal, took: None });
     let subject = Subject { job: job.as_deref(), run: Some(id), ..Subject::default() };
     let data = json!({ "outcome": Outcome::Internal.as_str(), "error": why });
     work.record(EventType::WorkflowFailed, subject, data)

@@ -1,6 +1,7 @@
 //! Commands: what somebody wants. Each is validated before its first write; a refused one writes nothing.
 
 mod cancel;
+mod keyed;
 mod load;
 mod pause;
 mod start;
@@ -24,6 +25,7 @@ pub(crate) fn apply(work: &mut Work<'_>, command: &Command) -> Result<Result<Ans
         Command::Load(load) => load::load(work, load).map(|loaded| Ok(Answer::Loaded(loaded))),
         Command::Start(start) => start::start(work, start),
         Command::Submit(submissions) => start::submit(work, submissions),
+        Command::Keyed(asked) => keyed::keyed(work, asked),
         Command::CancelRun { run, by } => cancel::run(work, *run, by),
         Command::CancelTask { task, by } => cancel::task(work, *task, by),
         Command::Pause { job, by } => pause::pause(work, job.as_deref(), by),

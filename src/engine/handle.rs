@@ -69,6 +69,11 @@ impl Handle {
         self.inbox.send(Message::Tend).is_ok()
     }
 
+    /// Makes the engine turn once if nothing else does: a full inbox makes it turn anyway. Never waits.
+    pub fn poke(&self) {
+        let _ = self.inbox.try_send(Message::Look);
+    }
+
     /// Ends the engine's thread after what was sent before.
     pub fn stop(&self) {
         let _ = self.inbox.send(Message::Stop);

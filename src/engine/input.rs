@@ -31,6 +31,8 @@ pub enum Command {
     Start(Start),
     /// Run these tasks, each as a run of its own that belongs to no job.
     Submit(Vec<Submission>),
+    /// The same once only, however often it is asked.
+    Keyed(Box<Keyed>),
     /// End a run before its time.
     CancelRun {
         /// Which.
@@ -71,6 +73,17 @@ pub enum Command {
         /// How long between TERM and KILL, instead of each process's own grace.
         grace: Option<Duration>,
     },
+}
+
+/// A command under a key: asked again within a day, it is answered as it was the first time.
+#[derive(Clone, Debug)]
+pub struct Keyed {
+    /// Chosen by who asks.
+    pub key: String,
+    /// A hash of the whole request; another one under the same key is refused.
+    pub fingerprint: [u8; 32],
+    /// What is wanted.
+    pub command: Command,
 }
 
 /// All definitions, as they are on disk at one moment.
@@ -176,6 +189,8 @@ pub enum Answer {
     },
     /// Runs exist, in the order of the submissions.
     Submitted(Vec<RunId>),
+    /// What the same request was answered before; nothing was done now.
+    Again(Box<Answer>),
 }
 
 /// What a load changed.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use super::cache::{Cache, Session};
 use super::ids::Ids;
 use super::input::{Answer, Input, Report, RunnerReport};
+use super::observed::Observed;
 use super::work::Work;
 use super::{Effect, change, command, pass, report};
 use crate::model::duration::Duration;
@@ -56,6 +57,8 @@ pub struct Step {
     pub n_hooks: usize,
     /// What a careful step failed at and left out.
     pub failures: Vec<String>,
+    /// What happened that is worth counting.
+    pub observed: Vec<Observed>,
 }
 
 /// The one that writes the store.
@@ -130,7 +133,7 @@ impl Engine {
         }
         pass::deliver(&mut work)?;
         pass::prune(&mut work)?;
-        let (effects, again, failures) = work.finish();
+        let (effects, again, failures, observed) = work.finish();
         session.wrote(wall);
         let n_hooks = cache.hook_processes(&tx).len();
         if tx.n_changes() == n_changes {
@@ -149,6 +152,7 @@ impl Engine {
             n_live: cache.live.len(),
             n_hooks,
             failures,
+            observed,
         })
     }
 }

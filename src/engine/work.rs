@@ -9,6 +9,7 @@ use super::cache::{Cache, Counters, Defined, Session};
 use super::effect::Effect;
 use super::ids::Ids;
 use super::input::Limits;
+use super::observed::Observed;
 use super::step::Settings;
 use crate::model::event::{Event, EventType};
 use crate::model::exit::Exit;
@@ -43,6 +44,8 @@ pub(crate) struct Work<'a> {
     pub(crate) is_careful: bool,
     /// What failed and was left out.
     pub(crate) failures: Vec<String>,
+    /// What happened that is worth counting.
+    pub(crate) observed: Vec<Observed>,
     /// How many due times were counted one by one.
     pub(crate) n_counted: u64,
     runs: HashMap<RunId, Run>,
@@ -56,6 +59,7 @@ pub(crate) struct Mark {
     n_effects: usize,
     n_acknowledged: usize,
     n_ended: usize,
+    n_observed: usize,
     dirty: BTreeSet<RunId>,
 }
 
@@ -101,18 +105,19 @@ impl<'a> Work<'a> {
             again: false,
             is_careful: false,
             failures: Vec::new(),
+            observed: Vec::new(),
             n_counted: 0,
             runs: HashMap::new(),
         }
     }
 
-    /// What is to be released, whether there is more to do at once, and what failed.
-    pub(crate) fn finish(mut self) -> (Vec<Effect>, bool, Vec<String>) {
+    /// What is to be released, whether there is more to do at once, what failed, and what happened.
+    pub(crate) fn finish(mut self) -> (Vec<Effect>, bool, Vec<String>, Vec<Observed>) {
         if !self.acknowledged.is_empty() {
             self.effects.push(Effect::Acknowledge(self.acknowledged));
         }
         self.session.id_floor = self.ids.floor();
-        (self.effects, self.again, self.failures)
+        (self.effects, self.again, self.failures, self.observed)
     }
 
     /// Where a part begins.
@@ -123,6 +128,7 @@ impl<'a> Work<'a> {
             n_effects: self.effects.len(),
             n_acknowledged: self.acknowledged.len(),
             n_ended: self.ended.len(),
+            n_observed: self.observed.len(),
             dirty: self.dirty.clone(),
         }
     }
@@ -134,6 +140,7 @@ impl<'a> Work<'a> {
         self.effects.truncate(mark.n_effects);
         self.acknowledged.truncate(mark.n_acknowledged);
         self.ended.truncate(mark.n_ended);
+        self.observed.truncate(mark.n_observed);
         self.dirty = mark.dirty;
         self.runs.clear();
     }

@@ -290,10 +290,10 @@ pub const SETTINGS: Keys = Keys {
         "hooks",
         "backup",
         "integrity_check",
-    ],
-    later: &[
         "listen",
         "tokens",
+    ],
+    later: &[
         "tls",
         "pools",
         "queue_limit",
@@ -368,6 +368,9 @@ pub const BACKUP: Keys = Keys {
 /// `[integrity_check]`.
 pub const INTEGRITY_CHECK: Keys =
     Keys { what: "`integrity_check`", known: &["cron"], later: &["timezone"], above: Some(&SETTINGS_TOP) };
+/// `[tokens.NAME]`.
+pub const TOKEN: Keys =
+    Keys { what: "a token", known: &["sha256", "token", "scope"], later: &["jobs"], above: Some(&SETTINGS_TOP) };
 
 /// Every table of a job file.
 pub const OF_JOBS: &[&Keys] = &[
@@ -388,7 +391,7 @@ pub const OF_JOBS: &[&Keys] = &[
 ];
 /// Every table of `campanile.toml`; its hooks are those of a job besides.
 pub const OF_SETTINGS: &[&Keys] =
-    &[&SETTINGS, &DEFAULTS, &RETENTION, &KEEP, &LOG, &GLOBAL_HOOK, &BACKUP, &INTEGRITY_CHECK];
+    &[&SETTINGS, &DEFAULTS, &RETENTION, &KEEP, &LOG, &GLOBAL_HOOK, &BACKUP, &INTEGRITY_CHECK, &TOKEN];
 
 /// What people of other schedulers write, and what we call it.
 pub const SYNONYMS: &[(&str, &str)] = &[

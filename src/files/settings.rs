@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use super::keys::{GLOBAL_HOOK, KEEP, LOG, RETENTION, SETTINGS};
@@ -10,8 +11,9 @@ use super::reading::{Fields, Reading, item_of};
 use super::source::Sources;
 use super::suggestion::suggest;
 use super::syntax::{Language, Node};
-use super::{Defaults, InvalidFile, diagnostics, hook, housekeeping, places, search, syntax};
+use super::{Defaults, InvalidFile, diagnostics, hook, housekeeping, places, search, syntax, token};
 use crate::model::definition::Hook;
+use crate::model::definition::value::Reference;
 use crate::model::duration::Duration;
 use crate::model::invalid::{Fault, Problem};
 use crate::model::policy::retention::{Keep, Retention};
@@ -57,6 +59,42 @@ pub struct Settings {
     pub backup: Option<Backup>,
     /// When the store is read and checked as a whole.
     pub integrity_check: Option<Clockwork>,
+    /// Where the API is served over TCP.
+    pub listen: Option<SocketAddr>,
+    /// Who may ask there.
+    pub tokens: Vec<Token>,
+}
+
+/// Who may ask over TCP.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Token {
+    /// Whose it is.
+    pub name: String,
+    /// How it is known.
+    pub text: TokenText,
+    /// What it allows.
+    pub scope: Scope,
+}
+
+/// How a token is known.
+#[derive(Clone, PartialEq, Debug)]
+pub enum TokenText {
+    /// By its SHA-256.
+    Hash([u8; 32]),
+    /// By where it is found.
+    Reference(Reference),
+}
+
+/// What a token allows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Scope {
+    /// Questions.
+    #[default]
+    Read,
+    /// Starting, stopping and pausing jobs and runs too.
+    Operate,
+    /// Everything.
+    Admin,
 }
 
 impl Default for Settings {
@@ -77,6 +115,8 @@ impl Default for Settings {
             hooks: Vec::new(),
             backup: None,
             integrity_check: None,
+            listen: None,
+            tokens: Vec::new(),
         }
     }
 }
@@ -253,8 +293,20 @@ fn settings<'a>(reading: &'a Reading<'a>, root: &'a Node, beside: &Path) -> Opti
         hooks: hook::read(&fields, &GLOBAL_HOOK),
         backup: fields.get("backup").and_then(|node| housekeeping::backup(reading, node, beside)),
         integrity_check: fields.get("integrity_check").and_then(|node| housekeeping::check(reading, node)),
+        listen: address(&fields),
+        tokens: fields.get("tokens").map(|node| token::read(reading, node)).unwrap_or_default(),
     };
     Some((settings, fields))
+}
+
+fn address(fields: &Fields<'_>) -> Option<SocketAddr> {
+    let text = fields.full_text("listen")?;
+    let parsed = text.parse();
+    if let (Err(_), Some(node)) = (&parsed, fields.get("listen")) {
+        let fault = Fault::new(node.span, format!("`listen` must be an address and a port, found `{text}`"));
+        fields.reading.fault(fault.hint("write \"127.0.0.1:7070\", or \"[::1]:7070\""));
+    }
+    parsed.ok()
 }
 
 /// The path, where a relative one lies beside the configuration.

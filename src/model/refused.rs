@@ -83,6 +83,12 @@ pub enum Refused {
         /// The state it is in.
         state: &'static str,
     },
+    /// The key of an earlier request that asked for something else.
+    #[error("the key `{key}` was used for another request")]
+    KeyReused {
+        /// Which.
+        key: String,
+    },
     /// A request that makes no sense as written.
     #[error("{problem}")]
     BadRequest {
@@ -125,6 +131,9 @@ impl Refused {
                 Some(format!("resume it (`campanile ctl resume {job}`, or `enabled` in its file), or add `--force`"))
             }
             Refused::NotAdmitted { .. } => Some("wait for the live run to end, or add `--force`".to_owned()),
+            Refused::KeyReused { .. } => {
+                Some("make a new key for each request, and keep it for its repeats".to_owned())
+            }
             Refused::BadRequest { .. } => None,
             Refused::InvalidParams { job, .. } => Some(format!("`campanile ctl job {job}` shows its parameters")),
             Refused::Stopping => Some("ask again when it is back".to_owned()),

@@ -16,6 +16,9 @@ const MAX_FOUND: usize = 100;
 const MAX_NAMED: usize = 5;
 /// How far `JOB@-N` looks back.
 const MAX_BACK: i64 = 1_000_000;
+/// So many digits are what people are shown of an id. Two of a million ids that end alike by chance are one case in
+/// thousands, so the newest that ends so is meant, and the search stops there.
+const SHOWN: usize = 8;
 
 const RUN: &str = "SELECT 1 FROM run WHERE id = ?1";
 
@@ -38,23 +41,19 @@ const JOB: &str = "SELECT 1 FROM job WHERE name = ?1";
 
 const RUNS_BEGINNING: &str = "SELECT id FROM run WHERE id BETWEEN ?1 AND ?2 LIMIT ?3";
 
-// The two indexes hold every id in far fewer pages than the table does.
 const RUNS_ENDING: &str = "
-SELECT id FROM run INDEXED BY run_live
- WHERE ended_at IS NULL AND substr(hex(id), -length(?1)) = ?1
-UNION ALL
-SELECT id FROM run INDEXED BY run_ended
- WHERE ended_at IS NOT NULL AND substr(hex(id), -length(?1)) = ?1
- LIMIT ?2";
+SELECT id FROM run
+ WHERE substr(hex(id), -length(?1)) = ?1
+ ORDER BY id DESC LIMIT ?2";
 
 const TASK: &str = "SELECT 1 FROM task WHERE id = ?1";
 
 const TASKS_BEGINNING: &str = "SELECT id FROM task WHERE id BETWEEN ?1 AND ?2 LIMIT ?3";
 
 const TASKS_ENDING: &str = "
-SELECT id FROM task INDEXED BY task_of_run
+SELECT id FROM task
  WHERE substr(hex(id), -length(?1)) = ?1
- LIMIT ?2";
+ ORDER BY id DESC LIMIT ?2";
 
 /// The run that `name` means.
 pub(crate) fn run(tx: &Transaction<'_>, name: &str) -> Result<RunId, Failure> {
@@ -136,6 +135,7 @@ fn piece(
     for id in tx.prepare_cached(beginning)?.query_map(params![first, last, limit], |row| row.get(0))? {
         found.push(id?);
     }
+    let limit = if digits.len() < SHOWN { limit } else { 1 };
     for id in tx.prepare_cached(ending)?.query_map(params![digits, limit], |row| row.get(0))? {
         found.push(id?);
     }

@@ -42,6 +42,16 @@ pub fn effective(reader: &Reader, name: &str) -> Result<Effective, Refused> {
     })
 }
 
+const TAGGED: &str = "
+SELECT j.id FROM job j
+  JOIN definition d ON d.id = j.definition_id
+ WHERE EXISTS (SELECT 1 FROM json_each(d.body, '$.definition.tags') AS tag WHERE tag.value = ?1)";
+
+/// The rows of the jobs that have this tag now, retired ones too.
+pub(crate) fn tagged(tx: &Transaction<'_>, tag: &str) -> Result<Vec<i64>, Failure> {
+    Ok(tx.prepare_cached(TAGGED)?.query_map([tag], |row| row.get(0))?.collect::<Result<_, _>>()?)
+}
+
 const PAGE: &str = "
 SELECT id, name FROM job
  WHERE retired_at IS NULL AND name > ?1

@@ -19,12 +19,12 @@ pub struct Filter {
     pub job: Option<String>,
     /// Those in this state; `pending` is queued.
     pub state: Option<String>,
-    /// Those of jobs with this tag.
-    pub tag: Option<String>,
     /// Those queued at or after this instant.
     pub since: Option<Timestamp>,
     /// Those queued before this instant.
     pub until: Option<Timestamp>,
+    /// Those of jobs that have this tag.
+    pub tag: Option<String>,
     /// Those after this place in the list.
     pub cursor: Option<String>,
     /// So many at most.
@@ -97,41 +97,34 @@ pub(crate) fn latest(tx: &Transaction<'_>, job_id: i64) -> Result<Option<Run>, F
     id.map(|id| by_id(tx, RunId::from_bytes(id))).transpose()
 }
 
-// What a tag stood in is the definition that the run was made from, whatever its job is now.
-macro_rules! tagged {
-    ($head:literal, $tail:literal) => {
-        concat!(
-            $head,
-            " AND (?6 IS NULL OR definition_id IN (
-   SELECT d.id FROM definition d, json_each(d.body, '$.definition.tags') tag WHERE tag.value = ?6))",
-            $tail
-        )
-    };
-}
-
-const PAGE: &str = tagged!(
-    "
+// An id begins with the millisecond of its run, or with a later one if the clock went back since: nothing that was queued
+// at or after `since` has a smaller id than `since` itself would, and the search ends there.
+const PAGE: &str = "
 SELECT id FROM run
- WHERE id < ?1 AND queued_at >= ?2 AND queued_at < ?3 AND (?4 IS NULL OR state = ?4)",
-    "
- ORDER BY id DESC LIMIT ?5"
-);
+ WHERE id < ?1 AND id >= ?7 AND queued_at >= ?2 AND queued_at < ?3 AND (?4 IS NULL OR state = ?4) AND ?6 IS NULL
+ ORDER BY id DESC LIMIT ?5";
 
-const LIVE_PAGE: &str = tagged!(
-    "
-SELECT id FROM run
- WHERE ended_at IS NULL AND state = ?4 AND id < ?1 AND queued_at >= ?2 AND queued_at < ?3",
-    "
- ORDER BY id DESC LIMIT ?5"
-);
+// Most runs complete, so those that did not have indexes of their own.
+const AMISS_PAGE: &str = "
+SELECT id FROM run INDEXED BY run_amiss
+ WHERE ended_at IS NOT NULL AND state <> 'completed' AND state = ?4
+   AND id < ?1 AND id >= ?7 AND queued_at >= ?2 AND queued_at < ?3 AND ?6 IS NULL
+ ORDER BY id DESC LIMIT ?5";
+const AMISS_PAGE_OF_JOB: &str = "
+SELECT id FROM run INDEXED BY run_amiss_of_job
+ WHERE ended_at IS NOT NULL AND state <> 'completed' AND job_id = ?6 AND state = ?4
+   AND id < ?1 AND id >= ?7 AND queued_at >= ?2 AND queued_at < ?3
+ ORDER BY id DESC LIMIT ?5";
 
-const PAGE_OF_JOB: &str = tagged!(
-    "
+const LIVE_PAGE: &str = "
 SELECT id FROM run
- WHERE job_id = ?7 AND id < ?1 AND queued_at >= ?2 AND queued_at < ?3 AND (?4 IS NULL OR state = ?4)",
-    "
- ORDER BY id DESC LIMIT ?5"
-);
+ WHERE ended_at IS NULL AND state = ?4 AND id < ?1 AND id >= ?7 AND queued_at >= ?2 AND queued_at < ?3 AND ?6 IS NULL
+ ORDER BY id DESC LIMIT ?5";
+
+const PAGE_OF_JOB: &str = "
+SELECT id FROM run
+ WHERE job_id = ?6 AND id < ?1 AND id >= ?7 AND queued_at >= ?2 AND queued_at < ?3 AND (?4 IS NULL OR state = ?4)
+ ORDER BY id DESC LIMIT ?5";
 
 /// One page of runs, newest first.
 pub fn page(reader: &Reader, filter: &Filter) -> Result<Page<Run>, Refused> {
@@ -152,24 +145,49 @@ fn ids(
     state: Option<&str>,
     after: Option<[u8; 16]>,
 ) -> Result<Vec<[u8; 16]>, Failure> {
+    let job = filter.job.as_deref().map(|name| job::row_id(tx, name)).transpose()?;
+    let Some(tag) = &filter.tag else { return ids_of(tx, filter, state, after, job) };
+    // Each job's runs are in order already; the newest of all are among the newest of each.
+    let mut found = Vec::new();
+    for tagged in job::tagged(tx, tag)?.into_iter().filter(|tagged| job.is_none_or(|job| job == *tagged)) {
+        found.extend(ids_of(tx, filter, state, after, Some(tagged))?);
+    }
+    found.sort_unstable_by(|one, other| other.cmp(one));
+    found.truncate(filter.limit + 1);
+    Ok(found)
+}
+
+fn ids_of(
+    tx: &Transaction<'_>,
+    filter: &Filter,
+    state: Option<&str>,
+    after: Option<[u8; 16]>,
+    job: Option<i64>,
+) -> Result<Vec<[u8; 16]>, Failure> {
     let after = after.as_ref().map_or(AFTER_ALL, |id| id.as_slice());
     let since = filter.since.unwrap_or(Timestamp::MIN).as_micros();
     let until = filter.until.map_or(i64::MAX, Timestamp::as_micros);
     let limit = filter.limit as i64 + 1;
-    let read = |row: &Row<'_>| row.get::<_, [u8; 16]>(0);
-    let ids: Result<Vec<_>, _> = match &filter.job {
-        Some(name) => {
-            let job_id = job::row_id(tx, name)?;
-            let mut statement = tx.prepare_cached(PAGE_OF_JOB)?;
-            statement.query_map(params![after, since, until, state, limit, filter.tag, job_id], read)?.collect()
-        }
-        None => {
-            let live = state.is_some_and(|state| LIVE.contains(&state));
-            let mut statement = tx.prepare_cached(if live { LIVE_PAGE } else { PAGE })?;
-            statement.query_map(params![after, since, until, state, limit, filter.tag], read)?.collect()
-        }
+    let is_live = state.is_some_and(|state| LIVE.contains(&state));
+    let is_amiss = !is_live && state.is_some_and(|state| state != "completed");
+    let statement = match (job, is_live, is_amiss) {
+        (Some(_), _, true) => AMISS_PAGE_OF_JOB,
+        (Some(_), _, false) => PAGE_OF_JOB,
+        (None, true, _) => LIVE_PAGE,
+        (None, false, true) => AMISS_PAGE,
+        (None, false, false) => PAGE,
     };
-    Ok(ids?)
+    let values = params![after, since, until, state, limit, job, first_id(since)];
+    let mut statement = tx.prepare_cached(statement)?;
+    Ok(statement.query_map(values, |row| row.get(0))?.collect::<Result<_, _>>()?)
+}
+
+/// The smallest id of that moment.
+fn first_id(at_us: i64) -> [u8; 16] {
+    let mut id = [0; 16];
+    let millis = u64::try_from(at_us / 1_000).unwrap_or(0);
+    id[..6].copy_from_slice(&millis.to_be_bytes()[2..]);
+    id
 }
 
 /// The id that a cursor stands for.
@@ -183,6 +201,9 @@ pub(crate) fn cursor(text: Option<&str>) -> Result<Option<[u8; 16]>, Refused> {
     }
 }
 
+/// Every word that `state` may be.
+pub const STATES: [&str; 8] =
+    ["queued", "waiting", "running", "compensating", "completed", "failed", "cancelled", "pending"];
 const LIVE: [&str; 4] = ["queued", "waiting", "running", "compensating"];
 const ENDED: [&str; 3] = ["completed", "failed", "cancelled"];
 

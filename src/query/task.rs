@@ -85,6 +85,12 @@ SELECT id FROM task
  WHERE ended_at IS NULL AND state IN (?2, ?3) AND id < ?1
  ORDER BY id DESC LIMIT ?4";
 
+// Most tasks complete, so those that did not have an index of their own.
+const AMISS_PAGE: &str = "
+SELECT id FROM task INDEXED BY task_amiss
+ WHERE ended_at IS NOT NULL AND state <> 'completed' AND state IN (?2, ?3) AND id < ?1
+ ORDER BY id DESC LIMIT ?4";
+
 const PAGE: &str = "
 SELECT id FROM task
  WHERE id < ?1 AND (?2 IS NULL OR state IN (?2, ?3))
@@ -102,7 +108,11 @@ pub fn page(reader: &Reader, filter: &Filter) -> Result<Page<Task>, Refused> {
             }
             return Ok(Page::whole(items));
         }
-        let statement = if states.is_some_and(|(state, _)| is_live(state)) { LIVE_PAGE } else { PAGE };
+        let statement = match states {
+            Some((state, _)) if is_live(state) => LIVE_PAGE,
+            Some(("completed", _)) | None => PAGE,
+            Some(_) => AMISS_PAGE,
+        };
         let (one, other) = states.unzip();
         let after = after.as_ref().map_or(AFTER_ALL, |id| id.as_slice());
         let mut statement = tx.prepare_cached(statement)?;
@@ -116,12 +126,19 @@ pub fn page(reader: &Reader, filter: &Filter) -> Result<Page<Task>, Refused> {
     })
 }
 
+fn hex(id: &[u8; 16]) -> String {
+    id.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// The place behind the last of `limit` ids, if there are more.
 pub(crate) fn next_cursor(ids: &[[u8; 16]], limit: usize) -> Option<String> {
     let last = ids.get(..limit)?.last()?;
-    (ids.len() > limit).then(|| TaskId::from_bytes(*last).to_string())
+    (ids.len() > limit).then(|| hex(last))
 }
 
+/// Every word that `state` may be.
+pub const STATES: [&str; 10] =
+    ["blocked", "queued", "running", "retrying", "waiting", "completed", "failed", "cancelled", "skipped", "pending"];
 const LIVE: [&str; 5] = ["blocked", "queued", "running", "retrying", "waiting"];
 const ENDED: [&str; 4] = ["completed", "failed", "cancelled", "skipped"];
 

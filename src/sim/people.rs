@@ -49,7 +49,7 @@ impl World {
     /// Somebody does something.
     pub(super) fn somebody_acts(&mut self, pace: Pace) -> Result<(), Broken> {
         let by = "somebody".to_owned();
-        match self.chance.below(16) {
+        match self.chance.below(18) {
             0..=3 => {
                 let job = self.some_job();
                 let force = self.chance.one_in(4);
@@ -86,6 +86,7 @@ impl World {
                 let job = self.one_job_or_all();
                 self.ask(0, Command::Resume { job, by });
             }
+            16 | 17 => self.ask_by_key(pace),
             12 => {
                 let rows = self.ids("SELECT id FROM delivery ORDER BY id LIMIT 50")?;
                 let delivery =
@@ -160,6 +161,7 @@ impl World {
     /// Checks the answers that have come: a start without force is refused or counted by the gate.
     pub(super) fn read_answers(&mut self) -> Result<(), Broken> {
         for (token, answer) in std::mem::take(&mut self.answers) {
+            self.read_keyed(token, &answer)?;
             if let Ok(Answer::Started { run, .. }) = answer {
                 self.checks().started(token, run)?;
             }

@@ -74,6 +74,7 @@ pub struct World {
     pub(super) n_links: u64,
     /// The job files, as the next load will find them.
     pub(super) files: super::people::Files,
+    pub(super) keys: super::keys::Keys,
     post: BTreeMap<(i64, u64), Letter>,
     n_letters: u64,
     /// What a step was given that failed; given again with the next.
@@ -114,6 +115,7 @@ impl World {
             link: None,
             n_links: 0,
             files: super::people::Files::default(),
+            keys: super::keys::Keys::default(),
             post: BTreeMap::new(),
             n_letters: 0,
             held: Vec::new(),

@@ -80,6 +80,18 @@ pub enum Code {
     Pruned,
     /// The body is larger than this address takes.
     TooLarge,
+    /// The body is of another kind than this address takes.
+    UnsupportedMediaType,
+    /// An `Idempotency-Key` that was used for another request.
+    KeyReused,
+    /// Too many streams are open.
+    Busy,
+    /// Who asks does not say who they are.
+    Unauthorized,
+    /// A page of another origin asks, or by a name that is not ours.
+    ForeignOrigin,
+    /// The daemon is not ready, or its engine does not step.
+    NotReady,
 }
 
 /// One line of the table.
@@ -119,6 +131,12 @@ impl Code {
         Code::TooSlow,
         Code::Pruned,
         Code::TooLarge,
+        Code::UnsupportedMediaType,
+        Code::KeyReused,
+        Code::Busy,
+        Code::Unauthorized,
+        Code::ForeignOrigin,
+        Code::NotReady,
     ];
 
     /// Its line of the table.
@@ -147,6 +165,12 @@ impl Code {
             Code::TooSlow => line("too_slow", 408, FAILED, "the body did not arrive in time"),
             Code::Pruned => line("pruned", 410, NOT_FOUND, "the events asked for are no longer kept"),
             Code::TooLarge => line("too_large", 413, USAGE, "the body is larger than this address takes"),
+            Code::UnsupportedMediaType => line("unsupported_media_type", 415, USAGE, "the body is not JSON"),
+            Code::KeyReused => line("key_reused", 422, CONFLICT, "the `Idempotency-Key` came with another request"),
+            Code::Busy => line("busy", 503, FAILED, "too many streams are open"),
+            Code::Unauthorized => line("unauthorized", 401, NOT_ALLOWED, "the token is missing or unknown"),
+            Code::ForeignOrigin => line("foreign_origin", 403, NOT_ALLOWED, "a page of another origin asks"),
+            Code::NotReady => line("not_ready", 503, FAILED, "the daemon is not ready, or does not move"),
         }
     }
 
@@ -169,6 +193,7 @@ impl From<&Refused> for Code {
             Refused::NotAdmitted { .. } => Code::NotAdmitted,
             Refused::InvalidParams { .. } => Code::InvalidParams,
             Refused::Already { .. } => Code::Already,
+            Refused::KeyReused { .. } => Code::KeyReused,
             Refused::BadRequest { .. } => Code::BadRequest,
             Refused::Stopping => Code::Stopping,
             Refused::Unavailable { .. } => Code::Unavailable,

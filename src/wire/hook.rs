@@ -1,9 +1,10 @@
 //! A hook as the surfaces show it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One rule of whom to tell.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, JsonSchema, Serialize, Deserialize)]
 pub struct Hook {
     /// Its name, or else what it calls; the path of a URL is not shown.
     pub name: String,

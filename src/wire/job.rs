@@ -1,14 +1,16 @@
 //! A job as the surfaces show it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::run::Run;
+use super::shape;
 use crate::model::definition::Overlap;
 use crate::model::timestamp::Timestamp;
 
 /// One job.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, JsonSchema, Serialize, Deserialize)]
 pub struct Job {
     /// Its name.
     pub name: String,
@@ -25,10 +27,13 @@ pub struct Job {
     /// Who did.
     pub paused_by: Option<String>,
     /// Since when.
+    #[schemars(with = "Option<shape::Instant>")]
     pub paused_at: Option<Timestamp>,
     /// Since when its file is gone.
+    #[schemars(with = "Option<shape::Instant>")]
     pub retired_at: Option<Timestamp>,
     /// What happens to one run more than `max_runs`.
+    #[schemars(with = "shape::Word")]
     pub overlap: Overlap,
     /// How many of its runs may be live at once.
     pub max_runs: u32,
@@ -48,11 +53,12 @@ pub struct Job {
     /// Its latest run.
     pub last_run: Option<Run>,
     /// When a run of it last completed.
+    #[schemars(with = "Option<shape::Instant>")]
     pub last_success_at: Option<Timestamp>,
 }
 
 /// One rule of when a job is due.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, JsonSchema, Serialize, Deserialize)]
 pub struct Schedule {
     /// What identifies it within its job.
     pub key: String,
@@ -61,7 +67,9 @@ pub struct Schedule {
     /// The zone in which the rule is read.
     pub timezone: String,
     /// When it is due next.
+    #[schemars(with = "Option<shape::Instant>")]
     pub next_at: Option<Timestamp>,
     /// Its last due time that has its answer.
+    #[schemars(with = "Option<shape::Instant>")]
     pub last_at: Option<Timestamp>,
 }

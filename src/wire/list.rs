@@ -1,14 +1,15 @@
 //! A part of a list, and where the next part begins.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The most that one page holds.
-pub const MAX_LIMIT: usize = 1_000;
+pub const MAX_LIMIT: usize = 200;
 /// What a page holds when nobody says.
-pub const DEFAULT_LIMIT: usize = 100;
+pub const DEFAULT_LIMIT: usize = 50;
 
 /// One page of a list.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, JsonSchema, Serialize, Deserialize)]
 pub struct Page<T> {
     /// What is on it.
     pub items: Vec<T>,

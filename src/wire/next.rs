@@ -1,17 +1,20 @@
 //! A due time that lies ahead.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::shape;
 use crate::model::timestamp::Timestamp;
 
 /// One due time of one schedule.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, JsonSchema, Serialize, Deserialize)]
 pub struct Next {
     /// The job.
     pub job: String,
     /// What identifies the schedule within its job.
     pub schedule: String,
     /// When it is due.
+    #[schemars(with = "shape::Instant")]
     pub due_at: Timestamp,
     /// The zone in which the rule is read.
     pub timezone: String,

@@ -1,6 +1,9 @@
 //! How a refusal travels: problem details as RFC 9457 has them, `application/problem+json`. The type is always
 //! `about:blank`, so the title is the status' own phrase; what programs branch on is `code`.
 
+use std::fmt;
+
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::code::Code;
@@ -11,7 +14,7 @@ use crate::model::refused::Refused;
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
 /// One refusal.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, JsonSchema, Serialize, Deserialize)]
 pub struct ProblemDetails {
     /// Always `about:blank`.
     #[serde(rename = "type")]
@@ -28,7 +31,42 @@ pub struct ProblemDetails {
     pub hint: Option<String>,
     /// What is wrong with what was written, place by place.
     #[serde(default)]
-    pub errors: Vec<Problem>,
+    pub errors: Vec<Place>,
+}
+
+/// One place of what was written, and what is wrong there.
+#[derive(Clone, PartialEq, Eq, Debug, JsonSchema, Serialize, Deserialize)]
+pub struct Place {
+    /// The file; nothing for the body of the request.
+    pub file: Option<String>,
+    /// Counted from 1.
+    pub line: u32,
+    /// In characters, counted from 1.
+    pub column: u32,
+    /// What is wrong.
+    pub detail: String,
+    /// The next thing to do.
+    pub hint: Option<String>,
+}
+
+impl From<Problem> for Place {
+    fn from(problem: Problem) -> Self {
+        let Problem { path, line, column, message, hint, .. } = problem;
+        Place { file: Some(path).filter(|path| !path.is_empty()), line, column, detail: message, hint }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(file) = &self.file {
+            write!(f, "{file}:")?;
+        }
+        write!(f, "{}:{}: {}", self.line, self.column, self.detail)?;
+        match &self.hint {
+            Some(hint) => write!(f, " (hint: {hint})"),
+            None => Ok(()),
+        }
+    }
 }
 
 impl ProblemDetails {
@@ -45,6 +83,13 @@ impl ProblemDetails {
             hint: None,
             errors: Vec::new(),
         }
+    }
+
+    /// The same, with the places that are wrong.
+    #[must_use]
+    pub fn at(mut self, errors: impl IntoIterator<Item = impl Into<Place>>) -> Self {
+        self.errors.extend(errors.into_iter().map(Into::into));
+        self
     }
 
     /// The same, with what to do next.

@@ -1,16 +1,19 @@
 //! A run as the surfaces show it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::shape;
 use super::task::Task;
 use crate::model::id::RunId;
 use crate::model::timestamp::Timestamp;
 
 /// One run, with its tasks.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, JsonSchema, Serialize, Deserialize)]
 pub struct Run {
     /// Its id.
+    #[schemars(with = "shape::Id")]
     pub id: RunId,
     /// Its job; nothing for what was submitted ad hoc.
     pub job: Option<String>,
@@ -25,14 +28,19 @@ pub struct Run {
     /// Why it exists.
     pub cause: String,
     /// The run that it repeats.
+    #[schemars(with = "Option<shape::Id>")]
     pub rerun_of: Option<RunId>,
     /// The due time, or the time that a start by hand is to believe in.
+    #[schemars(with = "Option<shape::Instant>")]
     pub scheduled_at: Option<Timestamp>,
     /// Since when it exists.
+    #[schemars(with = "shape::Instant")]
     pub queued_at: Timestamp,
     /// When its first task was claimed.
+    #[schemars(with = "Option<shape::Instant>")]
     pub started_at: Option<Timestamp>,
     /// When it ended.
+    #[schemars(with = "Option<shape::Instant>")]
     pub ended_at: Option<Timestamp>,
     /// 1 goes first, 9 last.
     pub priority: u8,

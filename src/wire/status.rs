@@ -1,17 +1,20 @@
 //! What is true of the daemon now.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::next::Next;
+use super::shape;
 use crate::model::invalid::Problem;
 use crate::model::timestamp::Timestamp;
 
 /// The daemon in one object.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, JsonSchema, Serialize, Deserialize)]
 pub struct Status {
     /// The version of the daemon's binary.
     pub version: String,
     /// Since when it runs.
+    #[schemars(with = "shape::Instant")]
     pub started_at: Timestamp,
     /// Everything is paused.
     pub paused: bool,
@@ -31,22 +34,24 @@ pub struct Status {
 }
 
 /// A backup or a check that is done at times.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, JsonSchema, Serialize, Deserialize)]
 pub struct Chore {
     /// `backup` or `integrity_check`.
     pub name: String,
     /// When it is done: six cron fields in UTC.
     pub cron: String,
     /// When it last went well, since the daemon started.
+    #[schemars(with = "Option<shape::Instant>")]
     pub succeeded_at: Option<Timestamp>,
     /// When it last failed, since the daemon started.
+    #[schemars(with = "Option<shape::Instant>")]
     pub failed_at: Option<Timestamp>,
     /// Why it failed, if that was the last that happened.
     pub error: Option<String>,
 }
 
 /// How many tasks are live; together, all of them.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, JsonSchema, Serialize, Deserialize)]
 pub struct TaskCounts {
     /// They may start as soon as the limits let them.
     pub queued: u64,
@@ -57,10 +62,11 @@ pub struct TaskCounts {
 }
 
 /// A file that cannot be read as a job; its last good revision stays in force.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, JsonSchema, Serialize, Deserialize)]
 pub struct InvalidFile {
     /// The file.
     pub path: String,
     /// What is wrong with it.
+    #[schemars(with = "Vec<shape::Problem>")]
     pub problems: Vec<Problem>,
 }

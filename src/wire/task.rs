@@ -1,17 +1,21 @@
 //! A task as the surfaces show it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::shape;
 use crate::model::id::{RunId, TaskId};
 use crate::model::timestamp::Timestamp;
 
 /// One task of one run.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, JsonSchema, Serialize, Deserialize)]
 pub struct Task {
     /// Its id.
+    #[schemars(with = "shape::Id")]
     pub id: TaskId,
     /// The run that it is part of.
+    #[schemars(with = "shape::Id")]
     pub run_id: RunId,
     /// The job; nothing for what was submitted ad hoc.
     pub job: Option<String>,
@@ -26,10 +30,13 @@ pub struct Task {
     /// How often it is tried.
     pub max_attempts: u64,
     /// Since when it may start.
+    #[schemars(with = "Option<shape::Instant>")]
     pub queued_at: Option<Timestamp>,
     /// When its first attempt began.
+    #[schemars(with = "Option<shape::Instant>")]
     pub started_at: Option<Timestamp>,
     /// When it ended.
+    #[schemars(with = "Option<shape::Instant>")]
     pub ended_at: Option<Timestamp>,
     /// The exit code of its last attempt.
     pub exit_code: Option<i64>,

@@ -9,7 +9,10 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex};
 
 use campanile::api::{self, Context};
+use campanile::api::{self, Context, Readiness};
+use campanile::engine::{Answer, Command, Handle, Loaded, Message};
 use campanile::engine::{Answer, Command, Handle, Message};
+use campanile::metrics::{Beat, Metrics};
 use campanile::model::definition::{Action, Job, Schedule, Task, canonical};
 use campanile::model::id::EventSeq;
 use campanile::model::refused::Refused;
@@ -39,19 +42,21 @@ pub(crate) struct World {
     pub(crate) asked: Arc<Mutex<Vec<Command>>>,
     /// Reloading panics.
     pub(crate) reload_breaks: Arc<AtomicBool>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) readiness: Arc<Readiness>,
     stop: Option<oneshot::Sender<()>>,
     served: tokio::task::JoinHandle<std::io::Result<()>>,
 }
 
-/// The id numbered `n`.
+/// The id numbered `n`, of a moment soon after noon: an id is never older than its run.
 pub(crate) fn id(n: u16) -> [u8; 16] {
     let [high, low] = n.to_be_bytes();
-    [0x01, 0x93, 0xa7, 0xc4, 0, 0, 0x70, 0, 0x80, 0, 0, 0, 0, 0, high, low]
+    [0x01, 0xa1, 0xf8, 0xff, 0, 0, 0x70, 0, 0x80, 0, 0, 0, 0, 0, high, low]
 }
 
 /// The same as text.
 pub(crate) fn id_text(n: u16) -> String {
-    format!("0193a7c4-0000-7000-8000-00000000{n:04x}")
+    format!("01a1f8ff-0000-7000-8000-00000000{n:04x}")
 }
 
 impl World {
@@ -67,7 +72,9 @@ impl World {
         let (committed, is_committed) = watch::channel(EventSeq(0));
         let asked = Arc::new(Mutex::new(Vec::new()));
         let asked_too = asked.clone();
-        std::thread::spawn(move || answer(&received, &asked_too, &engine));
+        let metrics = Arc::new(Metrics::new(Beat { at: Timestamp::from_micros(NOON), boot_us: 0 }));
+        let (beats, readiness) = (metrics.clone(), Arc::new(Readiness::default()));
+        std::thread::spawn(move || answer(&received, &asked_too, &beats, &engine));
         let reload_breaks = Arc::new(AtomicBool::new(false));
         let breaks = reload_breaks.clone();
         let context = Context {
@@ -77,6 +84,8 @@ impl World {
             started_at: Timestamp::from_micros(NOON),
             version: "1.2.3",
             zones: Arc::new(Tzdb::bundled()),
+            metrics: metrics.clone(),
+            readiness: readiness.clone(),
             reload: Arc::new(move || {
                 assert!(!breaks.load(Ordering::Relaxed), "reloading breaks");
                 Box::pin(async { Ok(Reloaded { n_unchanged: 7, ..Reloaded::default() }) })
@@ -93,7 +102,7 @@ impl World {
         let stopped = async { stopped.await.unwrap_or(()) };
         let served = tokio::spawn(api::serve(listener, Arc::new(context), stopped));
         let http = client(socket);
-        World { folder, store, http, committed, asked, reload_breaks, stop: Some(stop), served }
+        World { folder, store, http, committed, asked, reload_breaks, metrics, readiness, stop: Some(stop), served }
     }
 
     /// A surface whose engine does whatever it is asked.
@@ -238,12 +247,17 @@ impl World {
 fn answer(
     received: &Receiver<Message>,
     asked: &Mutex<Vec<Command>>,
+    metrics: &Metrics,
     engine: &impl Fn(&Command) -> Result<Answer, Refused>,
 ) {
-    while let Ok(Message::Command(command, answer)) = received.recv() {
-        let said = engine(&command);
-        asked.lock().unwrap().push(command);
-        let _ = answer.send(said);
+    while let Ok(message) = received.recv() {
+        let boot_us = metrics.beats().borrow().boot_us + 1;
+        metrics.beat(Beat { at: Timestamp::from_micros(NOON), boot_us });
+        if let Message::Command(command, answer) = message {
+            let said = engine(&command);
+            asked.lock().unwrap().push(command);
+            let _ = answer.send(said);
+        }
     }
 }
 

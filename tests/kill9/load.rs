@@ -81,7 +81,7 @@ fn submit(world: &World, is_short: bool) -> Option<Vec<String>> {
     let task = json!({ "command": ["/bin/sh", world.path("work.sh"), length, "0"] });
     let body = json!({ "tasks": vec![task; BATCH] }).to_string();
     let mut stream = UnixStream::connect(world.path("socket")).ok()?;
-    let head = "POST /api/v1/submit HTTP/1.1\r\nHost: campanile\r\nConnection: close\r\nContent-Type: application/json";
+    let head = "POST /api/v1/tasks HTTP/1.1\r\nHost: campanile\r\nConnection: close\r\nContent-Type: application/json";
     write!(stream, "{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;

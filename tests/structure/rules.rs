@@ -6,7 +6,7 @@ use crate::scan::Source;
 /// The floors, from the ground up. Arrows go down only.
 const FLOORS: &[(u8, &[&str])] = &[
     (1, &["model"]),
-    (2, &["store", "files", "wire", "logs", "outbound", "secret", "clock", "tzdb", "print", "environment"]),
+    (2, &["store", "files", "wire", "logs", "outbound", "metrics", "secret", "clock", "tzdb", "print", "environment"]),
     (3, &["engine", "query"]),
     (4, &["runner", "request", "agent", "hooks", "api"]),
     (5, &["driver", "sim"]),

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::engine::cache::Defined;
 use crate::engine::input::{InvalidFile, Load, Loaded, LoadedJob};
+use crate::engine::observed::Observed;
 use crate::engine::work::{Subject, Work};
 use crate::engine::{answer, step};
 use crate::model::definition::{Schedule, Timing};
@@ -60,6 +61,7 @@ pub(super) fn load(work: &mut Work<'_>, load: &Load) -> Result<Loaded, StoreErro
     set_invalid(work, &load.invalid)?;
     mend(work)?;
     work.session.is_loaded = true;
+    work.observe(Observed::Loaded { is_whole: load.invalid.is_empty() && !load.is_incomplete });
     refresh_zones(work)?;
     if load.at_start {
         start_of_daemon(work)?;

@@ -9,11 +9,13 @@ use crate::engine::cache::Ended;
 use crate::engine::work::Work;
 use crate::model::duration::Duration;
 use crate::model::id::{EventSeq, RunId};
-use crate::model::timestamp::Timestamp;
-use crate::store::{StoreError, attempt, delivery, event, run, task};
+use crate::model::timestamp::{Steady, Timestamp};
+use crate::store::{StoreError, attempt, delivery, event, request, run, task};
 
 /// How many runs one step forgets.
 const LIMIT: i64 = 200;
+/// How long a request that carried a key is remembered.
+const KEYS: Duration = Duration::from_secs(86_400);
 /// How often it looks.
 const PERIOD: Duration = Duration::from_secs(10);
 
@@ -33,6 +35,8 @@ pub(crate) fn prune(work: &mut Work<'_>) -> Result<(), StoreError> {
         return Ok(());
     }
     let mut n_pruned = prune_events(work)?;
+    let before = Steady(work.now.steady.0.saturating_sub(KEYS.as_micros()));
+    n_pruned += request::prune(work.tx, before, LIMIT)?;
     for (kind, keep) in kinds {
         n_pruned += forget(work, kind, work.now.wall.minus(keep.max_age), LIMIT)?;
     }

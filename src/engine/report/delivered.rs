@@ -22,6 +22,9 @@ pub(super) fn delivered(work: &mut Work<'_>, launch: Launch, result: &DeliveryRe
         DeliveryEvent::Failed { of: launch, until: work.now.steady.plus(pause) }
     };
     let seen = delivery::Seen { status: result.status, error: result.error.as_deref() };
+    if let Ok(state) = row.state.step(event) {
+        work.observe_try(&hook, state);
+    }
     step(work, row, event, &seen)
 }
 
