@@ -40,7 +40,6 @@ use clap::Subcommand;
 use client::{Client, nearest};
 use failure::Failure;
 use format::Format;
-pub(crate) use start::param;
 use view::View;
 
 use crate::wire::code;

@@ -50,6 +50,7 @@ pub const ROUTES: &[Route] = &[
     does("/jobs/{name}/runs", "`{at?, force?}`", "201: the run that was started"),
     does("/jobs/{name}/pause", "", "204"),
     does("/jobs/{name}/resume", "", "204"),
+    does("/tasks", "`{tasks: [{command | shell | noop, …}]}`", "201: the ids of the runs, in order"),
     does("/submit", "`{tasks: [{command | shell | noop, …}]}`", "201: the ids of the runs, in order"),
     does("/runs/{id}/cancel", "", "204"),
     does("/tasks/{id}/cancel", "", "204"),
@@ -77,7 +78,7 @@ pub(super) fn router(shared: Shared) -> Router {
         .route("/runs/{id}", get(runs::one))
         .route("/runs/{id}/logs", get(logs::of_run))
         .route("/runs/{id}/cancel", post(commands::cancel_run))
-        .route("/tasks", get(tasks::page))
+        .route("/tasks", get(tasks::page).post(submit::submit))
         .route("/tasks/{id}", get(tasks::one))
         .route("/tasks/{id}/logs", get(logs::of_task))
         .route("/tasks/{id}/cancel", post(commands::cancel_task))

@@ -15,9 +15,6 @@ use crate::wire::code;
 pub struct Words {
     /// The job file
     file: PathBuf,
-    /// A value of one of its parameters, as NAME=VALUE; may be given again
-    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = crate::ctl::param)]
-    params: Vec<(String, String)>,
     /// Write events and, last, the run, as one JSON object a line
     #[arg(long)]
     json: bool,
@@ -29,7 +26,7 @@ pub fn main(words: Words) -> u8 {
         print::talk(&format!("error: `{}` does not exist", words.file.display()));
         return code::NOT_FOUND;
     }
-    match run(&Request { file: words.file, json: words.json, params: words.params }) {
+    match run(&Request { file: words.file, json: words.json }) {
         Ok(run) if run.state == "completed" => code::DONE,
         Ok(_) => code::FAILED,
         Err(Failure::Invalid(file)) => {

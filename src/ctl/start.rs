@@ -32,7 +32,7 @@ pub(crate) struct Words {
 }
 
 /// Reads `NAME=VALUE`. What kind of value it is, the job says.
-pub(crate) fn param(text: &str) -> Result<(String, String), String> {
+fn param(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         Some(_) | None => Err("it is not NAME=VALUE".to_owned()),

@@ -35,8 +35,6 @@ pub struct Request {
     pub file: PathBuf,
     /// JSON lines instead of text.
     pub json: bool,
-    /// The values of its parameters, as they were typed.
-    pub params: Vec<(String, String)>,
 }
 
 /// Why nothing was run.
@@ -113,7 +111,7 @@ async fn turn(
     wishes: &mut UnboundedReceiver<()>,
 ) -> Result<wire::run::Run, Failure> {
     let style = Style::new(request.json, found.definition.tasks.len());
-    let id = begin(&running.handle, found, &request.params).await?;
+    let id = begin(&running.handle, found).await?;
     let reader = Reader::open(&driver::database(folder))?;
     let mut show = Show::new(style, folder.to_owned());
     let run = follow(running, &reader, &mut show, id, wishes).await?;
@@ -124,19 +122,18 @@ async fn turn(
     Ok(run)
 }
 
-async fn begin(handle: &Handle, found: FoundJob, params: &[(String, String)]) -> Result<RunId, Failure> {
+async fn begin(handle: &Handle, found: FoundJob) -> Result<RunId, Failure> {
     let mut definition = found.definition;
     // Here and now: neither its schedules nor a pause by file count.
     definition.schedules.clear();
     definition.enabled = true;
     let job = found.name.to_string();
-    let params = params.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
     let load = Load {
         jobs: vec![LoadedJob { name: found.name, source: found.source, definition, origins: String::new() }],
         ..Load::default()
     };
     ask(handle, Command::Load(Box::new(load))).await?;
-    match ask(handle, Command::Start(Start { job, params, ..Start::default() })).await? {
+    match ask(handle, Command::Start(Start { job, ..Start::default() })).await? {
         Answer::Started { run, .. } => Ok(run),
         Answer::Done | Answer::Loaded(_) | Answer::Submitted(_) => {
             Err(Failure::Here("a start was answered with something else".to_owned()))
