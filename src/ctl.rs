@@ -32,6 +32,8 @@ mod view;
 mod wait;
 mod why;
 
+pub(crate) use start::param;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -40,7 +42,6 @@ use clap::Subcommand;
 use client::{Client, nearest};
 use failure::Failure;
 use format::Format;
-pub(crate) use start::param;
 use view::View;
 
 use crate::wire::code;

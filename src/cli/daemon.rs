@@ -10,7 +10,7 @@ use crate::wire::code;
 /// The words of `campanile daemon`.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
-  campanile daemon --config campanile.toml --jobs jobs --state other --socket other.sock   # until you interrupt it
+  campanile daemon --jobs jobs --state other --socket other.sock   # until you interrupt it
   campanile daemon --state /proc/nowhere   # exits 1")]
 pub struct Words {
     /// The configuration file; otherwise campanile.toml in /etc/campanile (root) or ~/.config/campanile

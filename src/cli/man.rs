@@ -24,7 +24,9 @@ pub fn main(words: &Words) -> u8 {
     match &words.dir {
         None => {
             let mut page = Vec::new();
-            Man::new(super::Words::command()).render(&mut page).expect("because memory takes it");
+            Man::new(super::Words::command().disable_help_subcommand(true))
+                .render(&mut page)
+                .expect("because memory takes it");
             print::output(&page);
             code::DONE
         }

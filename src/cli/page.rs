@@ -24,6 +24,11 @@ fn describe(command: &clap::Command, page: &mut String) {
         let choice = if words.is_empty() { String::new() } else { format!(": `{}`", words.join("`, `")) };
         writeln!(page, "| `{arg}` | {help}{choice} |").expect("because text takes text");
     }
+    if let Some(examples) = command.get_after_help().map(ToString::to_string) {
+        let lines = examples.lines().filter_map(|line| line.strip_prefix("  "));
+        let lines = lines.map(|line| format!("{line}\n")).collect::<String>();
+        write!(page, "\n```sh\n{lines}```\n").expect("because text takes text");
+    }
     for below in command.get_subcommands().filter(|below| below.get_name() != "help") {
         describe(below, page);
     }

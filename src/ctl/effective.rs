@@ -30,9 +30,9 @@ pub(crate) async fn run(session: &Session, name: &str) -> Result<(), Failure> {
         Ok(page) => page,
         Err(failure) => return Err(session.client.suggest(failure, name).await),
     };
-    let shown = match session.format {
-        Format::Table => page.items.iter().map(Key::line).collect(),
-        format => render::list(format, &page.items, &session.view),
+    let shown = match session.format == Format::Table {
+        true => page.items.iter().map(Key::line).collect(),
+        false => render::list(session.format, &page.items, &session.view),
     };
     print::data(&shown);
     Ok(())

@@ -17,7 +17,7 @@ const NARROW: usize = 6;
 pub(crate) fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>, view: &View) -> String {
     let heads = header.iter().map(|head| head.to_uppercase()).collect();
     let rows: Vec<Vec<String>> =
-        std::iter::once(heads).chain(rows.map(|row| row.iter().map(one_line).collect())).collect();
+        std::iter::once(heads).chain(rows.map(|row| row.iter().map(|cell| one_line(cell)).collect())).collect();
     let Some(columns) = view.columns else {
         return rows.iter().map(|row| format!("{}\n", row.join("\t"))).collect();
     };
@@ -40,7 +40,7 @@ pub(crate) fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>, vi
 
 /// One line of a stream, whose other lines nobody knows yet: columns of these widths, the last as wide as it is.
 pub(crate) fn line(cells: &[String], widths: &[usize], view: &View) -> String {
-    let cells: Vec<String> = cells.iter().map(one_line).collect();
+    let cells: Vec<String> = cells.iter().map(|cell| one_line(cell)).collect();
     let Some(columns) = view.columns else { return format!("{}\n", cells.join("\t").trim_end_matches('\t')) };
     let padded = cells
         .iter()
@@ -69,7 +69,7 @@ pub(crate) fn block(details: &[(&'static str, String)], view: &View) -> String {
 }
 
 /// A cell is on one line and holds no tab, whatever it says.
-fn one_line(cell: &String) -> String {
+fn one_line(cell: &str) -> String {
     plain(cell.trim_end()).replace("\\u{a}", " ").replace('\t', " ")
 }
 

@@ -8,9 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex};
 
-use campanile::api::{self, Context};
 use campanile::api::{self, Context, Readiness};
-use campanile::engine::{Answer, Command, Handle, Loaded, Message};
 use campanile::engine::{Answer, Command, Handle, Message};
 use campanile::metrics::{Beat, Metrics};
 use campanile::model::definition::{Action, Job, Schedule, Task, canonical};
