@@ -18,6 +18,7 @@ use crate::driver::{self, Running, Setup};
 use crate::engine::{Command, Handle, Limits, Settings};
 use crate::files::settings::Synchronous;
 use crate::model::duration::Duration;
+use crate::model::refused::Refused;
 use crate::query::Reader;
 use crate::tzdb::Tzdb;
 use crate::wire::status::Chore;
@@ -169,11 +170,11 @@ impl Surface {
             zones: self.zones,
             reload: Arc::new(move || {
                 let definitions = Arc::clone(&definitions);
-                Box::pin(async move { definitions.reload(Why::Asked).await })
+                Box::pin(to_its_end(async move { definitions.reload(Why::Asked).await }))
             }),
             put: Arc::new(move |job| {
                 let (definitions, folder) = (Arc::clone(&definitions_too), folder.clone());
-                Box::pin(async move { put::put(&definitions, folder, job).await })
+                Box::pin(to_its_end(async move { put::put(&definitions, folder, job).await }))
             }),
             housekeeping: self.housekeeping,
             metrics: self.metrics,
@@ -203,6 +204,16 @@ impl Surface {
             }
         })
     }
+}
+
+/// What is begun is done, though whoever asked for it may go away.
+async fn to_its_end<T, E>(work: impl Future<Output = Result<T, E>> + Send + 'static) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: From<Refused> + Send + 'static,
+{
+    let failed = |error| Refused::Internal { what: format!("what was asked for was not done: {error}") };
+    tokio::spawn(work).await.unwrap_or_else(|error| Err(failed(error).into()))
 }
 
 /// Serves wishes until one is to stop; an error is an engine that has ended by itself.

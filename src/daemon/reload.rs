@@ -56,6 +56,9 @@ struct Book {
     in_force: InForce,
     known: Known,
     seen: Fingerprint,
+    /// What was read last is in force. Whatever ends a reload before that (a full disk, a panic, a caller who went away)
+    /// leaves this `false`, and the next one reads everything.
+    is_settled: bool,
 }
 
 /// What one reading has found.
@@ -77,6 +80,7 @@ impl Definitions {
             in_force: in_force.clone(),
             known: Known::default(),
             seen: Fingerprint::default(),
+            is_settled: false,
         };
         let (in_force, _) = watch::channel(in_force);
         Definitions { book: Arc::new(Mutex::new(book)), in_force, handle, level }
@@ -102,24 +106,19 @@ impl Definitions {
     pub(super) async fn reload_held(&self, why: Why, Held(book): Held) -> Result<Reloaded, Refused> {
         let (mut book, reading) = away(book, move |book| book.read(why)).await?;
         let Some(Reading { load, needs_restart }) = reading else { return Ok(Reloaded::default()) };
-        let mut loaded = match self.load(load).await {
-            Ok(loaded) => loaded,
-            Err(refused) => {
-                book.forget();
-                return Err(refused);
-            }
-        };
+        let mut loaded = self.load(load).await?;
         if !loaded.unknown.is_empty() {
             // The engine left out what it could not take; it gets all of it once more.
-            book.forget();
             let (again, reading) = away(book, move |book| book.read(Why::Asked)).await?;
             book = again;
             if let Some(Reading { load, .. }) = reading {
                 let more = self.load(load).await?;
                 loaded.changed.extend(more.changed);
                 loaded.n_unchanged = more.n_unchanged;
+                loaded.unknown = more.unknown;
             }
         }
+        book.is_settled = loaded.unknown.is_empty();
         self.level.set(book.in_force.settings.log.level);
         self.in_force.send_if_modified(|seen| {
             let is_new = *seen != book.in_force;
@@ -179,12 +178,6 @@ async fn away<T: Send + 'static>(
 }
 
 impl Book {
-    /// The next reading takes everything.
-    fn forget(&mut self) {
-        self.known.forget();
-        self.seen = Fingerprint::default();
-    }
-
     fn zone(&self) -> String {
         self.in_force.settings.zone(&self.zones)
     }
@@ -197,8 +190,11 @@ impl Book {
     fn read(&mut self, why: Why) -> Option<Reading> {
         // Before anything is read: what changes while we read is seen the next time.
         let seen = self.look();
-        if why == Why::Noticed && seen == self.seen {
+        if why == Why::Noticed && self.is_settled && seen == self.seen {
             return None;
+        }
+        if !std::mem::replace(&mut self.is_settled, false) {
+            self.known.forget();
         }
         let mut needs_restart = Vec::new();
         // At the start it was read a moment ago, and it was right.
@@ -261,6 +257,8 @@ fn only_at_start(given: &Given, started: &Settings, now: &Settings) -> Vec<Strin
         ("socket", given.socket.is_none() && started.socket != now.socket),
         ("synchronous", started.synchronous != now.synchronous),
         ("tzdb", started.tzdb != now.tzdb),
+        ("listen", given.listen.is_none() && started.listen != now.listen),
+        ("tokens", started.tokens != now.tokens),
         ("log.format", started.log.format != now.log.format),
     ];
     differs.iter().filter(|(_, differs)| *differs).map(|(name, _)| (*name).to_owned()).collect()

@@ -1,5 +1,8 @@
 //! Definitions follow the files, when asked: by a client, and by SIGHUP.
 
+use std::io::Write;
+use std::os::unix::net::UnixStream;
+
 use nix::sys::signal::Signal;
 use serde_json::json;
 
@@ -104,5 +107,27 @@ fn a_broken_file_leaves_its_last_good_revision_in_force_until_it_is_mended() {
     let run = world.start("good");
     assert_eq!(world.ended(&run)["output"], "mended\n");
     assert_eq!(world.json(&["job", "good"])["revision"], 2);
+    assert_eq!(daemon.stop(), 0);
+}
+
+#[test]
+fn an_edit_is_not_lost_with_the_client_that_asked_for_the_reload() {
+    let world = World::new();
+    for n in 0..300 {
+        world.job(&format!("other{n}"), "command = [\"true\"]\n");
+    }
+    world.job("edited", "shell = \"echo 0\"\n");
+    let daemon = world.daemon();
+    for n in 1..20 {
+        world.job("edited", &format!("shell = \"echo {n}\"\n"));
+        let mut stream = UnixStream::connect(world.path("socket")).unwrap();
+        stream.write_all(b"POST /api/v1/reload HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n").unwrap();
+        // It goes away while the files are read, sooner each time.
+        let mut turn = vec![0; 20_000 * (20 - n)];
+        turn.iter_mut().enumerate().for_each(|(at, byte)| *byte = std::hint::black_box((at % 251) as u8));
+        drop(stream);
+        world.json(&["reload"]);
+        assert_eq!(world.ended(&world.start("edited"))["output"], format!("{n}\n"));
+    }
     assert_eq!(daemon.stop(), 0);
 }

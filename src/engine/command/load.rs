@@ -40,15 +40,16 @@ pub(super) fn load(work: &mut Work<'_>, load: &Load) -> Result<Loaded, StoreErro
     }
     for read in &load.jobs {
         let existing = before.remove(read.name.as_str());
-        let mut is_changed = false;
+        let mut is_changed = None;
         step::guarded(work, step::Culprit::Command, |work| {
-            is_changed = set_job(work, read, existing.as_ref())?;
+            is_changed = Some(set_job(work, read, existing.as_ref())?);
             Ok(())
         })?;
-        if is_changed {
-            loaded.changed.push(read.name.to_string());
-        } else {
-            loaded.n_unchanged += 1;
+        match is_changed {
+            Some(true) => loaded.changed.push(read.name.to_string()),
+            Some(false) => loaded.n_unchanged += 1,
+            // Whoever reads files must not take it for known.
+            None => loaded.unknown.push(read.name.clone()),
         }
     }
     let kept: HashSet<&str> = load.invalid.iter().filter_map(|file| Some(file.job.as_ref()?.as_str())).collect();
