@@ -280,3 +280,23 @@ fn a_state_folder_is_made_with_all_that_is_above_it() {
     assert!(world.path("a/b/c/campanile.db").is_file() && world.path("d/e/socket").exists());
     assert_eq!(daemon.stop(), 0);
 }
+
+#[test]
+fn jobs_that_were_put_are_part_of_a_backup() {
+    let world = World::new();
+    let daemon = world.daemon();
+    std::fs::write(world.path("mine"), "shell = \"echo mine\"\n").unwrap();
+    let mut put = world.campanile();
+    put.args(["ctl", "--socket", "socket", "job", "put", "mine"]);
+    put.stdin(std::fs::File::open(world.path("mine")).unwrap());
+    said(put).with(0);
+    campanile(&world, &["backup", "--state", "state", "copy.db"]).with(0);
+    assert_eq!(daemon.stop(), 0);
+
+    std::fs::remove_dir_all(world.path("state")).unwrap();
+    campanile(&world, &["restore", "--state", "state", "copy.db"]).with(0);
+    let daemon = restored(&world);
+    world.ok(&["resume"]);
+    assert_eq!(world.ended(&world.start("mine"))["output"], "mine\n");
+    assert_eq!(daemon.stop(), 0);
+}

@@ -14,6 +14,12 @@ ALTER TABLE attempt ADD COLUMN is_call INTEGER NOT NULL DEFAULT 0;
 -- JSON: each key of the definition in force and the place where it is written.
 ALTER TABLE job ADD COLUMN origins TEXT;
 
+-- In a backup only: the files of jobs that were put by API, which lie beside the store and belong to it.
+CREATE TABLE put_file (
+    name TEXT PRIMARY KEY,
+    text BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- Requests that carried a key, so that one that is repeated gets the first one's answer; `at` is on steady time.
 CREATE TABLE request (
     key         TEXT PRIMARY KEY,

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 
+use super::settings::Folders;
 use super::{Failure, lock};
 use crate::driver::{DriverError, database};
 use crate::model::timestamp::Timestamp;
@@ -29,7 +30,8 @@ pub fn back_up(state_dir: &Path, to: &Path, with_logs: bool, now: Timestamp) -> 
     }
     let failed = || Failure::machine(format!("cannot write the backup `{}`", to.display()));
     let partial = Partial::beside(to).map_err(failed())?;
-    sqlite::back_up(&from, &partial.0, now).map_err(stored)?;
+    let put = files_in(&Folders::put(state_dir)).map_err(failed())?;
+    sqlite::back_up(&from, &partial.0, &put, now).map_err(stored)?;
     if with_logs {
         // Before the file: who finds it finds them too.
         copy_tree(&state_dir.join(LOGS), &logs).map_err(failed())?;
@@ -62,12 +64,43 @@ pub fn restore(from: &Path, state_dir: &Path, force: bool, now: Timestamp) -> Re
     let partial = Partial::beside(&to).map_err(failed())?;
     fs::copy(from, &partial.0).map_err(failed())?;
     sqlite::check_whole(&partial.0).map_err(stored)?;
+    let put = sqlite::take_files(&partial.0).map_err(stored)?;
     partial.sync().map_err(failed())?;
     copy_tree(&logs_of(from), &state_dir.join(LOGS)).map_err(failed())?;
+    let folder = Folders::put(state_dir);
+    fs::create_dir_all(&folder).map_err(failed())?;
+    for (name, text) in put.iter().filter(|(name, _)| Path::new(name).file_name().is_some_and(|file| file == &**name)) {
+        fs::write(folder.join(name), text).map_err(failed())?;
+    }
+    if is_taken {
+        // As one file it has one name. A store that is too damaged for that is kept with its log, as it is.
+        let _ = sqlite::settle(&to);
+    }
     let kept = set_aside(&to, now).map_err(failed())?;
     // In one step from the old to the new: a daemon that found none would begin with an empty one.
     partial.replace(&to).map_err(failed())?;
     Ok(kept.filter(|_| is_taken))
+}
+
+/// The files in a folder, by name; those that begin with a dot are nobody's.
+fn files_in(folder: &Path) -> io::Result<Vec<sqlite::KeptFile>> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if entry.file_type()?.is_file() && !name.starts_with('.') {
+            match fs::read(entry.path()) {
+                // Taken away meanwhile.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                text => files.push((name, text?)),
+            }
+        }
+    }
+    Ok(files)
 }
 
 /// Gives the store at `to` a second name. Its log must go before another file has the store's name, because it would be

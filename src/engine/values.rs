@@ -122,11 +122,8 @@ pub(crate) fn task<'r>(
     if definition.raw || !any_text(definition, is_template) {
         return Ok(Ok(Cow::Borrowed(definition)));
     }
-    let left = if any_text(definition, |text| is_template(text) && text.contains("tasks")) {
-        task::left_of_run(work.tx, run.row.id)?
-    } else {
-        Vec::new()
-    };
+    let named = named(&run.defined.job, |wanted| any_text(definition, wanted));
+    let left = task::left(work.tx, run.row.id, &named)?;
     let known = known(work, run, Some(row.tries.n_attempts), &left)?;
     let mut rendered = definition.clone();
     let done = each_text(&mut rendered, &mut |key, text| {
@@ -136,6 +133,16 @@ pub(crate) fn task<'r>(
         Ok(())
     });
     Ok(done.and_then(|()| fits(&rendered)).map(|()| Cow::Owned(rendered)))
+}
+
+/// The places of the tasks that templates may name, seen by their texts alone: a template says which tasks it means
+/// (`template::check`), so that a run of many large outputs is not read for each of its tasks.
+fn named(job: &Job, any: impl Fn(&dyn Fn(&str) -> bool) -> bool) -> Vec<usize> {
+    if !any(&|text| is_template(text) && text.contains("tasks")) {
+        return Vec::new();
+    }
+    let is_named = |name: &str| any(&|text| is_template(text) && text.contains(name));
+    job.tasks.iter().enumerate().filter(|(_, task)| is_named(&task.name)).map(|(ordinal, _)| ordinal).collect()
 }
 
 /// Everything that the run's templates may name now. Of the tasks that is what has ended: those that a task comes after
@@ -263,7 +270,8 @@ fn fits(task: &Task) -> Result<(), String> {
 
 /// JSON of the named values that a completed run leaves, or why it has none.
 pub(crate) fn outputs(work: &mut Work<'_>, run: &Run) -> Result<Result<String, String>, StoreError> {
-    let left = task::left_of_run(work.tx, run.row.id)?;
+    let named = named(&run.defined.job, |wanted| run.defined.job.outputs.values().any(|text| wanted(text)));
+    let left = task::left(work.tx, run.row.id, &named)?;
     let known = known(work, run, None, &left)?;
     Ok(render_all(&mut work.cache.templates, &run.defined.job.outputs, &known))
 }

@@ -6,7 +6,7 @@ mod migrate;
 mod open;
 mod upkeep;
 
-pub use backup::{back_up, check_whole, marked_at};
+pub use backup::{KeptFile, back_up, check_whole, marked_at, settle, take_files};
 pub use migrate::{MIGRATIONS, Migration};
 pub use open::{Store, Synchronous};
 

@@ -81,8 +81,8 @@ SELECT id, state, launch, until_steady, priority, queued_at FROM task
  WHERE ended_at IS NULL
    AND (state = 'queued' OR state = 'running' AND launch IS NOT NULL OR state = 'retrying' AND until_steady IS NOT NULL
         OR state = 'waiting' AND until_steady IS NOT NULL)";
-const LEFT_OF_RUN: &str = "
-SELECT name, state, exit_code, output, outputs FROM task WHERE run_id = ?1 AND ended_at IS NOT NULL ORDER BY ordinal";
+const LEFT: &str = "
+SELECT name, state, exit_code, output, outputs FROM task WHERE run_id = ?1 AND ordinal = ?2 AND ended_at IS NOT NULL";
 const OUTPUT: &str = "SELECT output FROM task WHERE id = ?1";
 const WAITING_FOR_WALL: &str = "
 SELECT task.id, task.until_steady FROM task JOIN run ON run.id = task.run_id
@@ -131,17 +131,22 @@ pub(crate) struct Left {
     pub(crate) outputs: Option<String>,
 }
 
-/// What the run's tasks left that have ended, in the order of the definition.
-pub(crate) fn left_of_run(tx: &Tx<'_>, run: RunId) -> Result<Vec<Left>, StoreError> {
-    tx.all(LEFT_OF_RUN, &[&run], |row| {
-        Ok(Left {
-            name: row.get(0)?,
-            state: row.get(1)?,
-            exit_code: row.get(2)?,
-            output: row.get(3)?,
-            outputs: row.get(4)?,
-        })
-    })
+/// What those of the run's tasks left that stand at these places of the definition and have ended.
+pub(crate) fn left(tx: &Tx<'_>, run: RunId, ordinals: &[usize]) -> Result<Vec<Left>, StoreError> {
+    let mut found = Vec::with_capacity(ordinals.len());
+    for ordinal in ordinals {
+        let ordinal = i64::try_from(*ordinal).unwrap_or(i64::MAX);
+        found.extend(tx.one(LEFT, &[&run, &ordinal], |row| {
+            Ok(Left {
+                name: row.get(0)?,
+                state: row.get(1)?,
+                exit_code: row.get(2)?,
+                output: row.get(3)?,
+                outputs: row.get(4)?,
+            })
+        })?);
+    }
+    Ok(found)
 }
 
 /// What a task wrote.

@@ -289,7 +289,11 @@ impl Walk<'_> {
 
     fn of_tasks(&mut self, name: Option<&str>, field: Option<&str>, span: Span) {
         let Some(tasks) = self.scope.tasks else { return self.not_here("tasks", span) };
-        let Some(name) = name else { return };
+        // Which tasks a text is about can be seen before it is rendered: no more than those are read for it.
+        let Some(name) = name else {
+            let hint = "name one, as in `tasks.extract.output` or `tasks[\"a-b\"].state`".to_owned();
+            return self.fault(span, "`tasks` is used without the name of a task", Some(hint));
+        };
         if !tasks.all.contains(&name) {
             let longer =
                 tasks.all.iter().find(|task| task.strip_prefix(name).is_some_and(|rest| rest.starts_with(['-', '.'])));

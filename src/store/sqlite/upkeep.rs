@@ -8,8 +8,8 @@ use super::super::StoreError;
 use super::open::{BUSY_TIMEOUT, Store, understood};
 use crate::model::duration::Duration;
 
-/// Looks at every table, analyses those that need it, and reads few rows of each.
-const OPTIMIZE_ALL: &str = "PRAGMA optimize = 0x10002";
+/// Looks at every table (0x10000), analyses those that need it (0x2), and reads few rows of each (0x10).
+const OPTIMIZE_ALL: &str = "PRAGMA optimize = 0x10012";
 /// Looks at the tables that were asked since the last time.
 const OPTIMIZE: &str = "PRAGMA optimize";
 const TRUNCATE: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
