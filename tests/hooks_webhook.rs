@@ -27,7 +27,13 @@ const NOW: i64 = 1_614_265_330;
 const ID: &str = "0193a7c4-0000-7000-8000-000000000009";
 
 fn to(url: impl Into<String>) -> Webhook {
-    Webhook { url: Value::Plain(url.into()), secret: None, headers: BTreeMap::new(), allow_private: false }
+    Webhook {
+        url: Value::Plain(url.into()),
+        secret: None,
+        headers: BTreeMap::new(),
+        allow_private: false,
+        public_only: false,
+    }
 }
 
 fn delivery(launch: u64, webhook: Webhook, timeout: &str) -> Delivery {

@@ -55,7 +55,10 @@ fn a_failure_for_good_skips_what_comes_after() {
     let run = world.start("a: fails, tries 2, pause 1s\nb: ok, after a\nc: ok, takes 1s");
     world.advance("1m");
     world.expect(run, "a failed, b skipped, c completed");
-    world.expect_rows("SELECT state, outcome, error FROM run", &["failed exit_code task `a` failed"]);
+    world.expect_rows(
+        "SELECT state, outcome, error FROM run",
+        &["failed exit_code task `a` failed: exited with code 1"],
+    );
 }
 
 #[test]

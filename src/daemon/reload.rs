@@ -5,7 +5,7 @@
 //! it said before. Both are then among the invalid files that `ctl status` names. What of `campanile.toml` only counts
 //! when a daemon starts is compared with what this one started with, and named.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
@@ -217,6 +217,10 @@ impl Book {
         }
         for warning in found.jobs.iter().flat_map(|job| &job.warnings).chain(&found.warnings) {
             tracing::warn!("{warning}");
+        }
+        let put = Folders::put(&self.state_dir);
+        for job in found.jobs.iter_mut().filter(|job| Path::new(&job.source).starts_with(&put)) {
+            job.definition.call_public_only();
         }
         Some(Reading { load: load(found, &self.in_force.settings, why), needs_restart })
     }

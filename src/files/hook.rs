@@ -181,7 +181,7 @@ fn webhook(fields: &Fields<'_>) -> Option<Webhook> {
         reading.fault(Fault::new(node.span, message));
         return None;
     }
-    Some(Webhook { url, secret, headers, allow_private })
+    Some(Webhook { url, secret, headers, allow_private, public_only: false })
 }
 
 pub(super) fn checked_url(text: &str) -> Result<(), String> {

@@ -42,7 +42,10 @@ pub async fn send(delivery: &Delivery, now: i64, client: &Client, log_tail: &[St
     let Target::Webhook(webhook) = &delivery.hook.target else {
         return failed("the hook is a command, not a webhook".to_owned(), true);
     };
-    let trust = Trust::Files { allow_private: webhook.allow_private };
+    let trust = match webhook.public_only {
+        true => Trust::Api,
+        false => Trust::Files { allow_private: webhook.allow_private },
+    };
     let resolved = match resolve(webhook, delivery.hook.timeout).await {
         Ok(resolved) => resolved,
         Err(error) => return failed(error, false),
@@ -190,7 +193,8 @@ mod tests {
             (Value::from("https://x.example/t"), "cannot connect: certificate not valid for name \"x.example\""),
             (reference, "cannot connect: certificate not valid for name \"***\""),
         ] {
-            let webhook = Webhook { url, secret: None, headers: Default::default(), allow_private: false };
+            let webhook =
+                Webhook { url, secret: None, headers: Default::default(), allow_private: false, public_only: false };
             assert_eq!(unnamed(&error, &webhook, &resolved), expected);
         }
     }

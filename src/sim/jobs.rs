@@ -223,6 +223,7 @@ pub(crate) fn hook(chance: &mut Chance) -> Hook {
             secret: None,
             headers: std::collections::BTreeMap::new(),
             allow_private: false,
+            public_only: false,
         }),
     };
     Hook {

@@ -83,6 +83,7 @@ SELECT id, state, launch, until_steady, priority, queued_at FROM task
         OR state = 'waiting' AND until_steady IS NOT NULL)";
 const LEFT: &str = "
 SELECT name, state, exit_code, output, outputs FROM task WHERE run_id = ?1 AND ordinal = ?2 AND ended_at IS NOT NULL";
+const ERROR: &str = "SELECT error FROM task WHERE id = ?1";
 const OUTPUT: &str = "SELECT output FROM task WHERE id = ?1";
 const WAITING_FOR_WALL: &str = "
 SELECT task.id, task.until_steady FROM task JOIN run ON run.id = task.run_id
@@ -147,6 +148,11 @@ pub(crate) fn left(tx: &Tx<'_>, run: RunId, ordinals: &[usize]) -> Result<Vec<Le
         })?);
     }
     Ok(found)
+}
+
+/// What is told of a task that failed.
+pub(crate) fn error(tx: &Tx<'_>, id: TaskId) -> Result<Option<String>, StoreError> {
+    Ok(tx.one(ERROR, &[&id], |row| Ok(row.get(0)?))?.flatten())
 }
 
 /// What a task wrote.

@@ -105,3 +105,17 @@ fn a_job_that_an_operators_file_defines_is_not_overridden() {
     assert_eq!(world.ended(&world.start("ours"))["output"], "theirs\n");
     assert_eq!(daemon.stop(), 0);
 }
+
+#[test]
+fn a_job_that_was_put_calls_nothing_that_only_this_machine_reaches() {
+    let world = World::new();
+    let daemon = world.daemon();
+    put(&world, "near", "http = { url = \"http://127.0.0.1:1/\", allow_private = true }\n");
+    let run = world.ended(&world.start("near"));
+    assert!(crate::world::text(&run, "error").contains("public"), "{run}");
+    world.job("own", "http = { url = \"http://127.0.0.1:1/\" }\n");
+    world.json(&["reload"]);
+    let run = world.ended(&world.start("own"));
+    assert!(!crate::world::text(&run, "error").contains("public"), "what an operator's file calls is tried: {run}");
+    assert_eq!(daemon.stop(), 0);
+}

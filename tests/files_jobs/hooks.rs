@@ -89,7 +89,9 @@ max_attempts = 1
 "#);
     let [first, second, third] = job.hooks.as_slice() else { panic!("three hooks") };
     assert_eq!((first.timeout, first.max_attempts), (Duration::from_secs(30), 29));
-    let Target::Webhook(Webhook { url, secret: None, headers, allow_private: false }) = &first.target else {
+    let Target::Webhook(Webhook { url, secret: None, headers, allow_private: false, public_only: false }) =
+        &first.target
+    else {
         panic!("a webhook without more: {first:?}")
     };
     assert_eq!((url.shown(), headers["Authorization"].shown()), ("(env URL)".into(), "Bearer (env KEY)".into()));

@@ -32,13 +32,21 @@ fn ready_one(work: &mut Work<'_>, id: RunId) -> Result<(), StoreError> {
     let states: Vec<TaskState> = rows.iter().map(|row| row.state).collect();
     if let Some(event) = graph::conclusion(&states) {
         let failed = rows.iter().find(|row| matches!(row.state, TaskState::Failed(_)));
-        let error = failed.map(|row| format!("task `{}` failed", row.name));
+        let error = failed.map(|row| explain(work, row)).transpose()?;
         let (event, error) = leave(work, &run, &rows, event, error)?;
         change::run(work, id, event, error.as_deref())?;
         // A job that has room again may go on catching up.
         work.again |= run.row.job_id.is_some_and(|job| work.cache.stir(Some(job)));
     }
     Ok(())
+}
+
+/// What people are told of a run that a task has failed: which, and why.
+fn explain(work: &Work<'_>, row: &TaskRow) -> Result<String, StoreError> {
+    Ok(match task::error(work.tx, row.id)? {
+        Some(why) => format!("task `{}` failed: {why}", row.name),
+        None => format!("task `{}` failed", row.name),
+    })
 }
 
 /// Records what the run leaves. One whose outputs cannot be had has not done what it was to do.

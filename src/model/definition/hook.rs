@@ -58,6 +58,9 @@ pub struct Webhook {
     pub headers: BTreeMap<String, Value>,
     /// Link-local addresses may be called too.
     pub allow_private: bool,
+    /// It came over the API: only addresses that anybody can reach may be called.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub public_only: bool,
 }
 
 /// Whether `text` is `pattern`, in which each `*` stands for any run of characters, none included.

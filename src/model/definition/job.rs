@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Hook, Param, Schedule, Task};
+use super::{Action, Hook, Param, Schedule, Target, Task};
 
 /// A job as its file defines it, defaults filled in. The name is the file's stem and no part of the definition.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -57,6 +57,21 @@ impl Default for Job {
 }
 
 impl Job {
+    /// Makes it a job that came over the API: whoever sent it may be further away than whoever writes files here, and what
+    /// only this machine can reach is not theirs to call.
+    pub fn call_public_only(&mut self) {
+        for task in &mut self.tasks {
+            if let Action::Http(request) = &mut task.action {
+                request.public_only = true;
+            }
+        }
+        for hook in &mut self.hooks {
+            if let Target::Webhook(webhook) = &mut hook.target {
+                webhook.public_only = true;
+            }
+        }
+    }
+
     /// The task of that name.
     pub fn task(&self, name: &str) -> Option<&Task> {
         self.tasks.iter().find(|task| task.name == name)
