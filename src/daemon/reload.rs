@@ -261,6 +261,8 @@ fn only_at_start(given: &Given, started: &Settings, now: &Settings) -> Vec<Strin
         ("socket", given.socket.is_none() && started.socket != now.socket),
         ("synchronous", started.synchronous != now.synchronous),
         ("tzdb", started.tzdb != now.tzdb),
+        ("listen", given.listen.is_none() && started.listen != now.listen),
+        ("tokens", started.tokens != now.tokens),
         ("log.format", started.log.format != now.log.format),
     ];
     differs.iter().filter(|(_, differs)| *differs).map(|(name, _)| (*name).to_owned()).collect()
