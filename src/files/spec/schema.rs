@@ -1,7 +1,7 @@
 //! JSON Schema, draft-07, for job files and for `campanile.toml`: what an editor can know of them.
 //!
 //! A schema refuses what it can; what needs more than one look at the file (names that exist, zones, cycles) it lets
-//! pass. It never refuses what the reader takes.
+//! pass. It never refuses what the reader takes, but for what is wrong above `[jobs]` and replaced by every job.
 
 use serde_json::{Map, Value, json};
 
