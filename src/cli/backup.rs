@@ -11,9 +11,10 @@ const STDOUT: &str = "-";
 
 /// The words of `campanile backup`.
 #[derive(clap::Args, Debug)]
-#[command(
-    after_help = "Examples:\n  campanile backup /srv/backups/campanile.db\n  campanile backup - | gzip > campanile.db.gz"
-)]
+#[command(after_help = "Examples:
+  campanile backup --state state backup.db
+  campanile backup --state state --logs whole.db
+  campanile backup --state state - | gzip > backup.db.gz")]
 pub struct Words {
     /// The state folder; otherwise that of the configuration
     #[arg(long, value_name = "DIR")]

@@ -8,7 +8,9 @@ use crate::{clock, print};
 
 /// The words of `campanile restore`.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Examples:\n  campanile restore /srv/backups/campanile.db --state /var/lib/campanile")]
+#[command(after_help = "Examples:
+  campanile restore backup.db --state restored
+  campanile restore nowhere.db --state restored   # exits 3")]
 pub struct Words {
     /// The backup
     #[arg(value_name = "FILE")]

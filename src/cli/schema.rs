@@ -6,6 +6,9 @@ use crate::wire::code;
 
 /// The words of `campanile schema`.
 #[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  campanile schema > job.schema.json
+  campanile schema config > config.schema.json")]
 pub struct Words {
     /// Of which file
     #[arg(value_enum, default_value_t)]

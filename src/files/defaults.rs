@@ -28,8 +28,8 @@ impl Defaults {
         entries.retain(|entry| DEFAULTS.known.contains(&entry.key.as_str()));
         let mut root = Node { span: node.span, value: NodeValue::Table(entries.clone()) };
         if let NodeValue::Table(entries) = &mut root.value {
-            let node = Node { span: node.span, value: NodeValue::Bool(true) };
-            entries.push(Entry { key: "noop".to_owned(), key_span: node.span, node });
+            let node = Node { span: node.span, value: NodeValue::Text(":".to_owned()) };
+            entries.push(Entry { key: "shell".to_owned(), key_span: node.span, node });
         }
         // It is read as the job that does nothing; what it has no effect on is no fault of it.
         let context = Context { job: "defaults", zones, now: Timestamp::default() };

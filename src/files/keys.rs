@@ -335,9 +335,15 @@ pub const DEFAULTS: Keys = Keys {
         "leftovers",
         "on_interrupt",
         "max_output",
+        "env_file",
+        "env_inherit",
+        "interpreter",
+        "umask",
+        "stop",
+        "success",
     ],
-    // Whatever this version reads of a task may become one, once somebody asks for it.
-    later: &["env_file", "env_inherit", "interpreter", "umask", "stop", "jitter", "tags", "hooks"],
+    // Whether texts are templates (`raw`) is for whoever writes them to say, and what they mean must not depend on it.
+    later: &["jitter", "tags", "hooks"],
     above: Some(&SETTINGS_TOP),
 };
 
@@ -368,6 +374,7 @@ pub const BACKUP: Keys = Keys {
 /// `[integrity_check]`.
 pub const INTEGRITY_CHECK: Keys =
     Keys { what: "`integrity_check`", known: &["cron"], later: &["timezone"], above: Some(&SETTINGS_TOP) };
+
 /// `[tokens.NAME]`.
 pub const TOKEN: Keys =
     Keys { what: "a token", known: &["sha256", "token", "scope"], later: &["jobs"], above: Some(&SETTINGS_TOP) };

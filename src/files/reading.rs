@@ -28,7 +28,6 @@ pub(crate) struct Written {
     pub(crate) node: Node,
 }
 
-/// One file being read.
 /// One definition being read, from one file or from several.
 pub(crate) struct Reading<'a> {
     sources: &'a Sources,
@@ -326,6 +325,11 @@ impl<'a> Fields<'a> {
     pub(crate) fn entry(&self, key: &str) -> Option<&'a Entry> {
         debug_assert!(self.keys.known.contains(&key), "`{key}` is not in the table of known keys");
         self.entries.iter().find(|entry| entry.key == key)
+    }
+
+    /// The entry of that name, unless it lies under this table: in `[defaults]`, or above `[jobs]`.
+    pub(crate) fn own(&self, key: &str) -> Option<&'a Entry> {
+        self.entry(key).filter(|entry| entry.key_span.0 >= self.span.0)
     }
 
     /// The value of that name.

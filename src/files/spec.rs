@@ -29,7 +29,7 @@ pub struct Table {
     pub title: &'static str,
     /// What stands below the heading, in Markdown.
     pub intro: &'static str,
-    /// The keys that the reader knows; without any, all that are specified.
+    /// The keys that the reader knows.
     pub keys: &'static [&'static Keys],
     /// What its keys mean; of each list, those that the reader knows.
     pub parts: &'static [&'static [Key]],
@@ -51,7 +51,7 @@ impl Table {
 
     /// Whether the reader knows this key here.
     pub fn knows(&self, key: &str) -> bool {
-        self.keys.is_empty() || self.keys.iter().any(|keys| keys.known.contains(&key))
+        self.keys.iter().any(|keys| keys.known.contains(&key))
     }
 
     /// The keys that the reader knows, in the order of their lists.

@@ -147,12 +147,13 @@ fn the_configuration_is_read_again_as_far_as_that_can_be() {
     let (first, second) = (world.start("waits"), world.ok(&["submit", "--", "true"]));
     let second = second.trim();
     assert_eq!(world.json(&["run", second])["state"], "queued", "one task at a time");
-    settings("max_tasks = 2\nsynchronous = \"normal\"\n");
+    let late = "synchronous = \"normal\"\nlisten = \"127.0.0.1:0\"\ntokens.a.token = { env = \"A\" }\n";
+    settings(&format!("max_tasks = 2\n{late}"));
     let line = daemon.until("it counts when the daemon starts again");
     assert!(line.contains("synchronous"), "{line}");
     assert_eq!(world.ended(second)["state"], "completed");
     let reloaded = world.json(&["reload"]);
-    assert_eq!(reloaded["needs_restart"], json!(["synchronous"]));
+    assert_eq!(reloaded["needs_restart"], json!(["synchronous", "listen", "tokens"]));
     fs::write(pipe, "x\n").unwrap();
     assert_eq!(world.ended(&first)["state"], "completed");
 

@@ -85,7 +85,7 @@ fn a_task_alone_is_read_by_the_rules_of_a_job_file() {
     let (task, priority) = read_submission(br#"{"shell": "true", "priority": 2, "x-from": "us"}"#).unwrap();
     assert_eq!((task.name.as_str(), Some(priority)), ("main", Priority::new(2)));
     for (text, expected) in [
-        ("", "task:1:1: a task needs something to do (hint: give one of `shell`, `command` or `noop`)"),
+        ("", "task:1:1: a task needs something to do (hint: give one of `shell`, `command`, `http` or `noop`)"),
         ("[1]", "task:1:1: the file must be an object, as in {\"shell\": \"echo hello\"}"),
         (
             "{\"shell\": \"x\",\n \"after\": [\"y\"]}",

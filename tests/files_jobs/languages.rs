@@ -159,7 +159,7 @@ fn values_of_the_wrong_kind_are_told_in_the_words_of_the_language() {
         "yaml",
         "# nothing\n",
         &[
-            "1:1: a job needs something to do, at the top level or in `[tasks.NAME]` (hint: give one of `shell`, `command` or `noop`)",
+            "1:1: a job needs something to do, at the top level or in `[tasks.NAME]` (hint: give one of `shell`, `command`, `http` or `noop`)",
         ],
     );
 }

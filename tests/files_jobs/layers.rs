@@ -174,6 +174,51 @@ fn defaults_are_judged_where_they_are_written() {
 }
 
 #[test]
+fn defaults_about_processes_are_for_processes() {
+    let root = tempfile::tempdir().unwrap();
+    let text = "[defaults]\nenv = { A = '1' }\nenv_file = '-/etc/all.env'\ninterpreter = ['bash', '-euc']\numask = '027'\n\
+                kill_grace = '3s'\non_interrupt = 'retry'\nstop = { command = ['bye'], timeout = '2s' }\n\
+                success = { forbidden_regex = ['Traceback'] }\n";
+    let configuration = configured(root.path(), text).unwrap();
+    let dir = folder(
+        root.path(),
+        "d",
+        &[
+            ("a.toml", "shell = 'x'\numask = '077'\n"),
+            ("b.toml", "command = ['x']\nstop = { timeout = '9s' }\n"),
+            ("c.toml", "http = { url = 'http://a/', method = 'POST' }\n"),
+            ("d.toml", "env = { B = '2' }\nhttp = { url = 'http://a/' }\n"),
+            ("e.toml", "command = ['x']\ninterpreter = 'bash'\n"),
+            ("f.toml", "umask = '022'\n[jobs.x]\nhttp = { url = 'http://a/' }\n"),
+            ("g.toml", "http = { url = 'http://a/' }\n"),
+            ("g.d/1.toml", "umask = '022'\n"),
+        ],
+    );
+    let zones = Zones { tzdb: &configuration.tzdb, default: "UTC" };
+    let now = Timestamp::from_micros(super::NOW_US);
+    let found = files::load_over(&configuration.settings.defaults, &[dir], zones, now);
+    assert_eq!(names(&found), ["a", "b", "c", "f.x"]);
+    assert_eq!(
+        problems(root.path(), &found),
+        [
+            "d: d/d.toml:1:1: `env` has no meaning beside `http` (hint: a request has headers and a body, no environment)",
+            "e: d/e.toml:2:1: `interpreter` runs the text of `shell`, and this task is a `command`",
+            "g: d/g.d/1.toml:1:1: `umask` has no meaning beside `http` (hint: a request makes no files)",
+        ]
+    );
+    let success = "success = { forbidden_regex = ['Traceback'] }";
+    let rest = format!("env = {{ A = '1' }}\nenv_file = '-/etc/all.env'\nkill_grace = '3s'\n{success}\n");
+    let text =
+        "shell = 'x'\numask = '077'\ninterpreter = ['bash', '-euc']\nstop = { command = ['bye'], timeout = '2s' }\n";
+    assert_eq!(job(&found, "a").definition, super::job(&format!("{text}{rest}")));
+    let task = &job(&found, "b").definition.tasks[0];
+    assert_eq!(
+        (task.umask, task.stop.as_ref().map(|stop| stop.timeout.to_string())),
+        (Some(0o27), Some("9s".to_owned()))
+    );
+}
+
+#[test]
 fn every_key_says_where_it_is_written() {
     let root = tempfile::tempdir().unwrap();
     let configuration = configured(root.path(), DEFAULTS).unwrap();

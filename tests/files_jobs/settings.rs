@@ -84,7 +84,7 @@ jobs_dirs = ["", 5]
 timezone = "Europe/Berln"
 tzdb = "bundle"
 synchronous = "off"
-listen = "127.0.0.1:80"
+tls = "on"
 state_dir = "~/x"
 [log]
 level = "loud"
@@ -105,7 +105,7 @@ shell = "true"
             "3:12: unknown time zone `Europe/Berln` (hint: did you mean `Europe/Berlin`?)",
             "4:8: `tzdb` must be `auto`, `system`, `bundled` or a path, found `bundle` (hint: did you mean `bundled`?)",
             "5:15: `synchronous = \"off\"` is not supported by this version (hint: use `full` or `normal`)",
-            "6:1: `listen` is not supported by this version",
+            "6:1: `tls` is not supported by this version",
             "7:13: `state_dir` must be a path, found `~/x` (hint: write it out; a relative path lies beside this file)",
             "9:9: `level` must be `error`, `warn`, `info`, `debug` or `trace`, found `loud`",
             "10:1: `max_tasks` is a key of the configuration, not of `log` (hint: move it above the first `[`-table)",

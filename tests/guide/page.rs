@@ -2,9 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-/// Pages whose features are not there yet: they are written, and not held to anything.
-pub(crate) const WAITING: &[&str] = &["crontab.md", "etl.md"];
-
 /// One block between fences.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Block {
@@ -63,9 +60,4 @@ pub(crate) fn all(root: &Path) -> Vec<PathBuf> {
     }
     found.sort();
     found
-}
-
-/// Whether the page waits for a feature.
-pub(crate) fn is_waiting(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| WAITING.iter().any(|waiting| name == *waiting))
 }

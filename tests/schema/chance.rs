@@ -120,6 +120,7 @@ fn value(kind: &Kind, chance: &mut Chance) -> Value {
                 Names::Job | Names::Param => &["a", "b", "c", "a.b", "0"],
                 Names::Variable => &["A", "_b1", "LC_ALL", "CAMPANILE_A"],
                 Names::Header => &["X-A", "x!y", "Authorization", "a b"],
+                Names::Output => &["a", "_B-c", "1a"],
                 Names::Any => &["a", "B c", ""],
             };
             let n = 1 + chance.below(2);

@@ -107,8 +107,8 @@ pub(super) fn fit(fields: &Fields<'_>, task: &mut Task) {
     let Action::Http(request) = &task.action else { return };
     let reading = fields.reading;
     for (key, way) in PROCESS_KEYS.iter().filter(|(key, _)| TASK.known.contains(key)) {
-        // Above `[tasks]`, such a key is for those tasks that are processes.
-        if let Some(entry) = fields.entry(key) {
+        // Above `[tasks]` or `[jobs]` and among the defaults, such a key is for those tasks that are processes.
+        if let Some(entry) = fields.own(key) {
             reading.fault(Fault::new(entry.key_span, format!("`{key}` has no meaning beside `http`")).hint(*way));
         }
     }
@@ -117,12 +117,12 @@ pub(super) fn fit(fields: &Fields<'_>, task: &mut Task) {
         return;
     }
     if task.on_interrupt == OnInterrupt::Retry
-        && let Some(node) = fields.get("on_interrupt")
+        && let Some(entry) = fields.own("on_interrupt")
     {
         let message =
             format!("a `{}` whose answer was lost may have been done, so it is not made again", request.method);
         let way = "write `idempotent = true` in `http` if the receiver heeds `Idempotency-Key`, else `on_interrupt = \"fail\"`";
-        reading.fault(Fault::new(node.span, message).hint(way));
+        reading.fault(Fault::new(entry.node.span, message).hint(way));
     }
     task.on_interrupt = OnInterrupt::Fail;
 }

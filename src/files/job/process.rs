@@ -33,7 +33,8 @@ pub(super) fn options(fields: &Fields<'_>, base: &mut Task) {
 
 /// What says how a shell text is run means nothing for anything else.
 pub(super) fn check(fields: &Fields<'_>, action: &str) {
-    let Some(entry) = fields.entry("interpreter") else { return };
+    // Among the defaults or above `[jobs]` it is for whatever runs a text.
+    let Some(entry) = fields.own("interpreter") else { return };
     if action != "shell" {
         let message = format!("`interpreter` runs the text of `shell`, and this task is a `{action}`");
         fields.reading.fault(Fault::new(entry.key_span, message));

@@ -2,10 +2,13 @@
 
 use super::kind::Names;
 use super::{Key, Kind, Table, hook, key, task};
+use crate::files::keys;
 
 /// `http`.
 pub(super) static HTTP: Table = Table {
-    intro: "What an answer means and when a request is made again depends on these. Its texts may be templates.\n\n\
+    keys: &[&keys::HTTP],
+    intro: "What `http` may say. [HTTP tasks](../concepts/http-tasks.md) tells what is sent besides, what an answer means and \
+            when a request is made again. Its texts may be [templates](../concepts/templates.md).\n\n\
             ```toml\n\
             [tasks.publish]\n\
             timeout = \"30s\"\n\

@@ -10,7 +10,7 @@ const JOB_TABLES: Kind = Kind::Map(Names::Job, &Kind::Table(&JOB_OF_MANY), 10_00
 
 /// The top level.
 pub(super) static JOB: Table = Table {
-    keys: &[&keys::JOB],
+    keys: &[&keys::JOB, &keys::FILE],
     one_of: &[task::ACTIONS_OR_TASKS],
     lifted_by: Some("jobs"),
     not_both: &[TIMES, &["jobs", "tasks"], &["jobs", "schedules"]],
@@ -20,6 +20,7 @@ pub(super) static JOB: Table = Table {
 /// `[jobs.NAME]`. What is needed may stand above all jobs of the file.
 pub(super) static JOB_OF_MANY: Table = Table {
     intro: include_str!("many-jobs.txt"),
+    keys: &[&keys::JOB],
     not_both: &[TIMES, task::ACTIONS_OR_TASKS],
     ..Table::new("job_of_many", "Many jobs in one file", &[OWN_OF_MANY, schedule::KEYS, task::KEYS])
 };
@@ -121,9 +122,10 @@ const TASKS: Key = key(
 
 const OUTPUTS: Key = key(
     "outputs",
-    Kind::Map(Names::Any, &Kind::Text, 256),
-    "Named values that a completed run leaves: texts that are templates over `params`, `tasks`, `run` and `scheduled_at`. \
-     One that cannot be rendered fails the run with outcome `invalid_request`.",
+    Kind::Map(Names::Output, &Kind::Text, 256),
+    "Named values that a completed run leaves; see [outputs](../concepts/outputs.md). Each is a \
+     [template](../concepts/templates.md) over `params`, `tasks`, `run` and `scheduled_at`. Names are 1 to 64 letters, \
+     digits, `_`, `-`, a letter or `_` first. One that cannot be rendered fails the run with outcome `invalid_request`.",
     r#"outputs = { rows = "{{ tasks.count.output }}" }"#,
 )
 .limit("256 outputs");
@@ -147,7 +149,8 @@ const JOBS: Key = key(
 
 /// `[params.NAME]`.
 pub(super) static PARAM: Table = Table {
-    intro: "A value that whoever starts the job may give, as with `campanile run FILE --param NAME=VALUE`. Names are 1 to 64 \
+    intro: "A value that whoever starts the job may give, as with `campanile run FILE --param NAME=VALUE` or over the \
+            HTTP API; see [parameters](../concepts/parameters.md). Names are 1 to 64 \
             of `a-z`, `0-9`, `_`, a letter first. A task finds a value in the variable `PARAM_` and the name in capitals, \
             and in templates as `params.NAME`.\n\n\
             ```toml\n\
@@ -163,10 +166,11 @@ pub(super) static PARAM: Table = Table {
             minimum = 1\n\
             maximum = 9\n\
             ```",
+    keys: &[&keys::PARAM],
     ..Table::new("param", "Parameters", &[PARAM_KEYS])
 };
 
-const LENGTH: Kind = Kind::Integer(0, i64::MAX);
+const LENGTH: Kind = Kind::Integer(0, 1_000_000);
 
 const PARAM_KEYS: &[Key] = &[
     key(
@@ -182,8 +186,8 @@ const PARAM_KEYS: &[Key] = &[
     key(
         "default",
         Kind::Any,
-        "A value of the type: what it is if nobody gives one. A text may be a template over `scheduled_at` and `run`, rendered \
-         when the run is made.",
+        "A value of the type: what it is if nobody gives one. A text may be a [template](../concepts/templates.md) over \
+         `scheduled_at` and `run`, rendered when the run is made.",
         "default = 1",
     )
     .or("none, so that a value must be given"),

@@ -92,6 +92,8 @@ pub enum Names {
     Param,
     /// HTTP headers.
     Header,
+    /// Outputs of a run.
+    Output,
     /// Any.
     Any,
 }

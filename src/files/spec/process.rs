@@ -1,6 +1,7 @@
 //! What a task asks of its process, and of what the process writes.
 
 use super::{Key, Kind, Table, key};
+use crate::files::keys;
 
 /// The most that an attempt may keep.
 const MAX_OUTPUT_BYTES: u64 = 1 << 40;
@@ -73,7 +74,8 @@ pub(super) const STOP_KEY: Key = key(
 .no_effect("on an attempt that ends by itself");
 
 /// `stop`.
-pub(super) static STOP: Table = Table { must: &["command"], ..Table::new("stop", "Stop", &[STOP_KEYS]) };
+pub(super) static STOP: Table =
+    Table { keys: &[&keys::STOP], must: &["command"], ..Table::new("stop", "Stop", &[STOP_KEYS]) };
 
 const STOP_KEYS: &[Key] = &[
     key(
@@ -83,15 +85,15 @@ const STOP_KEYS: &[Key] = &[
         r#"command = ["docker", "stop", "app"]"#,
     )
     .must(),
-    key("timeout", Kind::SomeDuration, "How long it may take before TERM is sent all the same.", r#"timeout = "30s""#)
-        .default(r#""10s""#),
+    key("timeout", Kind::SomeDuration, "How long it may take before TERM is sent all the same.", r#"timeout = "20s""#)
+        .default(r#""30s""#),
 ];
 
 /// What its output must be like.
 pub(super) const SUCCESS_KEY: Key = key(
     "success",
     Kind::Table(&SUCCESS),
-    "What the output of an attempt must be like besides its exit code; otherwise the attempt fails with outcome \
+    "What the [output](../concepts/logs.md) of an attempt must be like besides its exit code; otherwise the attempt fails with outcome \
      `verification_failed` and is tried again like after any failure.",
     r"success = { required_regex = ['^\s*[1-9]'] }",
 )
@@ -100,6 +102,7 @@ pub(super) const SUCCESS_KEY: Key = key(
 
 /// `success`.
 pub(super) static SUCCESS: Table = Table {
+    keys: &[&keys::SUCCESS],
     intro: "Every condition that is given must hold for the output of the attempt.",
     ..Table::new("success", "Success", &[SUCCESS_KEYS])
 };

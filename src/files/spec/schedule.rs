@@ -39,7 +39,7 @@ pub(super) const KEYS: &[Key] = &[
         Kind::Quartz,
         "Second, minute, hour, day of month, month, day of week (1 is Sunday), and a year from 1970 to 2099 that may be left \
          out. Read in `timezone`. `L`, `W` and `#` are errors; `cron` knows them. An expression that never fires is an error, \
-         one whose years have passed is warned about.",
+         one whose years have passed is warned about; see [schedules](../concepts/schedules.md#quartz).",
         r#"quartz = "0 30 2 ? * MON-FRI""#,
     )
     .must(),

@@ -1,7 +1,7 @@
 //! JSON Schema, draft-07, for job files and for `campanile.toml`: what an editor can know of them.
 //!
 //! A schema refuses what it can; what needs more than one look at the file (names that exist, zones, cycles) it lets
-//! pass. It never refuses what the reader takes.
+//! pass. It never refuses what the reader takes, but for what is wrong above `[jobs]` and replaced by every job.
 
 use serde_json::{Map, Value, json};
 
@@ -147,6 +147,13 @@ fn unlinked(text: &str) -> String {
         let end = text[at..].find(')').map_or(text.len(), |length| at + length + 1);
         text.replace_range(at..end, "");
     }
+    while let Some(at) = text.find("](") {
+        let end = text[at..].find(')').map_or(text.len(), |length| at + length + 1);
+        text.replace_range(at..end, "");
+        if let Some(begin) = text[..at].rfind('[') {
+            text.remove(begin);
+        }
+    }
     text
 }
 
@@ -229,6 +236,7 @@ fn name_pattern(names: Names) -> &'static str {
         Names::Variable => "^(?!CAMPANILE_)[A-Za-z_][A-Za-z0-9_]*$",
         Names::Param => "^[a-z][a-z0-9_]{0,63}$",
         Names::Header => r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$",
+        Names::Output => "^[A-Za-z_][A-Za-z0-9_-]{0,63}$",
         Names::Any => "",
     }
 }

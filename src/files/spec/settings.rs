@@ -4,7 +4,7 @@ use super::kind::Names;
 use super::{Key, Kind, Table, hook, job, key, schedule, task};
 use crate::files::keys;
 
-const TOKEN_TABLES: Kind = Kind::Map(Names::Any, &Kind::Table(&TOKEN), 256);
+const TOKEN_TABLES: Kind = Kind::Map(Names::Any, &Kind::Table(&TOKEN), usize::MAX);
 
 /// The top level.
 pub(super) static SETTINGS: Table = Table { keys: &[&keys::SETTINGS], ..Table::new("settings", "Settings", &[KEYS]) };
@@ -13,9 +13,10 @@ const KEYS: &[Key] = &[
     key(
         "jobs_dirs",
         Kind::List(&Kind::Path, 0, usize::MAX),
-        "The folders of job files. A file in a later folder replaces one of the same name in an earlier folder; a link to \
-         `/dev/null` hides it. Names that begin with `.` or end as editors and package managers name their leftovers are \
-         ignored. `--jobs` replaces this.",
+        "The folders of job files. The last of all is always `jobs.d` in the state folder, for jobs that were put by API. A \
+         file in a later folder replaces one of the same stem in an earlier folder; a link to `/dev/null` hides it. Names that \
+         begin with `.` or end as editors and package managers name their leftovers are ignored, and so are folders within, but \
+         for [drop-ins](job-file.md#drop-ins). `--jobs` replaces this.",
         r#"jobs_dirs = ["/etc/campanile/jobs.d", "/srv/jobs"]"#,
     )
     .or("for `/etc/campanile/campanile.toml`, `/usr/lib/campanile/jobs.d`, `/run/campanile/jobs.d` and \
@@ -43,22 +44,24 @@ const KEYS: &[Key] = &[
         r#"socket = "/run/campanile.sock""#,
     )
     .or("`$CAMPANILE_SOCKET`, else `$RUNTIME_DIRECTORY/campanile.sock`, else `/run/campanile/campanile.sock` for root, else \
-         `$XDG_RUNTIME_DIR/campanile.sock`"),
+         `$XDG_RUNTIME_DIR/campanile.sock`, else in the state folder"),
     key(
         "listen",
         Kind::Listen,
-        "Where the API is served over TCP besides the socket. Whoever asks there needs a token. `--listen` replaces this.",
-        r#"listen = "127.0.0.1:8080""#,
+        "Where the API is served over TCP besides the socket. An address that other machines reach is refused unless there is a \
+         token. There is no TLS: put a proxy in front of it for other machines. `--listen` replaces this.",
+        r#"listen = "127.0.0.1:7070""#,
     )
     .or("only the socket")
     .interacts("`tokens`"),
     key(
         "tokens",
         TOKEN_TABLES,
-        "Who may ask over TCP, each written `[tokens.NAME]`; see [Tokens](#tokens).",
+        "Who may ask over TCP, each written `[tokens.NAME]`; see [Tokens](#tokens). Without any, whoever reaches the loopback \
+         address may ask questions and do nothing.",
         r#"tokens = { grafana = { token = { file = "/etc/campanile/token" }, scope = "read" } }"#,
     )
-    .no_effect("without `listen`"),
+    .no_effect("without `listen`, and on the socket"),
     key("timezone", Kind::Zone, "The zone of schedules that name none.", r#"timezone = "Europe/Berlin""#)
         .or("the system's")
         .no_effect("on schedules with a `timezone` of their own"),
@@ -178,14 +181,26 @@ const LOG_KEYS: &[Key] = &[
 /// `[defaults]`.
 pub(super) static DEFAULTS: Table = Table {
     intro: "Keys of a [job file](job-file.md) that lie under every job, as if they stood at the top level of its file: what a \
-            file says goes before them, of `env`, `retry` and `exit_codes` key by key. `timezone` of the configuration counts \
-            where no default is given. No effect on tasks that belong to no job, and on `campanile run`.",
+            file says goes before them, of tables key by key. `timezone` of the configuration counts \
+            where no default is given. What is only for processes (`env`, \
+            `umask`, …) means nothing to a task that makes a request. No effect on tasks that belong to no job, and on `campanile run`.",
+    keys: &[&keys::DEFAULTS],
     ..Table::new("defaults", "Defaults", &[&[job::OVERLAP, job::MAX_RUNS, job::PRIORITY], schedule::KEYS, task::KEYS])
 };
 
 /// `[tokens.NAME]`.
 pub(super) static TOKEN: Table = Table {
-    intro: "Exactly one of `token` and `sha256` says what the bearer shows.",
+    intro: "Whoever asks over TCP says `Authorization: Bearer TOKEN`; the token's name is kept with what is paused and \
+            cancelled. `/livez` and `/readyz` need none. Exactly one of `token` and `sha256` says what the token is.\n\n\
+            ```toml\n\
+            listen = \"127.0.0.1:7070\"\n\n\
+            [tokens.dashboard]\n\
+            sha256 = \"2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b\"\n\
+            scope = \"operate\"\n\
+            ```\n\
+            A browser asks for whatever page is open in it, so a page of another origin may have nothing done \
+            (`Sec-Fetch-Site`, `Origin`), and a request whose `Host` is neither an address nor `localhost` is refused.",
+    keys: &[&keys::TOKEN],
     one_of: &[&["token", "sha256"]],
     ..Table::new("token", "Tokens", &[TOKEN_KEYS])
 };
@@ -194,7 +209,7 @@ const TOKEN_KEYS: &[Key] = &[
     key(
         "token",
         Kind::Table(&hook::REFERENCE),
-        "The token, by reference, read when the daemon starts.",
+        "The token, by reference, read when the daemon starts; blanks around it do not count.",
         r#"token = { file = "/etc/campanile/token" }"#,
     )
     .must(),
@@ -208,7 +223,8 @@ const TOKEN_KEYS: &[Key] = &[
     key(
         "scope",
         Kind::Word(&["read", "operate", "admin"]),
-        "What its bearer may do: look; start, cancel and pause too; or everything.",
+        "What its bearer may do, each what is before it too: questions; starting, submitting, cancelling, and pausing one job; \
+         pausing everything and reloading.",
         r#"scope = "operate""#,
     )
     .default(r#""read""#),
@@ -216,7 +232,8 @@ const TOKEN_KEYS: &[Key] = &[
 
 /// `[backup]`.
 pub(super) static BACKUP: Table = Table {
-    intro: "Copies of the store, made while the daemon runs, each in one file `campanile-20261120T030000Z.db`. How the last one \
+    intro: "Copies of the store, made while the daemon runs, each in one file `campanile-20261120T030000Z.db`; \
+            [durability](../concepts/durability.md#backups) says what is in one and how to go on with it. How the last one \
             went stands in `campanile ctl status -o json` (`housekeeping`) and in the log. A copy that fails harms nothing and \
             is tried at the next time. With this or `integrity_check`, an idle daemon wakes up twice a second.\n\n\
             ```toml\n\
@@ -224,6 +241,7 @@ pub(super) static BACKUP: Table = Table {
             cron = \"0 3 * * *\"\n\
             dir = \"/srv/backups\"\n\
             ```",
+    keys: &[&keys::BACKUP],
     must: &["cron", "dir"],
     ..Table::new("backup", "Backup", &[&[CRON], BACKUP_KEYS])
 };
@@ -259,6 +277,7 @@ const BACKUP_KEYS: &[Key] = &[
 pub(super) static INTEGRITY_CHECK: Table = Table {
     intro: "The whole store is read and checked, beside the daemon's work. What is wrong with it stands in the log and in \
             `campanile ctl status -o json`.",
+    keys: &[&keys::INTEGRITY_CHECK],
     must: &["cron"],
     ..Table::new("integrity_check", "Integrity check", &[&[CRON]])
 };

@@ -7,8 +7,8 @@ use crate::files::keys;
 /// `[tasks.NAME]`.
 pub(super) static TASK: Table = Table {
     intro: "Exactly one of `shell`, `command`, `http` and `noop` says what a task does.\n\n\
-            Templates, as in `{{ params.day }}`, may stand in the elements of `command`, in `env` and in the fields of \
-            `http`. They know `params`, `tasks`, `trigger`, `run` and `scheduled_at`, and are rendered when an attempt is \
+            [Templates](../concepts/templates.md), as in `{{ params.day }}`, may stand in the elements of `command`, in `env`, \
+            in `stop` and in the fields of `http`. They know `params`, `tasks`, `run` and `scheduled_at`, and are rendered when an attempt is \
             about to start; one that cannot be rendered ends the attempt unstarted, as `invalid_request`.",
     keys: &[&keys::TASK],
     one_of: &[ACTIONS],
@@ -80,8 +80,9 @@ const COMMAND: Key = key(
 const HTTP: Key = key(
     "http",
     Kind::Table(&http::HTTP),
-    "One HTTP request, made by the daemon; see [Requests](#requests). Keys of a task that are about a process (`env`, `stdin`, \
-     `working_dir`, `kill_grace`, `exit_codes`, `leftovers`) have no meaning beside it and are errors in the same table.",
+    "One HTTP request, made by the daemon; see [Requests](#requests). Keys of a task that are about a process (`env`, \
+     `env_file`, `env_inherit`, `stdin`, `working_dir`, `umask`, `interpreter`, `kill_grace`, `stop`, `exit_codes`, `leftovers`) \
+     have no meaning beside it and are errors in the same table.",
     r#"http = { url = "https://example.com/ping" }"#,
 )
 .must();
@@ -93,7 +94,7 @@ const ENV: Key = key(
     "env",
     Kind::Map(Names::Variable, &VALUE, usize::MAX),
     "Variables added to those that every task has. Names are letters, digits and `_`, and do not begin with a digit or \
-     `CAMPANILE_`. A text may be a template; what a reference resolves to is masked in the log.",
+     `CAMPANILE_`. A text may be a template; what a reference resolves to is [masked](../concepts/secrets.md#what-is-masked).",
     r#"env = { LC_ALL = "C", TOKEN = { file = "/etc/backup/token" } }"#,
 )
 .limit("name and value together 131070 bytes, none of them NUL")
@@ -106,7 +107,7 @@ const ENV_FILE: Key = key(
     ENV_FILES,
     "Files of `NAME=value` lines that are read anew for each attempt; a `-` before the path lets the file be absent. Later \
      files go over earlier ones, `env` over all of them. A file that cannot be read, or a line that is wrong, fails the \
-     attempt as `spawn_error`.",
+     attempt as `spawn_error`; see [environment](../concepts/environment.md#files-of-variables).",
     r#"env_file = ["/etc/app.env", "-/etc/app.local.env"]"#,
 )
 .limit("64 files, each of 1 MiB");
@@ -128,7 +129,7 @@ const TIMEOUT: Key = key(
     r#"timeout = "10m""#,
 )
 .or("none; with `http`, `60s`")
-.interacts("`kill_grace`");
+.interacts("`stop` and `kill_grace`");
 
 const KILL_GRACE: Key = key(
     "kill_grace",
@@ -142,11 +143,12 @@ const KILL_GRACE: Key = key(
 const RETRY_KEY: Key = key(
     "retry",
     Kind::Table(&RETRY),
-    "How often a task is tried, and how long apart: `delay * factor^(n-1)`, at most `max_delay`.",
+    "How often a task is tried, and how long apart: `delay * factor^(n-1)`, at most `max_delay`. A request is made again only \
+     where that can help and do no harm; see [HTTP tasks](../concepts/http-tasks.md#what-an-answer-means).",
     r#"retry = { max_attempts = 4, delay = "2s" }"#,
 )
 .or("no retry")
-.interacts("`retry` of `exit_codes`");
+.interacts("`retry` of `exit_codes` and with `idempotent` of `http`");
 
 const EXIT_CODES_KEY: Key = key(
     "exit_codes",
@@ -169,7 +171,7 @@ const ON_INTERRUPT: Key = key(
 const RAW: Key = key(
     "raw",
     Kind::Bool,
-    "`true` takes the task's texts as they are: `{{` in `command`, `env` and `http` is no template.",
+    "`true` takes the task's texts as they are: `{{` in `command`, `env`, `stop` and `http` is no template.",
     "raw = true",
 )
 .default("false")
@@ -187,8 +189,14 @@ const RETRY_KEYS: &[Key] = &[
     key("factor", Kind::Number(1, 1_000), "By which each further delay grows.", "factor = 1.5")
         .default("2")
         .no_effect("with two attempts or fewer"),
-    key("max_delay", Kind::Duration, "The longest delay. An error if shorter than `delay`.", r#"max_delay = "1h""#)
-        .or("`5m`, or `delay` if that is longer"),
+    key(
+        "max_delay",
+        Kind::Duration,
+        "The longest delay, but for one that the receiver of a request asks for with `Retry-After`: that is heeded up to a \
+         day. An error if shorter than `delay`.",
+        r#"max_delay = "1h""#,
+    )
+    .or("`5m`, or `delay` if that is longer"),
     key(
         "jitter",
         Kind::Number(0, 1),
