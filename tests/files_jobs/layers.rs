@@ -230,7 +230,10 @@ fn every_key_says_where_it_is_written() {
                 "a.toml",
                 "description = 'x'\n[[schedules]]\nevery = '1h'\n[tasks.one]\nshell = 'x'\nretry = { delay = '9s' }\n[[hooks]]\non = ['*.failed']\nwebhook = { url = { env = 'URL' } }\n",
             ),
-            ("a.d/1.toml", "max_runs = 2\n[tasks.one]\ntimeout = '3h'\n"),
+            (
+                "a.d/1.toml",
+                "max_runs = 2\n[params.day]\ntype = 'string'\nenum = ['x']\nmax_length = 3\ndefault = 'x'\n[tasks.one]\ntimeout = '3h'\numask = '007'\n",
+            ),
         ],
     );
     let zones = Zones { tzdb: &configuration.tzdb, default: "UTC" };
@@ -259,7 +262,11 @@ fn every_key_says_where_it_is_written() {
         "schedules[0].catch_up_window = \"1d\" (default)",
         "tasks.one.shell = \"x\" (d/a.toml:5)",
         "tasks.one.env.A = \"1\" (campanile.toml:7)",
-        "tasks.one.timeout = \"3h\" (d/a.d/1.toml:3)",
+        "tasks.one.timeout = \"3h\" (d/a.d/1.toml:8)",
+        "tasks.one.umask = \"007\" (d/a.d/1.toml:9)",
+        "params.day.type = \"string\" (d/a.d/1.toml:3)",
+        "params.day.enum = [\"x\"] (d/a.d/1.toml:4)",
+        "params.day.max_length = 3.0 (d/a.d/1.toml:5)",
         "tasks.one.retry.max_attempts = 3 (campanile.toml:8)",
         "tasks.one.retry.delay = \"9s\" (d/a.toml:6)",
         "tasks.one.retry.factor = 2.0 (default)",
