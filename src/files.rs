@@ -129,7 +129,8 @@ pub fn load_changed(
     let search = search::search(dirs);
     let mut found = read_changed(&search, defaults, zones, now, known);
     let unchanged: BTreeSet<&JobName> = found.unchanged.iter().collect();
-    if found.jobs.iter().any(|job| unchanged.contains(&job.name)) {
+    let wrong = found.invalid.iter().filter_map(|file| file.job.as_ref());
+    if found.jobs.iter().map(|job| &job.name).chain(wrong).any(|name| unchanged.contains(name)) {
         // Two files define one job, of which one was not read again: each has to be told.
         known.forget();
         found = read_changed(&search, defaults, zones, now, known);

@@ -257,6 +257,109 @@ fn a_secret_reaches_the_receiver_and_nobody_else() {
 }
 
 #[test]
+fn what_earlier_tasks_left_goes_into_every_part_of_a_request() {
+    let mut place = Place::new(Reply::full("200 OK", "", "thanks"));
+    place.job(
+        "call",
+        r#"
+[tasks.count]
+shell = 'printf 7; echo "day=2027-01-31" >> "$CAMPANILE_OUTPUT"'
+
+[tasks.tell]
+after = ["count"]
+http = { method = "POST", url = "{to}/days/{{ tasks.count.outputs.day }}", headers = { X-Run = "{{ run.job }}#{{ run.number }}" }, body = "rows: {{ tasks.count.output }}" }
+success = { required_regex = ['^thanks$'] }
+
+[tasks.tell-more]
+after = ["tell"]
+retry = { max_attempts = 2, delay = "1ms" }
+http = { method = "POST", url = "{to}/", json = { rows = "{{ tasks.count.output }}", said = ["{{ tasks.tell.output }}", 1], status = "{{ tasks.tell.outputs.status }}" } }
+success = { required_regex = ['^never'] }
+"#,
+    );
+    let daemon = place.world.daemon();
+    let run = place.world.ended(&place.world.start("call"));
+    let told = place.next();
+    assert_eq!((told.line.as_str(), told.body.as_str()), ("POST /days/2027-01-31 HTTP/1.1", "rows: 7"));
+    assert_eq!(told.headers["x-run"], "call#1");
+    assert_eq!(place.next().body, r#"{"rows":"7","said":["thanks",1],"status":"200"}"#);
+    assert_eq!(run["tasks"][1]["state"], "completed", "{run}");
+    let judged = &run["tasks"][2];
+    assert_eq!([&judged["state"], &judged["outcome"]], [&json!("failed"), &json!("verification_failed")], "{run}");
+    let error = text(judged, "error");
+    assert!(error.contains("^never"), "{error}");
+    assert_eq!(daemon.stop(), 0);
+}
+
+#[test]
+fn a_secret_that_a_task_tells_everybody_is_told_to_nobody() {
+    let mut place = Place::new(Reply::full("200 OK", "X-Echo: tok-en-123\r\n", "hello tok-en-123!"));
+    std::fs::write(place.world.path("token"), "tok-en-123\n").unwrap();
+    place.job(
+        "call",
+        r#"
+[tasks.tell]
+env = { TOKEN = { file = "{here}/token", prefix = "Bearer " } }
+shell = """
+echo "out $TOKEN"
+echo "err $TOKEN" >&2
+printf 'cut tok-en-'; printf '123\n'
+echo "leak=$TOKEN" >> "$CAMPANILE_OUTPUT"
+"""
+
+[tasks.call]
+after = ["tell"]
+http = { method = "POST", url = "{to}/", headers = { Authorization = { file = "{here}/token" } }, body = "{{ tasks.tell.output }}" }
+
+[tasks.fail]
+after = ["call"]
+env = { TOKEN = { file = "{here}/token" }, HEARD = "{{ tasks.call.output }}" }
+shell = 'echo "$HEARD"; echo "last words: $TOKEN" >&2; exit 3'
+
+[outputs]
+leak = "{{ tasks.tell.outputs.leak }}"
+
+[[hooks]]
+on = ["task.failed", "task.completed"]
+shell = "cat >> {here}/told; echo >> {here}/told"
+"#,
+    );
+    let daemon = place.world.daemon();
+    let run = place.world.ended(&place.world.start("call"));
+    assert_eq!(run["outcome"], "exit_code", "{run}");
+    assert_eq!(run["tasks"][0]["output"], "out Bearer ***\ncut ***\n");
+    assert_eq!(run["tasks"][0]["outputs"], json!({ "leak": "Bearer ***" }));
+    let received = place.next();
+    assert_eq!(received.headers["authorization"], "tok-en-123");
+    assert_eq!(received.body, "out Bearer ***\ncut ***", "a template takes an output without its last line end");
+    assert_eq!(run["tasks"][1]["output"], "hello ***!");
+    assert_eq!(run["tasks"][2]["output"], "hello ***!\n");
+    let id = text(&run, "id").to_owned();
+    place.world.until(&["deliveries"], |deliveries| {
+        let all = deliveries.as_array().unwrap();
+        all.len() == 3 && all.iter().all(|delivery| delivery["state"] == "delivered")
+    });
+    let told = std::fs::read_to_string(place.world.path("told")).unwrap();
+    assert!(told.contains("last words: ***") && !told.contains("tok-en-123"), "{told}");
+    let asked = [
+        &["-o", "json", "run", &id][..],
+        &["-o", "json", "tasks", "--run", &id],
+        &["-o", "json", "job", "call"],
+        &["job", "call", "--effective"],
+        &["logs", &id],
+        &["-o", "jsonl", "events"],
+        &["-o", "json", "deliveries"],
+    ];
+    for words in asked {
+        let out = place.world.ok(words);
+        assert!(!out.contains("tok-en-123"), "{words:?}: {out}");
+    }
+    assert_eq!(daemon.stop(), 0);
+    assert!(holds(&everything(&place.world), "last words: ***"), "the log is there");
+    assert!(!holds(&everything(&place.world), "tok-en-123"));
+}
+
+#[test]
 fn a_request_that_cannot_be_sent_says_why() {
     let place = Place::new(Reply::Hang);
     for (keys, outcome, attempts, error) in [

@@ -131,6 +131,39 @@ fn a_value_that_is_not_there_ends_the_attempt_before_it_starts() {
 }
 
 #[test]
+fn named_outputs_go_from_task_to_task_and_into_the_outputs_of_the_run() {
+    let world = World::new();
+    world.job(
+        "etl",
+        r#"
+[tasks.extract]
+shell = 'printf "rows=42\nfile=a b.csv\n" >> "$CAMPANILE_OUTPUT"'
+
+[tasks.check]
+after = ["extract"]
+env = { ROWS = "{{ tasks.extract.outputs.rows }}" }
+shell = 'echo "total=$((ROWS + 1))" >> "$CAMPANILE_OUTPUT"'
+
+[tasks.publish]
+after = ["check"]
+command = ["printf", "%s", "{{ tasks.check.outputs.total }} of {{ tasks.extract.outputs.file }}"]
+
+[outputs]
+total = "{{ tasks.check.outputs.total }}"
+told = "{{ tasks.publish.output }}"
+"#,
+    );
+    let daemon = world.daemon();
+    let run = world.ended(&world.start("etl"));
+    assert_eq!(text(&run, "state"), "completed", "{run}");
+    let outputs = [0, 1, 2].map(|at| &run["tasks"][at]["outputs"]);
+    let expected = [json!({ "rows": "42", "file": "a b.csv" }), json!({ "total": "43" }), json!({})];
+    assert_eq!(outputs, [&expected[0], &expected[1], &expected[2]], "{run}");
+    assert_eq!(run["outputs"], json!({ "total": "43", "told": "43 of a b.csv" }));
+    assert_eq!(daemon.stop(), 0);
+}
+
+#[test]
 fn a_submitted_task_waits_for_its_time_over_a_restart_and_is_no_template() {
     let world = World::new();
     let daemon = world.daemon();
@@ -139,7 +172,7 @@ fn a_submitted_task_waits_for_its_time_over_a_restart_and_is_no_template() {
         { "command": ["true"], "delay": "1h" },
         { "command": ["echo", "late"], "at": "2001-01-01T00:00:00Z" },
     ] });
-    let (status, submitted) = post(&world, "/api/v1/submit", &tasks);
+    let (status, submitted) = post(&world, "/api/v1/tasks", &tasks);
     assert_eq!(status, 201, "{submitted}");
     let ids: Vec<String> =
         submitted["ids"].as_array().unwrap().iter().map(|id| id.as_str().unwrap().to_owned()).collect();
@@ -153,7 +186,7 @@ fn a_submitted_task_waits_for_its_time_over_a_restart_and_is_no_template() {
     assert_eq!(text(&waiting["tasks"][0], "state"), "waiting", "{waiting}");
     world.ok(&["cancel", &ids[1]]);
     assert_eq!(text(&world.ended(&ids[1]), "state"), "cancelled");
-    let (_, submitted) = post(&world, "/api/v1/submit", &json!({ "tasks": [{ "noop": true, "delay": "10ms" }] }));
+    let (_, submitted) = post(&world, "/api/v1/tasks", &json!({ "tasks": [{ "noop": true, "delay": "10ms" }] }));
     let run = world.ended(submitted["ids"][0].as_str().unwrap());
     assert_eq!(text(&run, "state"), "completed");
     assert_eq!(daemon.stop(), 0);

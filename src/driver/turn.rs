@@ -11,7 +11,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::count;
 use super::effects::Executors;
-use super::upkeep::{LEISURE, Upkeep};
+use super::upkeep::{Upkeep, has_leisure};
 use crate::clock;
 use crate::engine::{Answer, Engine, Input, Message, Report, Step};
 use crate::metrics::Metrics;
@@ -107,7 +107,7 @@ impl Turn {
     /// Waits until something arrives or is due, and takes all that has arrived.
     fn wait(&mut self, wake_at: Option<Timestamp>) -> Result<Vec<Input>, Failure> {
         let arrived = self.inbox.try_recv().ok();
-        if arrived.is_none() && wake_at.is_none_or(|at| at.since(clock::wall()) > LEISURE) {
+        if arrived.is_none() && has_leisure(wake_at, clock::wall()) {
             self.upkeep.tend(self.engine.store()).map_err(|error| Failure(error.to_string()))?;
         }
         let first = match (arrived, wake_at) {

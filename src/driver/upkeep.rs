@@ -6,12 +6,13 @@
 //! 4000 pages by itself, and only the file stays as large as that.
 
 use crate::model::duration::Duration;
+use crate::model::timestamp::Timestamp;
 use crate::store::{Store, StoreError};
 
 /// How large the log may stay, in bytes.
 const MAX_LOG: u64 = 4 << 20;
 /// What is due sooner is not put at risk.
-pub(super) const LEISURE: Duration = Duration::from_millis(500);
+const LEISURE: Duration = Duration::from_millis(500);
 /// After how many changed rows the statistics are looked at again.
 const MANY_CHANGES: u64 = 100_000;
 
@@ -46,6 +47,11 @@ impl Upkeep {
     }
 }
 
+/// Whether the engine, which wants to step at `wake_at` and has nothing before that, can do without its thread at `now`.
+pub(super) fn has_leisure(wake_at: Option<Timestamp>, now: Timestamp) -> bool {
+    wake_at.is_none_or(|at| at.since(now) > LEISURE)
+}
+
 fn bearable(result: Result<(), StoreError>, so: &str) -> Result<(), StoreError> {
     match result {
         Err(error @ StoreError::Io(_)) => Err(error),
@@ -54,5 +60,27 @@ fn bearable(result: Result<(), StoreError>, so: &str) -> Result<(), StoreError> 
             Ok(())
         }
         Ok(()) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_no_leisure_when_something_is_due_or_will_be_soon() {
+        let now = Timestamp::from_micros(1_800_000_000_000_000);
+        let ahead = |ms: i64| Some(Timestamp::from_micros(now.as_micros() + ms * 1_000));
+        for (wake_at, expected) in [
+            (None, true),
+            (ahead(-60_000), false),
+            (ahead(0), false),
+            (ahead(499), false),
+            (ahead(500), false),
+            (ahead(501), true),
+            (ahead(86_400_000), true),
+        ] {
+            assert_eq!(has_leisure(wake_at, now), expected, "{wake_at:?}");
+        }
     }
 }

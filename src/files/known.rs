@@ -89,35 +89,128 @@ pub(super) fn hash(path: &Path, hasher: &mut DefaultHasher) -> Option<Timestamp>
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Defaults, Zones, load_changed};
+    use std::path::PathBuf;
+
+    use super::super::{Defaults, Found, Zones, load_changed};
     use super::*;
     use crate::tzdb::Tzdb;
 
+    /// A folder of job files that is looked at again and again, long after whatever was written.
+    struct Looked {
+        folder: tempfile::TempDir,
+        tzdb: Tzdb,
+        known: Known,
+    }
+
+    impl Looked {
+        fn new(files: &[(&str, &str)]) -> Looked {
+            let folder = tempfile::tempdir().expect("a folder can be made");
+            let looked = Looked { folder, tzdb: Tzdb::bundled(), known: Known::default() };
+            for (name, text) in files {
+                looked.write(name, text);
+            }
+            looked
+        }
+
+        fn path(&self, name: &str) -> PathBuf {
+            self.folder.path().join(name)
+        }
+
+        fn write(&self, name: &str, text: &str) {
+            let path = self.path(name);
+            std::fs::create_dir_all(path.parent().expect("a file has a folder")).expect("a folder can be made");
+            std::fs::write(path, text).expect("a file can be written");
+        }
+
+        fn remove(&self, name: &str) {
+            std::fs::remove_file(self.path(name)).expect("a file can be removed");
+        }
+
+        fn look_at(&mut self, now: Timestamp) -> Found {
+            let zones = Zones { tzdb: &self.tzdb, default: "UTC" };
+            load_changed(&Defaults::default(), &[self.folder.path().to_owned()], zones, now, &mut self.known)
+        }
+
+        /// What was read, what was not, and for which jobs something is wrong.
+        fn look(&mut self) -> [String; 3] {
+            let found = self.look_at(crate::clock::wall().plus(Duration::from_secs(60)));
+            let listed = |names: Vec<&JobName>| {
+                let mut names: Vec<&str> = names.into_iter().map(|name| name.as_str()).collect();
+                names.sort_unstable();
+                names.join(" ")
+            };
+            [
+                listed(found.jobs.iter().map(|job| &job.name).collect()),
+                listed(found.unchanged.iter().collect()),
+                listed(found.invalid.iter().filter_map(|file| file.job.as_ref()).collect()),
+            ]
+        }
+    }
+
+    const TRUE: &str = "shell = 'true'\n";
+
     #[test]
     fn a_file_is_read_again_only_when_it_has_changed() {
-        let folder = tempfile::tempdir().expect("a folder can be made");
-        let write = |name: &str, text: &str| {
-            std::fs::write(folder.path().join(name), text).expect("a file can be written");
-        };
-        write("a.toml", "shell = \"true\"\n");
-        write("b.toml", "shell = \"true\"\n");
-        write("wrong.toml", "shel = \"true\"\n");
-        let tzdb = Tzdb::bundled();
-        let zones = Zones { tzdb: &tzdb, default: "UTC" };
-        let dirs = [folder.path().to_owned()];
-        let mut known = Known::default();
-        let mut look = |now: Timestamp| {
-            let found = load_changed(&Defaults::default(), &dirs, zones, now, &mut known);
-            (found.jobs.len(), found.unchanged.len(), found.invalid.len())
-        };
+        let mut looked = Looked::new(&[("a.toml", TRUE), ("b.toml", TRUE), ("wrong.toml", "shel = 'true'\n")]);
         let now = crate::clock::wall();
-        let later = now.plus(Duration::from_secs(60));
-        assert_eq!(look(now), (2, 0, 1), "what was just written may change again unseen");
-        assert_eq!(look(later), (2, 0, 1));
-        assert_eq!(look(later), (0, 2, 1));
-        write("b.toml", "shell = \"false\"\n");
-        assert_eq!(look(later), (1, 1, 1));
-        std::fs::remove_file(folder.path().join("b.toml")).expect("a file can be removed");
-        assert_eq!(look(later), (0, 1, 1));
+        let found = looked.look_at(now);
+        assert_eq!((found.jobs.len(), found.unchanged.len(), found.invalid.len()), (2, 0, 1));
+        assert_eq!(looked.look(), ["a b", "", "wrong"], "what was just written may change again unseen");
+        assert_eq!(looked.look(), ["", "a b", "wrong"]);
+        looked.write("b.toml", "shell = 'false'\n");
+        assert_eq!(looked.look(), ["b", "a", "wrong"]);
+        looked.remove("b.toml");
+        assert_eq!(looked.look(), ["", "a", "wrong"]);
+    }
+
+    #[test]
+    fn a_drop_in_that_comes_changes_or_goes_makes_its_file_be_read_again() {
+        let many = "[jobs.one]\nshell = 'true'\n[jobs.two]\nshell = 'true'\n";
+        let mut looked = Looked::new(&[("a.toml", TRUE), ("a.d/10.toml", "priority = 2\n"), ("all.toml", many)]);
+        assert_eq!(looked.look(), ["a all.one all.two", "", ""]);
+        assert_eq!(looked.look(), ["", "a all.one all.two", ""]);
+        looked.write("a.d/10.toml", "priority = 31\n");
+        assert_eq!(looked.look(), ["", "all.one all.two", "a"], "and what is wrong with it is told");
+        looked.write("a.d/10.toml", "priority = 3\n");
+        looked.write("all.two.d/x.toml", "priority = 1\n");
+        assert_eq!(looked.look(), ["a all.one all.two", "", ""]);
+        assert_eq!(looked.look(), ["", "a all.one all.two", ""]);
+        looked.remove("a.d/10.toml");
+        assert_eq!(looked.look(), ["a", "all.one all.two", ""]);
+        looked.remove("all.two.d/x.toml");
+        assert_eq!(looked.look(), ["all.one all.two", "a", ""]);
+    }
+
+    #[test]
+    fn of_two_files_with_one_job_both_are_told_also_if_one_was_known_and_either_heals_it() {
+        let all = "[jobs.b]\nshell = 'true'\n[jobs.c]\nshell = 'true'\n";
+        let mut looked = Looked::new(&[("a.toml", all), ("z.toml", TRUE)]);
+        looked.look();
+        assert_eq!(looked.look(), ["", "a.b a.c z", ""]);
+        looked.write("a.b.toml", TRUE);
+        assert_eq!(looked.look(), ["a.c z", "", "a.b a.b"]);
+        assert_eq!(looked.look(), ["a.c z", "", "a.b a.b"], "for as long as it is so");
+        looked.remove("a.b.toml");
+        assert_eq!(looked.look(), ["a.b a.c z", "", ""]);
+        assert_eq!(looked.look(), ["", "a.b a.c z", ""]);
+        // One that is wrong may be the one that is meant.
+        looked.write("a.b.toml", "shel = 'true'\n");
+        assert_eq!(looked.look(), ["a.c z", "", "a.b a.b"]);
+        looked.write("a.b.toml", TRUE);
+        looked.write("a.toml", "[jobs.c]\nshell = 'true'\n");
+        assert_eq!(looked.look(), ["a.b a.c z", "", ""]);
+        assert_eq!(looked.look(), ["", "a.b a.c z", ""]);
+    }
+
+    #[test]
+    fn what_is_masked_is_neither_read_nor_unchanged() {
+        let all = "[jobs.b]\nshell = 'true'\n[jobs.c]\nshell = 'true'\n";
+        let mut looked = Looked::new(&[("a.toml", all)]);
+        looked.look();
+        std::os::unix::fs::symlink("/dev/null", looked.path("a.b.toml")).expect("a link can be made");
+        assert_eq!(looked.look(), ["", "a.c", ""]);
+        looked.remove("a.b.toml");
+        // The engine, which has retired it, says that it does not know it.
+        assert_eq!(looked.look(), ["", "a.b a.c", ""]);
     }
 }

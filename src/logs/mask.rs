@@ -100,11 +100,16 @@ impl Masker {
 
     /// `text` with everything masked in it.
     pub fn text(&self, text: &str) -> String {
-        let mut out = Vec::with_capacity(text.len());
+        String::from_utf8_lossy(&self.bytes(text.as_bytes())).into_owned()
+    }
+
+    /// `bytes`, all of a stream, with everything masked in them.
+    pub fn bytes(&self, bytes: &[u8]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(bytes.len());
         let mut masking = Masking::default();
-        masking.push(self, text.as_bytes(), &mut out);
+        masking.push(self, bytes, &mut out);
         masking.finish(&mut out);
-        String::from_utf8_lossy(&out).into_owned()
+        out
     }
 }
 

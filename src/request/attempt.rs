@@ -130,11 +130,7 @@ async fn prepare(call: &Call) -> Result<Ready, Unsent> {
     let resolved = resolving.await.map_err(|_| not_started("the daemon is stopping".to_owned()))?;
     let (url, headers) = resolved.map_err(|error| not_started(error.to_string()))?;
     let request = &call.request;
-    let mut masks = Masks::default();
-    masks.hide_url(&request.url, &url);
-    for ((_, value), (_, resolved)) in request.headers.iter().zip(&headers) {
-        masks.hide(value, resolved);
-    }
+    let masks = Masks::of((&request.url, &url), request.headers.values().zip(headers.iter().map(|(_, value)| value)));
     let trust = match request.public_only {
         true => Trust::Api,
         false => Trust::Files { allow_private: request.allow_private },

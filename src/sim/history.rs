@@ -154,6 +154,10 @@ impl World {
         // A drained daemon claims nothing more, so the last daemon is a fresh one.
         let with_runner = self.chance.one_in(2);
         self.kill(0, with_runner)?;
+        // Which worlds it is draws no chance, so that the histories before it stay what they are.
+        if with_runner && self.n_steps.is_multiple_of(2) {
+            self.mark_backup()?;
+        }
         self.run_for(0)?;
         let jobs: Vec<String> = (0..5).map(|n| format!("j{n}")).collect();
         for job in jobs.into_iter().map(Some).chain([None]) {

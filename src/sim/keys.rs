@@ -66,7 +66,9 @@ impl World {
             Ok(Answer::Submitted(runs)) => runs.first().copied(),
             Ok(Answer::Again(again)) => match again.as_ref() {
                 Answer::Submitted(runs) => runs.first().copied(),
-                other => return Err(format!("key {key} was answered {other:?} again")),
+                other @ (Answer::Done | Answer::Loaded(_) | Answer::Started { .. } | Answer::Again(_)) => {
+                    return Err(format!("key {key} was answered {other:?} again"));
+                }
             },
             Ok(other) => return Err(format!("key {key} was answered {other:?}")),
             Err(_) => None,

@@ -9,6 +9,7 @@ use crate::engine::{Engine, Input, Report, RunnerReport};
 use crate::model::timestamp::Timestamp;
 use crate::store::{Store, StoreError};
 
+const MARK: &str = "INSERT OR REPLACE INTO fact (name, value) VALUES ('backup_at', 'its last moment')";
 const SPOIL: &str = "
 UPDATE definition SET body = 'mould ' || id
  WHERE id = (SELECT definition_id FROM run WHERE job_id IS NULL AND ended_at IS NULL ORDER BY id LIMIT 1)";
@@ -224,6 +225,16 @@ impl World {
             self.send(0, Input::Report(Report::ClockStepped { by_us }));
             self.checks().stepped(by_us);
         }
+    }
+
+    /// The store, whose daemon is dead, is a copy that was made just then: the next daemon goes on with a backup.
+    pub(super) fn mark_backup(&mut self) -> Result<(), Broken> {
+        let Power::Down(store, _) = &self.power else { return Ok(()) };
+        store.connection().execute(MARK, []).map_err(said)?;
+        // Whether a launch of before came to the runner is not asked.
+        self.booted_at = super::checks::last_launch(store)?;
+        self.note(|| "the store is a backup that was restored".to_owned());
+        Ok(())
     }
 
     /// The daemon does nothing for so long: it is stopped, starved or asleep.

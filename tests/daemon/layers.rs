@@ -85,3 +85,28 @@ fn defaults_and_drop_ins_count_and_every_key_tells_its_place() {
     assert_eq!(world.ended(&world.start("a"))["output"], "defaults quietly\n");
     assert_eq!(daemon.stop(), 0);
 }
+
+#[test]
+fn new_defaults_reach_every_job_also_those_whose_files_are_as_they_were() {
+    let world = World::new();
+    // Files that nobody has touched for long are not read again unless they must be.
+    for name in ["flaky", "once"] {
+        let example = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("jobs.d/{name}.toml"));
+        std::os::unix::fs::symlink(example, world.path(&format!("jobs/{name}.toml"))).unwrap();
+    }
+    let daemon = world.daemon();
+    assert_eq!(world.json(&["reload"])["n_unchanged"], 2);
+    world.settings("timezone = \"UTC\"\nreload = \"manual\"\n[defaults]\nenv = { WHO = 'defaults' }\n");
+    assert_eq!(world.json(&["reload"])["changed"], json!(["flaky", "once"]));
+    assert_eq!(world.json(&["reload"])["n_unchanged"], 2);
+    // A mask that is taken away brings back what it hid, though its file is as it was.
+    let other = world.path("other");
+    std::fs::create_dir(&other).unwrap();
+    std::os::unix::fs::symlink("/dev/null", world.path("jobs/once.json")).unwrap();
+    std::fs::rename(world.path("jobs/once.toml"), other.join("once.toml")).unwrap();
+    assert_eq!(world.json(&["reload"])["retired"], json!(["once"]));
+    std::fs::remove_file(world.path("jobs/once.json")).unwrap();
+    std::fs::rename(other.join("once.toml"), world.path("jobs/once.toml")).unwrap();
+    assert_eq!(world.json(&["reload"])["changed"], json!(["once"]));
+    assert_eq!(daemon.stop(), 0);
+}

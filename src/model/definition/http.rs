@@ -38,34 +38,6 @@ impl Http {
     pub fn expects(&self, status: u16) -> bool {
         self.expect_status.iter().any(|(first, last)| (*first..=*last).contains(&status))
     }
-
-    /// The same request with each of its plain texts replaced by what `map` makes of it: the URL, the values of headers,
-    /// the body, every string within a JSON body. References to secrets and the keys of JSON objects stay as they are.
-    pub fn map_texts<E>(&self, mut map: impl FnMut(&str) -> Result<String, E>) -> Result<Http, E> {
-        let mut request = self.clone();
-        for value in std::iter::once(&mut request.url).chain(request.headers.values_mut()) {
-            if let Value::Plain(text) = value {
-                *text = map(text)?;
-            }
-        }
-        match &mut request.body {
-            Some(Body::Text(text)) => *text = map(text)?,
-            Some(Body::Json(json)) => map_strings(json, &mut map)?,
-            None => {}
-        }
-        Ok(request)
-    }
-}
-
-fn map_strings<E>(json: &mut serde_json::Value, map: &mut impl FnMut(&str) -> Result<String, E>) -> Result<(), E> {
-    use serde_json::Value as J;
-    match json {
-        J::String(text) => *text = map(text)?,
-        J::Array(items) => items.iter_mut().try_for_each(|item| map_strings(item, map))?,
-        J::Object(fields) => fields.values_mut().try_for_each(|field| map_strings(field, map))?,
-        J::Null | J::Bool(_) | J::Number(_) => {}
-    }
-    Ok(())
 }
 
 /// Whether a request of this method, in capitals, may be sent twice without harm (RFC 9110 §9.2.2).
@@ -103,26 +75,6 @@ mod tests {
             public_only: false,
             allow_private: false,
         }
-    }
-
-    #[test]
-    fn every_plain_text_is_mapped_and_nothing_else() {
-        let mapped = request().map_texts(|text| Ok::<_, ()>(format!("<{text}>"))).unwrap();
-        let expected = Http {
-            url: "<http://x.example/u>".into(),
-            headers: [
-                ("a".to_owned(), "<b>".into()),
-                ("authorization".to_owned(), request().headers["authorization"].clone()),
-            ]
-            .into(),
-            body: Some(Body::Json(json!({ "k": ["<v>", 1, { "n": null, "s": "<w>" }] }))),
-            ..request()
-        };
-        assert_eq!(mapped, expected);
-        let text = Http { body: Some(Body::Text("t".to_owned())), ..request() };
-        let mapped = text.map_texts(|text| Ok::<_, ()>(text.to_uppercase())).unwrap();
-        assert_eq!(mapped.body, Some(Body::Text("T".to_owned())));
-        assert_eq!(request().map_texts(|text| if text == "w" { Err(7) } else { Ok(String::new()) }), Err(7));
     }
 
     #[test]
