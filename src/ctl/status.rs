@@ -14,6 +14,7 @@ use super::format::Format;
 use super::record::{header, record};
 use super::render::{self, Shown};
 use super::view::View;
+use crate::wire::status::Chore;
 use crate::wire::{Status, code};
 use crate::{clock, print};
 
@@ -96,16 +97,33 @@ fn show(session: &Session, status: &Status, draws: bool) {
     }
 }
 
+/// How a chore went when it was last done.
+fn stands(chore: &Chore, view: &View) -> String {
+    let Chore { name, cron, succeeded_at, failed_at, error } = chore;
+    match (error, succeeded_at) {
+        (Some(error), at) => {
+            let before = at.map(|at| format!("; last done {}", view.full(Some(at)))).unwrap_or_default();
+            format!("{name} failed {}: {error}{before}", view.full(*failed_at))
+        }
+        (None, Some(at)) => format!("{name} done {}", view.full(Some(*at))),
+        (None, None) => format!("{name} not yet done ({cron}, in UTC)"),
+    }
+}
+
 impl Shown for Status {
     const HEADER: &'static [&'static str] = &["version", "started", "state", "jobs", "tasks"];
 
     fn cells(&self, view: &View) -> Vec<String> {
         let tasks = self.tasks;
-        let paused = "paused: nothing starts until `campanile ctl resume`";
+        let paused = || {
+            let by = self.paused_by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+            let since = self.paused_at.map(|at| format!(" since {}", view.full(Some(at)))).unwrap_or_default();
+            format!("paused{by}{since}: nothing starts until `campanile ctl resume`")
+        };
         vec![
             self.version.clone(),
             view.full(Some(self.started_at)),
-            if self.paused { paused } else { "active" }.to_owned(),
+            if self.paused { paused() } else { "active".to_owned() },
             self.jobs.to_string(),
             format!("{} queued, {} running, {} waiting", tasks.queued, tasks.running, tasks.waiting),
         ]
@@ -120,6 +138,10 @@ impl Shown for Status {
         });
         let next: Vec<String> = next.collect();
         details.push(("next", if next.is_empty() { "-".to_owned() } else { next.join("\n") }));
+        let chores: Vec<String> = self.housekeeping.iter().map(|chore| stands(chore, view)).collect();
+        if !chores.is_empty() {
+            details.push(("chores", chores.join("\n")));
+        }
         let invalid = self.invalid.iter().flat_map(|file| {
             let problems = file.problems.iter().map(ToString::to_string).collect::<Vec<_>>();
             if problems.is_empty() { vec![file.path.clone()] } else { problems }
