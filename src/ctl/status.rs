@@ -115,15 +115,11 @@ impl Shown for Status {
 
     fn cells(&self, view: &View) -> Vec<String> {
         let tasks = self.tasks;
-        let paused = || {
-            let by = self.paused_by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
-            let since = self.paused_at.map(|at| format!(" since {}", view.full(Some(at)))).unwrap_or_default();
-            format!("paused{by}{since}: nothing starts until `campanile ctl resume`")
-        };
+        let paused = "paused: nothing starts until `campanile ctl resume`";
         vec![
             self.version.clone(),
             view.full(Some(self.started_at)),
-            if self.paused { paused() } else { "active".to_owned() },
+            if self.paused { paused } else { "active" }.to_owned(),
             self.jobs.to_string(),
             format!("{} queued, {} running, {} waiting", tasks.queued, tasks.running, tasks.waiting),
         ]
@@ -131,6 +127,9 @@ impl Shown for Status {
 
     fn details(&self, view: &View) -> Vec<(&'static str, String)> {
         let mut details: Vec<_> = Self::HEADER.iter().copied().zip(self.cells(view)).collect();
+        if let Some(by) = self.paused_by.as_ref().filter(|_| self.paused) {
+            details.push(("paused", format!("by {by} since {}", view.full(self.paused_at))));
+        }
         let next = self.next.iter().map(|next| {
             let paused = if next.paused { ", paused" } else { "" };
             let problem = next.problem.as_ref().map(|problem| format!(", {problem}")).unwrap_or_default();
