@@ -43,7 +43,7 @@ bench:
 history:
     cargo bench --locked --bench history
 
-# What schemathesis finds when it holds a daemon to its own document; it is fetched by `uvx` or `pipx`.
+# What schemathesis finds when it holds a daemon to its own document; without it on the path, it is fetched below target/.
 schemathesis:
     cargo build --locked
     benches/schemathesis.sh target/debug/campanile

@@ -44,7 +44,7 @@ pub use known::Known;
 pub use origins::Origin;
 pub use search::is_leftover;
 pub use settings::Settings;
-pub use submission::{read_submission, read_task};
+pub use submission::{Submission, read_submission};
 pub use zones::Zones;
 
 /// On how many threads files are read at most.

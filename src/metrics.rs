@@ -7,7 +7,7 @@
 mod histogram;
 mod text;
 
-pub use text::{JobStanding, Standing};
+pub use text::{ChoreStanding, JobStanding, Standing};
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -200,7 +200,7 @@ async fn what_makes_no_sense_is_refused_with_a_code_and_a_reason() {
         ("/api/v1/tasks", "{", "bad_request", "line 1 column 1"),
         ("/api/v1/tasks", "", "bad_request", "missing field `tasks`"),
         ("/api/v1/tasks", r#"{"tasks": []}"#, "bad_request", "1 to 10000"),
-        ("/api/v1/tasks", r#"{"tasks": [{"noop": true}, {}]}"#, "bad_request", "`tasks[1]`"),
+        ("/api/v1/tasks", r#"{"tasks": [{"noop": true}, {}]}"#, "invalid", "`tasks[1]`"),
         ("/api/v1/jobs/x/runs", r#"{"forced": true}"#, "bad_request", "unknown field `forced`"),
         ("/api/v1/jobs/x/runs", &" ".repeat(1_100_000), "too_large", "1048576"),
         ("/api/v1/runs/none/cancel", "", "not_found", "no run `none`"),

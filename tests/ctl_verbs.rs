@@ -146,7 +146,7 @@ async fn questions_are_answered_for_programs_before_and_after_the_verb() {
     check(&world, "events -o csv", 0, "seq,at,type,job,run_id,task_id,data\n1,2026-11-20T12:00:00", "").await;
     check(&world, "logs nightly#1 -o csv", 0, "task,attempt,at,stream,whole,text\nmain,1,2026", "").await;
     check(&world, "hooks -o csv", 0, "name,job,on,jobs,kind,timeout,max_attempts\n", "").await;
-    check(&world, "runs -o yaml --limit 1", 0, "- id: 0193a7c4-0000-7000-8000-00000000002b\n", "").await;
+    check(&world, "runs -o yaml --limit 1", 0, "- id: 01a1f8ff-0000-7000-8000-00000000002b\n", "").await;
 }
 
 #[tokio::test]
@@ -172,7 +172,7 @@ async fn the_exit_code_says_how_it_went() {
         ("tasks --run nigthly", 3, "", "hint: did you mean `nightly`?"),
         ("events --job nigthly", 3, "", "hint: did you mean `nightly`?"),
         ("logs nightly --task mian", 3, "", "hint: did you mean `main`?"),
-        ("run 0193a7c4", 2, "", "hint: give more of the id: `0193a7c4-0000-7000-8000-00000000002b`, `"),
+        ("run 01a1f8ff", 2, "", "hint: give more of the id: `01a1f8ff-0000-7000-8000-00000000002b`, `"),
         ("start nightly --param x", 2, "", "it is not NAME=VALUE"),
         ("start nightly --param a=1 --param a=2", 2, "", "error: the parameter `a` is given twice"),
         ("submit", 2, "", "error: nothing came from stdin"),

@@ -34,3 +34,6 @@ CREATE INDEX request_age ON request (at);
 CREATE INDEX run_amiss ON run (state, id) WHERE ended_at IS NOT NULL AND state <> 'completed';
 CREATE INDEX run_amiss_of_job ON run (job_id, state, id) WHERE ended_at IS NOT NULL AND state <> 'completed';
 CREATE INDEX task_amiss ON task (state, id) WHERE ended_at IS NOT NULL AND state <> 'completed';
+
+-- `JOB#N`, without a look at every run of the job. What belongs to no job has no number.
+CREATE INDEX run_of_number ON run (job_id, number) WHERE job_id IS NOT NULL;

@@ -16,7 +16,7 @@ use super::context::Shared;
 use super::parameters::Parameters;
 use super::problem::Refusal;
 use crate::clock;
-use crate::metrics::{JobStanding, Standing};
+use crate::metrics::{ChoreStanding, JobStanding, Standing};
 use crate::query;
 use crate::wire::ProblemDetails;
 use crate::wire::code::Code;
@@ -111,6 +111,12 @@ pub(super) async fn metrics(State(shared): State<Shared>) -> Result<Response, Re
                 next_at: job.next_at,
                 is_valid: job.is_valid,
             });
+            let chores = context.housekeeping.borrow().clone().into_iter().map(|chore| ChoreStanding {
+                name: chore.name,
+                succeeded_at: chore.succeeded_at,
+                failed_at: chore.failed_at,
+                is_failing: chore.error.is_some(),
+            });
             Ok(context.metrics.text(Standing {
                 version: context.version,
                 started_at: context.started_at,
@@ -118,6 +124,7 @@ pub(super) async fn metrics(State(shared): State<Shared>) -> Result<Response, Re
                 tasks: found.tasks,
                 n_owed: found.n_owed,
                 n_invalid: found.n_invalid,
+                chores: chores.collect(),
             }))
         })
         .await?;

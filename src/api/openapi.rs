@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::route::{Gives, Route};
 use super::routes::ROUTES;
+use crate::files::spec::schema;
 use crate::wire::ProblemDetails;
 use crate::wire::code::Code;
 use crate::wire::problem::MEDIA_TYPE;
@@ -33,6 +34,7 @@ pub(super) fn document() -> Value {
     gives.subschema_for::<ProblemDetails>();
     let mut schemas = takes.take_definitions(true);
     schemas.extend(gives.take_definitions(true));
+    schemas.extend(schema::submission("#/components/schemas/"));
     schemas.sort_keys();
     json!({
         "openapi": "3.1.0",
@@ -110,7 +112,12 @@ fn path_parameter(route: &Route, name: &str) -> Value {
         }
         _ => "A whole id, or a piece of one (at least 4 hex digits).",
     };
-    parameter(name, "path", true, &json!({ "type": "string", "minLength": 1 }), what)
+    // What is looked for may be anything, and is then not found; what is made or taken away has to be a name.
+    let schema = match [Method::PUT, Method::DELETE].contains(&route.method) {
+        true => json!({ "type": "string", "pattern": schema::NAME }),
+        false => json!({ "type": "string", "minLength": 1 }),
+    };
+    parameter(name, "path", true, &schema, what)
 }
 
 /// The fields of an object, each as a parameter: there is no `null` behind a `?`.

@@ -47,7 +47,7 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
         does("/api/v1/jobs/{name}/runs", "start_job", "the run that was started", || post(commands::start))
             .body::<Start>()
             .makes::<Started>()
-            .refuses(&[Code::NotAdmitted, Code::JobRetired]),
+            .refuses(&[Code::NotAdmitted, Code::JobRetired, Code::InvalidParams]),
         does("/api/v1/jobs/{name}/pause", "pause_job", "nothing of the job starts", || post(commands::pause_job))
             .refuses(&[Code::Already, Code::JobRetired]),
         does("/api/v1/jobs/{name}/resume", "resume_job", "the job starts again", || post(commands::resume_job))
@@ -73,7 +73,8 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
         .refuses(NOT_FOUND),
         does("/api/v1/tasks", "submit_tasks", "the runs of the tasks, in their order", || post(submit::submit))
             .body::<Submit>()
-            .makes::<Submitted>(),
+            .makes::<Submitted>()
+            .refuses(&[Code::Invalid]),
         reads("/api/v1/tasks/{id}", "get_task", "one task", || get(tasks::one)).gives::<Task>(),
         reads("/api/v1/tasks/{id}/logs", "get_task_logs", "its log lines, one JSON object a line", || {
             get(logs::of_task)

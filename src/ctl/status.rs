@@ -14,6 +14,7 @@ use super::format::Format;
 use super::record::{header, record};
 use super::render::{self, Shown};
 use super::view::View;
+use crate::wire::status::Chore;
 use crate::wire::{Status, code};
 use crate::{clock, print};
 
@@ -96,6 +97,19 @@ fn show(session: &Session, status: &Status, draws: bool) {
     }
 }
 
+/// How a chore went when it was last done.
+fn stands(chore: &Chore, view: &View) -> String {
+    let Chore { name, cron, succeeded_at, failed_at, error } = chore;
+    match (error, succeeded_at) {
+        (Some(error), at) => {
+            let before = at.map(|at| format!("; last done {}", view.full(Some(at)))).unwrap_or_default();
+            format!("{name} failed {}: {error}{before}", view.full(*failed_at))
+        }
+        (None, Some(at)) => format!("{name} done {}", view.full(Some(*at))),
+        (None, None) => format!("{name} not yet done ({cron}, in UTC)"),
+    }
+}
+
 impl Shown for Status {
     const HEADER: &'static [&'static str] = &["version", "started", "state", "jobs", "tasks"];
 
@@ -113,6 +127,9 @@ impl Shown for Status {
 
     fn details(&self, view: &View) -> Vec<(&'static str, String)> {
         let mut details: Vec<_> = Self::HEADER.iter().copied().zip(self.cells(view)).collect();
+        if let Some(by) = self.paused_by.as_ref().filter(|_| self.paused) {
+            details.push(("paused", format!("by {by} since {}", view.full(self.paused_at))));
+        }
         let next = self.next.iter().map(|next| {
             let paused = if next.paused { ", paused" } else { "" };
             let problem = next.problem.as_ref().map(|problem| format!(", {problem}")).unwrap_or_default();
@@ -120,6 +137,10 @@ impl Shown for Status {
         });
         let next: Vec<String> = next.collect();
         details.push(("next", if next.is_empty() { "-".to_owned() } else { next.join("\n") }));
+        let chores: Vec<String> = self.housekeeping.iter().map(|chore| stands(chore, view)).collect();
+        if !chores.is_empty() {
+            details.push(("chores", chores.join("\n")));
+        }
         let invalid = self.invalid.iter().flat_map(|file| {
             let problems = file.problems.iter().map(ToString::to_string).collect::<Vec<_>>();
             if problems.is_empty() { vec![file.path.clone()] } else { problems }

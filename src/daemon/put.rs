@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 use super::reload::{Definitions, Held, Why};
 use super::settings::Folders;
 use crate::api::PutJob;
-use crate::files::{self, Zones};
+use crate::files::{self, Found, Zones, diagnostics};
 use crate::model::definition::JobName;
+use crate::model::invalid::Problem;
 use crate::model::refused::Refused;
 use crate::query::{self, Reader};
 use crate::wire::ProblemDetails;
@@ -52,7 +53,9 @@ fn write(held: &Held, state_dir: &Path, name: &JobName, extension: &str, text: &
     let path = folder.join(format!("{name}.{extension}"));
     let (tzdb, zone) = held.zones();
     let zones = Zones { tzdb: &tzdb, default: &zone };
-    if let Err(problems) = files::read_job(name.as_str(), &path, text, zones, clock::wall()) {
+    let defaults = &held.in_force().settings.defaults;
+    let found = files::read_bytes(defaults, name, &path, text, zones, clock::wall());
+    if let Some(problems) = problems(found, name, &path) {
         let detail = format!("the job `{name}` is not put: {}", count(problems.len(), "problem"));
         return Err(Box::new(ProblemDetails {
             errors: problems.into_iter().map(Into::into).collect(),
@@ -69,6 +72,18 @@ fn write(held: &Held, state_dir: &Path, name: &JobName, extension: &str, text: &
         fs::remove_file(other).map_err(|error| unwritten(other, &error))?;
     }
     Ok((path, others.is_empty()))
+}
+
+/// What keeps what was read from being the one job that is put; nothing if it is.
+fn problems(found: Found, name: &JobName, path: &Path) -> Option<Vec<Problem>> {
+    if !found.invalid.is_empty() {
+        return Some(found.invalid.into_iter().flat_map(|file| file.problems).collect());
+    }
+    if found.jobs.iter().map(|job| &job.name).eq([name]) {
+        return None;
+    }
+    let message = format!("what is put is to define the job `{name}` alone, and has `[jobs]`");
+    Some(vec![diagnostics::whole_file(path, message, Some("put each job by itself"))])
 }
 
 fn remove(held: &Held, state_dir: &Path, name: &JobName) -> Answer<(PathBuf, bool)> {

@@ -188,14 +188,10 @@ pub const HTTP: Keys = Keys {
     above: None,
 };
 
-/// A task that belongs to no job.
-pub const ALONE: Keys =
-    Keys { what: "a task", known: &joined::<{ 1 + WORK.len() }>(&[&["name"], WORK]), later: TASK.later, above: None };
-
-/// The same, with what a job would say about it.
+/// A task that belongs to no job, with what a job and its schedule would say about it.
 pub const SUBMISSION: Keys = Keys {
     what: "a task",
-    known: &joined::<{ 2 + WORK.len() }>(&[&["name", "priority"], WORK]),
+    known: &joined::<{ 4 + WORK.len() }>(&[&["name", "priority", "at", "delay"], WORK]),
     later: TASK.later,
     above: None,
 };

@@ -145,6 +145,9 @@ pub static JOB: &Table = &job::JOB;
 /// The top level of `campanile.toml`.
 pub static SETTINGS: &Table = &settings::SETTINGS;
 
+/// A task that belongs to no job.
+pub static SUBMISSION: &Table = &task::SUBMISSION;
+
 /// Every table of a job file, in the order of its page.
 pub static OF_JOBS: &[&Table] = &[
     &job::JOB,

@@ -26,6 +26,19 @@ pub struct JobStanding {
     pub is_valid: bool,
 }
 
+/// Something that is done for the store at times.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ChoreStanding {
+    /// What.
+    pub name: String,
+    /// When it last went well.
+    pub succeeded_at: Option<Timestamp>,
+    /// When it last failed.
+    pub failed_at: Option<Timestamp>,
+    /// It failed when it was last done.
+    pub is_failing: bool,
+}
+
 /// What is true now.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Standing {
@@ -41,6 +54,8 @@ pub struct Standing {
     pub n_owed: u64,
     /// How many files cannot be read as jobs.
     pub n_invalid: u64,
+    /// What the operator has scheduled.
+    pub chores: Vec<ChoreStanding>,
 }
 
 #[derive(Debug)]
@@ -100,7 +115,8 @@ impl Collector for Scrape {
         self.daemon(&mut encoder)?;
         self.jobs(&mut encoder)?;
         self.lengths(&mut encoder)?;
-        self.hooks(&mut encoder)
+        self.hooks(&mut encoder)?;
+        self.chores(&mut encoder)
     }
 }
 
@@ -216,6 +232,27 @@ impl Scrape {
         Ok(())
     }
 
+    fn chores(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), Error> {
+        type At = fn(&ChoreStanding) -> Option<Timestamp>;
+        let moments: [(&str, &str, At); 2] = [
+            ("campanile_chore_last_success_timestamp_seconds", "When the chore last went well.", |of| of.succeeded_at),
+            ("campanile_chore_last_failure_timestamp_seconds", "When the chore last failed.", |of| of.failed_at),
+        ];
+        let chores = &self.standing.chores;
+        for (name, help, at) in moments {
+            let mut family = Self::family(encoder, name, help, MetricType::Gauge)?;
+            for (chore, at) in chores.iter().filter_map(|chore| Some((chore, at(chore)?))) {
+                family.gauge(&[("chore", chore.name.as_str())], seconds(at))?;
+            }
+        }
+        let help = "Whether the chore failed when it was last done.";
+        let mut failing = Self::family(encoder, "campanile_chore_failing", help, MetricType::Gauge)?;
+        for chore in chores {
+            failing.gauge(&[("chore", chore.name.as_str())], f64::from(u8::from(chore.is_failing)))?;
+        }
+        Ok(())
+    }
+
     fn hooks(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), Error> {
         let help = "Tries to deliver, by how they ended.";
         let mut family = Self::family(encoder, "campanile_deliveries", help, MetricType::Counter)?;
@@ -246,6 +283,12 @@ mod tests {
             tasks: vec![("running".to_owned(), 2)],
             n_owed: 0,
             n_invalid: 1,
+            chores: vec![ChoreStanding {
+                name: "backup".to_owned(),
+                succeeded_at: None,
+                failed_at: Some(Timestamp::from_micros(9_000_000)),
+                is_failing: true,
+            }],
         }
     }
 
@@ -265,6 +308,7 @@ mod tests {
                 "deliveries" => "`hook`, `result`",
                 "queue_length" => "`state`",
                 "build_info" => "`version`",
+                name if name.starts_with("chore_") => "`chore`",
                 _ if text.contains(&format!("{name}{{job=")) || text.contains(&format!("{name}_sum{{job=")) => "`job`",
                 "job_next_run_timestamp_seconds" => "`job`",
                 _ => "",
@@ -281,6 +325,7 @@ mod tests {
         let text = metrics.text(standing(&["nightly"]));
         assert!(text.contains("campanile_runs_total{job=\"nightly\",outcome=\"exit_code\"} 0\n"), "{text}");
         assert!(text.contains("campanile_job_last_success_timestamp_seconds{job=\"nightly\"} 7.0\n"), "{text}");
+        assert!(!text.contains("campanile_chore_last_success_timestamp_seconds{"), "it never went well: {text}");
         assert!(text.ends_with("# EOF\n"), "{text}");
         metrics.run_started(Some("nightly"), Some(Duration::from_millis(20)));
         metrics.run_ended(Some("nightly"), Outcome::ExitCode, Some(Duration::from_secs(2)));
@@ -294,6 +339,8 @@ mod tests {
             "campanile_run_duration_seconds_sum{job=\"nightly\"} 2.0",
             "campanile_deliveries_total{hook=\"alert\",result=\"dead\"} 1",
             "campanile_queue_length{state=\"running\"} 2.0",
+            "campanile_chore_failing{chore=\"backup\"} 1.0",
+            "campanile_chore_last_failure_timestamp_seconds{chore=\"backup\"} 9.0",
         ] {
             assert!(text.contains(&format!("{line}\n")), "{line} is missing in\n{text}");
         }

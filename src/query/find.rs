@@ -24,8 +24,7 @@ const RUN: &str = "SELECT 1 FROM run WHERE id = ?1";
 
 const RUN_OF_NUMBER: &str = "
 SELECT id FROM run
- WHERE job_id = (SELECT id FROM job WHERE name = ?1) AND number = ?2
- ORDER BY id DESC LIMIT 1";
+ WHERE job_id = (SELECT id FROM job WHERE name = ?1) AND number = ?2";
 
 const LATEST_RUN: &str = "
 SELECT id FROM run

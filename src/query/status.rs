@@ -1,8 +1,8 @@
 //! What is true of the store now: the part of `wire::Status` that is read and not remembered.
 
-use rusqlite::{OptionalExtension, Transaction};
+use rusqlite::{OptionalExtension, Row, Transaction};
 
-use super::column::unsigned;
+use super::column::{at, unsigned};
 use super::failure::Failure;
 use super::next::upcoming;
 use super::reader::Reader;
@@ -17,8 +17,8 @@ const N_NEXT: usize = 5;
 /// What the store says of itself.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Standing {
-    /// Everything is paused.
-    pub paused: bool,
+    /// Everything is paused, if it is.
+    pub paused: Option<Paused>,
     /// How many jobs are in force.
     pub n_jobs: u64,
     /// Files that cannot be read as jobs.
@@ -29,13 +29,22 @@ pub struct Standing {
     pub next: Vec<Next>,
 }
 
+/// Everything is paused.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Paused {
+    /// Since when.
+    pub at: Timestamp,
+    /// By whom.
+    pub by: Option<String>,
+}
+
 const N_JOBS: &str = "SELECT count(*) FROM job WHERE retired_at IS NULL";
 
 /// What is true now.
 pub fn standing(reader: &Reader) -> Result<Standing, Refused> {
     reader.read(|tx| {
         Ok(Standing {
-            paused: paused(tx)?,
+            paused: paused_since(tx)?,
             n_jobs: tx.prepare_cached(N_JOBS)?.query_row([], |row| unsigned(row, 0))?,
             invalid: invalid(tx)?,
             tasks: live_tasks(tx)?,
@@ -45,6 +54,16 @@ pub fn standing(reader: &Reader) -> Result<Standing, Refused> {
 }
 
 const PAUSED: &str = "SELECT value FROM fact WHERE name = 'paused_at' AND value <> ''";
+
+const PAUSED_SINCE: &str = "
+SELECT CAST(at.value AS INTEGER), who.value
+  FROM fact AS at LEFT JOIN fact AS who ON who.name = 'paused_by'
+ WHERE at.name = 'paused_at' AND at.value <> ''";
+
+fn paused_since(tx: &Transaction<'_>) -> Result<Option<Paused>, Failure> {
+    let read = |row: &Row<'_>| Ok(Paused { at: at(row, 0)?, by: row.get(1)? });
+    Ok(tx.prepare_cached(PAUSED_SINCE)?.query_row([], read).optional()?)
+}
 
 /// Whether everything is paused.
 pub(crate) fn paused(tx: &Transaction<'_>) -> Result<bool, Failure> {

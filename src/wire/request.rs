@@ -1,13 +1,10 @@
 //! What is sent to the daemon, and what commands are answered. Unknown fields are refused: a word that we do not know
 //! may have been the important one.
 
-use std::collections::BTreeMap;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::shape;
-use crate::model::duration::Duration;
 use crate::model::id::RunId;
 use crate::model::timestamp::Timestamp;
 
@@ -32,68 +29,9 @@ pub struct Start {
 #[derive(Clone, PartialEq, Debug, JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Submit {
-    /// At least one.
-    #[schemars(length(min = 1, max = 10_000))]
-    pub tasks: Vec<SubmittedTask>,
-}
-
-/// A task that belongs to no job: exactly one of `command`, `shell` and `noop`.
-#[derive(Clone, PartialEq, Debug, Default, JsonSchema, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-#[schemars(extend("oneOf" = [
-    { "required": ["command"], "properties": { "command": { "type": "array" } } },
-    { "required": ["shell"], "properties": { "shell": { "type": "string" } } },
-    { "required": ["noop"], "properties": { "noop": { "const": true } } },
-]))]
-pub struct SubmittedTask {
-    /// `main` unless it says otherwise.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<shape::Name>")]
-    pub name: Option<String>,
-    /// A program and its arguments.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<shape::Argv>")]
-    pub command: Option<Vec<String>>,
-    /// A text for `/bin/sh -c`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<shape::Text>")]
-    pub shell: Option<String>,
-    /// Nothing: it completes when it is claimed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub noop: Option<bool>,
-    /// 1 goes first, 9 last; otherwise 5.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[serde(deserialize_with = "whole")]
-    #[schemars(with = "Option<i64>", range(min = 1, max = 9))]
-    pub priority: Option<i64>,
-    /// When it may start; with `delay` it is an error.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<shape::Instant>")]
-    pub at: Option<Timestamp>,
-    /// How long it waits before it may start.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<shape::Length>")]
-    pub delay: Option<Duration>,
-    /// How long it may take.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<shape::Length>")]
-    pub timeout: Option<Duration>,
-    /// Added to the environment that every task has.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(with = "shape::Environment")]
-    pub env: BTreeMap<String, String>,
-    /// Where it starts; otherwise HOME.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<shape::Text>")]
-    pub working_dir: Option<String>,
-}
-
-/// A whole number, however it is written: to JSON, `9.0` is one too.
-fn whole<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
-    let Some(number) = Option::<serde_json::Number>::deserialize(deserializer)? else { return Ok(None) };
-    let rounded = || number.as_f64().filter(|number| number.fract() == 0.0 && number.abs() < 1e15).map(|n| n as i64);
-    let whole = number.as_i64().or_else(rounded);
-    whole.map(Some).ok_or_else(|| serde::de::Error::custom(format!("`{number}` is not a whole number")))
+    /// At least one, each by the rules of a job file.
+    #[schemars(length(min = 1, max = 10_000), with = "Vec<shape::Task>")]
+    pub tasks: Vec<serde_json::Value>,
 }
 
 /// A run exists.

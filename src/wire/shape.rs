@@ -31,22 +31,8 @@ shapes! {
     Id = { "type": "string", "format": "uuid" };
     /// A moment: RFC 3339 with an offset.
     Instant = { "type": "string", "format": "date-time" };
-    /// A length of time as people write it.
-    Length = { "type": "string", "pattern": "^[1-9][0-9]{0,4}(ms|s|m|h)$", "examples": ["90s", "1h"] };
-    /// A name of a job or task.
-    Name = { "type": "string", "pattern": "^[a-z0-9][a-z0-9_-]{0,63}$" };
-    /// Text that a process can be given.
-    Text = { "type": "string", "pattern": "^[^\\u0000]*$" };
-    /// A program and its arguments.
-    Argv = {
-        "type": "array", "minItems": 1, "items": { "type": "string", "pattern": "^[^\\u0000]*$" }
-    };
-    /// Variables.
-    Environment = {
-        "type": "object",
-        "propertyNames": { "pattern": "^[^=\\u0000]+$" },
-        "additionalProperties": { "type": "string", "pattern": "^[^\\u0000]*$" }
-    };
+    /// A task that belongs to no job: what the tables of `files::spec` say of one.
+    Task = { "$ref": "#/components/schemas/submission" };
     /// One word of a list that may grow.
     Word = { "type": "string" };
     /// Where a list goes on: given out as `next_cursor`, and good for nothing else.

@@ -18,6 +18,13 @@ pub struct Status {
     pub started_at: Timestamp,
     /// Everything is paused.
     pub paused: bool,
+    /// Who did that.
+    #[serde(default)]
+    pub paused_by: Option<String>,
+    /// Since when.
+    #[serde(default)]
+    #[schemars(with = "Option<shape::Instant>")]
+    pub paused_at: Option<Timestamp>,
     /// How many jobs are defined.
     pub jobs: u64,
     /// Files that cannot be read as jobs.

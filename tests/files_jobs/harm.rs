@@ -3,8 +3,9 @@
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 
-use campanile::files::{read_submission, read_task};
+use campanile::files::read_submission;
 use campanile::model::definition::{Action, Priority};
+use campanile::model::duration::Duration;
 
 use super::many::{folder, load, names, problems};
 
@@ -80,10 +81,15 @@ fn names_and_numbers_beyond_their_bounds_are_told() {
 
 #[test]
 fn a_task_alone_is_read_by_the_rules_of_a_job_file() {
-    let task = read_task(br#"{"name": "x", "command": ["echo", "hi"], "timeout": "5s", "env": {"A": "1"}}"#).unwrap();
-    assert_eq!((task.name.as_str(), &task.action), ("x", &Action::Command(vec!["echo".into(), "hi".into()])));
-    let (task, priority) = read_submission(br#"{"shell": "true", "priority": 2, "x-from": "us"}"#).unwrap();
-    assert_eq!((task.name.as_str(), Some(priority)), ("main", Priority::new(2)));
+    let read = |text: &str| read_submission(text.as_bytes());
+    let sent = read(r#"{"name": "x", "command": ["echo", "{{ hi }}"], "timeout": "5s", "env": {"A": "1"}}"#).unwrap();
+    assert_eq!((sent.task.name.as_str(), sent.task.raw), ("x", true));
+    assert_eq!(sent.task.action, Action::Command(vec!["echo".into(), "{{ hi }}".into()]));
+    let sent = read(r#"{"shell": "true", "priority": 2, "delay": "2h", "x-from": "us"}"#).unwrap();
+    assert_eq!((sent.task.name.as_str(), Some(sent.priority)), ("main", Priority::new(2)));
+    assert_eq!((sent.at, sent.delay), (None, Some(Duration::from_secs(7_200))));
+    let sent = read(r#"{"command": ["x", "{{ run.id }}"], "raw": false, "at": "2027-01-01T01:00:00+01:00"}"#).unwrap();
+    assert_eq!((sent.task.raw, sent.at), (false, Some("2027-01-01T00:00:00Z".parse().unwrap())));
     for (text, expected) in [
         ("", "task:1:1: a task needs something to do (hint: give one of `shell`, `command`, `http` or `noop`)"),
         ("[1]", "task:1:1: the file must be an object, as in {\"shell\": \"echo hello\"}"),
@@ -91,14 +97,24 @@ fn a_task_alone_is_read_by_the_rules_of_a_job_file() {
             "{\"shell\": \"x\",\n \"after\": [\"y\"]}",
             "task:2:2: unknown key `after` in a task (hint: a task that belongs to no job waits for no other)",
         ),
-        ("{\"shell\": \"x\", \"priority\": 3}", "task:1:16: `priority` is not supported by this version"),
+        ("{\"noop\": true, \"priority\": 10}", "task:1:28: `priority` must be 1 to 9, found 10"),
+        (
+            "{\"noop\": true,\n \"at\": \"2027-01-01T00:00:00Z\", \"delay\": \"1s\"}",
+            "task:2:32: `at` and `delay` cannot both be given",
+        ),
+        (
+            "{\"noop\": true, \"at\": \"2027-01-01T09:00:00\"}",
+            "task:1:22: `at`: `2027-01-01T09:00:00` is not a time as in `2027-01-31T09:00:00+01:00` (RFC 3339, with an \
+             offset)",
+        ),
+        ("{\"command\": [\"{{ params.day }}\"], \"raw\": false}", "task:1:17: there is no parameter `day`"),
         (
             "{\"shell\": \"x\", \"name\": \"A b\"}",
             "task:1:24: `A b` is not a task's name: 1 to 64 of a-z, 0-9, `_`, `.`, `-`",
         ),
         ("{\"comand\": [\"x\"]}", "task:1:2: unknown key `comand` in a task (hint: did you mean `command`?)"),
     ] {
-        let shown: Vec<String> = read_task(text.as_bytes()).unwrap_err().iter().map(ToString::to_string).collect();
+        let shown: Vec<String> = read(text).unwrap_err().iter().map(ToString::to_string).collect();
         assert_eq!(shown, [expected], "{text}");
     }
 }

@@ -100,7 +100,8 @@ pub(crate) fn alone(fields: &Fields<'_>) -> Option<Task> {
         fields.reading.fault(Fault::new(at, message));
     }
     let (task, own) = fields.reading.with_templates(|| {
-        let mut task = options(fields, Task::new(name, Action::Noop));
+        // What is sent is meant as it is, unless it says otherwise.
+        let mut task = options(fields, Task { raw: true, ..Task::new(name, Action::Noop) });
         let entry = fields.one_of(ACTIONS, "something to do")?;
         process::check(fields, &entry.key);
         task.action = action(fields.reading, entry)?;

@@ -8,12 +8,15 @@ use serde_json::{Map, Value, json};
 use super::{Absent, Key, Kind, Names, Table};
 
 const DRAFT: &str = "http://json-schema.org/draft-07/schema#";
+const DEFINITIONS: &str = "#/definitions/";
 /// Keys that anybody may add for programs of their own.
 const ANNOTATIONS: &str = "^x-";
 /// A number with its unit, or ISO 8601.
 const DURATION: &str = r"^\s*\+?(?:[0-9][0-9.,]*\s*[A-Za-z\u00b5\u03bc:][\s\S]*|[Pp][\s\S]+)$";
 const SIZE: &str = r"^\s*[0-9]+\s*(?:[KkMmGg](?:[Ii]?[Bb])?|[Bb])?\s*$";
 const INSTANT: &str = r"^\s*[0-9+-][0-9-]*[0-9][Tt ][0-9]";
+/// The name of a job or a task.
+pub const NAME: &str = "^[a-z0-9][a-z0-9_.-]{0,63}$";
 const CRON: &str = r"^\s*(?:@[A-Za-z]+|\S+(?:\s+\S+){4,5})\s*$";
 const QUARTZ: &str = r"^\s*\S+(?:\s+\S+){5,6}\s*$";
 /// No template of ours.
@@ -30,11 +33,34 @@ pub fn config() -> Value {
     root(super::SETTINGS, "The configuration of Campanile")
 }
 
+/// The schemas of a task that belongs to no job, and of all that its keys lead to, by name, for a document that keeps its
+/// schemas below `place`.
+pub fn submission(place: &str) -> Map<String, Value> {
+    let mut schemas = definitions(super::SUBMISSION);
+    schemas.values_mut().for_each(|schema| move_references(schema, place));
+    schemas
+}
+
+/// This table and every other that its keys lead to, by name.
+fn definitions(table: &'static Table) -> Map<String, Value> {
+    table.reached().into_iter().map(|table| (table.name.to_owned(), Value::Object(object(table)))).collect()
+}
+
+fn move_references(schema: &mut Value, place: &str) {
+    match schema {
+        Value::Object(fields) => fields.iter_mut().for_each(|(name, value)| match value {
+            Value::String(text) if name == "$ref" => *text = text.replace(DEFINITIONS, place),
+            value => move_references(value, place),
+        }),
+        Value::Array(items) => items.iter_mut().for_each(|item| move_references(item, place)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
 fn root(table: &'static Table, title: &str) -> Value {
     let mut schema = object(table);
-    let definitions =
-        table.reached().into_iter().skip(1).map(|table| (table.name.to_owned(), Value::Object(object(table))));
-    let definitions: Map<String, Value> = definitions.collect();
+    let mut definitions = definitions(table);
+    definitions.shift_remove(table.name);
     if let Some(Value::Object(properties)) = schema.get_mut("properties") {
         properties.insert(
             "$schema".to_owned(),
@@ -209,7 +235,7 @@ fn of(kind: &Kind) -> Value {
 }
 
 fn reference(table: &Table) -> Value {
-    json!({"$ref": format!("#/definitions/{}", table.name)})
+    json!({"$ref": format!("{DEFINITIONS}{}", table.name)})
 }
 
 fn bounds(kind: &str, least: i64, most: i64) -> Value {
@@ -232,7 +258,7 @@ fn sized(mut schema: Value, what: &str, least: usize, most: usize) -> Value {
 
 fn name_pattern(names: Names) -> &'static str {
     match names {
-        Names::Job => "^[a-z0-9][a-z0-9_.-]{0,63}$",
+        Names::Job => NAME,
         Names::Variable => "^(?!CAMPANILE_)[A-Za-z_][A-Za-z0-9_]*$",
         Names::Param => "^[a-z][a-z0-9_]{0,63}$",
         Names::Header => r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$",

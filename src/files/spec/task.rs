@@ -1,7 +1,7 @@
 //! The keys of a task, in `[tasks.NAME]` and at the top level of a job, and the tables of how its exit is read.
 
 use super::kind::Names;
-use super::{Key, Kind, Table, hook, http, key, process};
+use super::{Absent, Key, Kind, Table, hook, http, job, key, process};
 use crate::files::keys;
 
 /// `[tasks.NAME]`.
@@ -12,8 +12,29 @@ pub(super) static TASK: Table = Table {
             about to start; one that cannot be rendered ends the attempt unstarted, as `invalid_request`.",
     keys: &[&keys::TASK],
     one_of: &[ACTIONS],
-    ..Table::new("task", "Tasks", &[ORDERED, KEYS])
+    ..Table::new("task", "Tasks", &[ORDERED, KEYS, WITH_RAW])
 };
+
+/// A task that belongs to no job, as the API takes it.
+pub(super) static SUBMISSION: Table = Table {
+    keys: &[&keys::SUBMISSION],
+    one_of: &[ACTIONS],
+    not_both: &[&["at", "delay"]],
+    ..Table::new("submission", "A task that belongs to no job", &[ALONE, KEYS])
+};
+
+const ALONE: &[Key] = &[
+    key("name", Kind::Name, "What the task is called.", r#"name = "copy""#).default(r#""main""#),
+    job::PRIORITY,
+    key("at", Kind::Instant, "When it may start: RFC 3339 with an offset.", r#"at = "2027-01-01T09:00:00+01:00""#),
+    key(
+        "delay",
+        Kind::Duration,
+        "How long it waits before it may start, however the clock is set meanwhile.",
+        r#"delay = "2h""#,
+    ),
+    Key { default: Absent::Is("true"), ..RAW },
+];
 
 const ACTIONS: &[&str] = &["shell", "command", "http", "noop"];
 /// What a job needs one of.
@@ -52,8 +73,10 @@ pub(super) const KEYS: &[Key] = &[
     process::LEFTOVERS,
     ON_INTERRUPT,
     process::MAX_OUTPUT,
-    RAW,
 ];
+
+/// Whether its texts are templates.
+pub(super) const WITH_RAW: &[Key] = &[RAW];
 
 const SHELL: Key = key(
     "shell",
