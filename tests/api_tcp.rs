@@ -132,13 +132,17 @@ fn a_token_is_needed_and_allows_what_its_scope_says() {
 }
 
 #[test]
-fn without_tokens_nothing_is_done_by_whoever_reaches_the_loopback() {
+fn without_tokens_whoever_reaches_the_loopback_is_told_only_that_it_lives() {
     let place = place(&[]);
-    assert_eq!(place.asks("GET", "/api/v1/status", "", ""), (200, String::new()));
-    for (method, path) in
-        [("POST", "/api/v1/jobs/nightly/runs"), ("POST", "/api/v1/pause"), ("PUT", "/api/v1/jobs/mine")]
-    {
-        assert_eq!(place.asks(method, path, "", ""), (403, "not_allowed".to_owned()), "{method} {path}");
+    assert_eq!(place.asks("GET", "/readyz", "", ""), (200, String::new()));
+    for (method, path) in [
+        ("GET", "/api/v1/status"),
+        ("GET", "/metrics"),
+        ("POST", "/api/v1/jobs/nightly/runs"),
+        ("POST", "/api/v1/pause"),
+        ("PUT", "/api/v1/jobs/mine"),
+    ] {
+        assert_eq!(place.asks(method, path, "", ""), (401, "unauthorized".to_owned()), "{method} {path}");
     }
     place.is_unharmed();
 }

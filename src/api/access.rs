@@ -1,5 +1,6 @@
 //! Who asks over TCP, where no kernel tells: a token says so. Tokens are compared as hashes, in a time that does not
-//! depend on where they differ. Without any token, whoever reaches the loopback address may only ask questions.
+//! depend on where they differ. Without any token nobody is answered but by the few addresses that are
+//! open: a loopback address is reached by every user of the machine, and the socket asks who they are.
 //!
 //! A browser asks for whatever page is open in it. A page of another origin may not have anything done, and a name that
 //! is not ours is not answered, so that no page can lend us its own (DNS rebinding).
@@ -39,7 +40,7 @@ pub struct Token {
 /// Who may ask.
 #[derive(Clone, Debug, Default)]
 pub struct Access {
-    /// The tokens; without any, all may read.
+    /// The tokens.
     pub tokens: Vec<Token>,
 }
 
@@ -78,9 +79,6 @@ impl Access {
     }
 
     fn known(&self, headers: &HeaderMap) -> Result<(String, Scope), Refusal> {
-        if self.tokens.is_empty() {
-            return Ok(("loopback".to_owned(), Scope::Read));
-        }
         let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let given = value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
         let hash: [u8; 32] = Sha256::digest(given.map_or("", |(_, token)| token.trim())).into();
@@ -197,14 +195,15 @@ mod tests {
     }
 
     #[test]
-    fn without_tokens_the_loopback_may_only_ask() {
+    fn without_tokens_only_what_is_open_is_answered() {
         let mut headers = HeaderMap::new();
         headers.insert(header::HOST, "localhost".parse().expect("because it is a header"));
-        let asked = |method: &Method| {
-            let path = Some("/api/v1/tasks");
-            Access::default().admit(&Asked { method, path, headers: &headers }).map_err(|Refusal(problem)| problem.code)
+        let asked = |method: &Method, path| {
+            let asked = Asked { method, path: Some(path), headers: &headers };
+            Access::default().admit(&asked).map_err(|Refusal(problem)| problem.code)
         };
-        assert_eq!(asked(&Method::GET).as_deref(), Ok("loopback"));
-        assert_eq!(asked(&Method::POST), Err("not_allowed".to_owned()));
+        assert_eq!(asked(&Method::GET, "/readyz").as_deref(), Ok("anybody"));
+        assert_eq!(asked(&Method::GET, "/api/v1/tasks"), Err("unauthorized".to_owned()));
+        assert_eq!(asked(&Method::POST, "/api/v1/tasks"), Err("unauthorized".to_owned()));
     }
 }

@@ -57,8 +57,8 @@ const KEYS: &[Key] = &[
     key(
         "tokens",
         TOKEN_TABLES,
-        "Who may ask over TCP, each written `[tokens.NAME]`; see [Tokens](#tokens). Without any, whoever reaches the loopback \
-         address may ask questions and do nothing.",
+        "Who may ask over TCP, each written `[tokens.NAME]`; see [Tokens](#tokens). Without any, only \
+         `/livez` and `/readyz` are answered there.",
         r#"tokens = { grafana = { token = { file = "/etc/campanile/token" }, scope = "read" } }"#,
     )
     .no_effect("without `listen`, and on the socket"),
