@@ -246,6 +246,33 @@ pub enum Report {
     },
 }
 
+impl Report {
+    /// Which reports of one step come before which: a clock step, since all others are told on the clock as it then is.
+    pub(super) fn rank(&self) -> u8 {
+        match self {
+            Report::ClockStepped { .. } => 0,
+            Report::Opened { .. }
+            | Report::Runner(_)
+            | Report::CallStarted { .. }
+            | Report::CallEnded { .. }
+            | Report::Delivered { .. } => 1,
+        }
+    }
+
+    /// The launch that it is of, if it is of one.
+    pub(super) fn launch(&self) -> Option<Launch> {
+        match self {
+            Report::Runner(RunnerReport::Started { launch, .. } | RunnerReport::Ended { launch, .. })
+            | Report::CallStarted { launch, .. }
+            | Report::CallEnded { launch, .. }
+            | Report::Delivered { launch, .. } => Some(*launch),
+            Report::Runner(RunnerReport::Connected { .. } | RunnerReport::Disconnected)
+            | Report::Opened { .. }
+            | Report::ClockStepped { .. } => None,
+        }
+    }
+}
+
 /// What the runner says.
 #[derive(Clone, Debug)]
 pub enum RunnerReport {
