@@ -317,3 +317,22 @@ pub struct DeliveryResult {
     /// The receiver asks to be left alone so long.
     pub retry_after: Option<Duration>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_step_goes_before_every_other_report() {
+        let launch = Launch(1);
+        let step = Report::ClockStepped { by_us: 1 };
+        for other in [
+            Report::Opened { boot_id: String::new() },
+            Report::Runner(RunnerReport::Disconnected),
+            Report::CallStarted { launch, at: Timestamp::default() },
+        ] {
+            assert!(step.rank() < other.rank(), "{other:?}");
+        }
+        assert_eq!((step.launch(), Report::Runner(RunnerReport::Disconnected).launch()), (None, None));
+    }
+}

@@ -130,6 +130,7 @@ fn decide(task: &Task, exit: &Exit, seen: Seen, tries: Tries, cancelled: bool, n
     }
 }
 
+#[derive(Clone, Copy)]
 enum Seen {
     Done,
     NotNeeded,
