@@ -135,7 +135,7 @@ fn waiting(connection: &Connection) -> Result<Waiting, Broken> {
 /// Everything has ended, nothing is owed, and the counters tell the truth.
 pub(super) fn at_rest(connection: &Connection, wake_at: Option<Timestamp>) -> Result<(), Broken> {
     let mut statement = connection.prepare(LEFT).map_err(said)?;
-    let read = |row: &rusqlite::Row<'_>| Ok([row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?]);
+    let read = |row: &rusqlite::Row<'_>| Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?]);
     let left: [i64; 5] = statement.query_row([], read).map_err(said)?;
     if left != [0; 5] {
         return Err(format!("at rest there are live runs, tasks, attempts, deliveries and schedules: {left:?}"));
@@ -144,7 +144,7 @@ pub(super) fn at_rest(connection: &Connection, wake_at: Option<Timestamp>) -> Re
         return Err(format!("at rest the engine wants to be woken at {at}"));
     }
     let (n_numbers, n): (i64, i64) =
-        connection.query_row(EVENTS, [], |row| Ok((row.get(1)?, row.get(2)?))).map_err(said)?;
+        connection.query_row(EVENTS, [], |row| Ok((row.get(0)?, row.get(1)?))).map_err(said)?;
     if n_numbers != n {
         return Err(format!("{n} events have {n_numbers} numbers"));
     }
@@ -152,7 +152,7 @@ pub(super) fn at_rest(connection: &Connection, wake_at: Option<Timestamp>) -> Re
     let mut rows = statement.query([]).map_err(said)?;
     while let Some(row) = rows.next().map_err(said)? {
         let (name, counted, n): (String, i64, i64) =
-            (row.get(1).map_err(said)?, row.get(2).map_err(said)?, row.get(3).map_err(said)?);
+            (row.get(0).map_err(said)?, row.get(1).map_err(said)?, row.get(2).map_err(said)?);
         if counted != n {
             return Err(format!("the counter says {counted} runs {name}, and there are {n}"));
         }
