@@ -139,7 +139,7 @@ fn a_submitted_task_waits_for_its_time_over_a_restart_and_is_no_template() {
         { "command": ["true"], "delay": "1h" },
         { "command": ["echo", "late"], "at": "2001-01-01T00:00:00Z" },
     ] });
-    let (status, submitted) = post(&world, "/api/v1/submit", &tasks);
+    let (status, submitted) = post(&world, "/api/v1/tasks", &tasks);
     assert_eq!(status, 201, "{submitted}");
     let ids: Vec<String> =
         submitted["ids"].as_array().unwrap().iter().map(|id| id.as_str().unwrap().to_owned()).collect();
@@ -153,7 +153,7 @@ fn a_submitted_task_waits_for_its_time_over_a_restart_and_is_no_template() {
     assert_eq!(text(&waiting["tasks"][0], "state"), "waiting", "{waiting}");
     world.ok(&["cancel", &ids[1]]);
     assert_eq!(text(&world.ended(&ids[1]), "state"), "cancelled");
-    let (_, submitted) = post(&world, "/api/v1/submit", &json!({ "tasks": [{ "noop": true, "delay": "10ms" }] }));
+    let (_, submitted) = post(&world, "/api/v1/tasks", &json!({ "tasks": [{ "noop": true, "delay": "10ms" }] }));
     let run = world.ended(submitted["ids"][0].as_str().unwrap());
     assert_eq!(text(&run, "state"), "completed");
     assert_eq!(daemon.stop(), 0);
