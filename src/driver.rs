@@ -10,6 +10,7 @@ mod effects;
 mod end;
 mod env_file;
 mod launches;
+mod line;
 mod open;
 mod resolve;
 mod turn;

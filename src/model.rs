@@ -6,6 +6,7 @@ pub mod definition;
 pub mod duration;
 pub mod event;
 pub mod exit;
+pub mod expression;
 pub mod graph;
 pub mod id;
 pub mod invalid;

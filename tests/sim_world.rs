@@ -425,3 +425,34 @@ fn a_task_for_a_time_of_day_follows_the_clock_and_one_with_a_delay_does_not() {
     world.expect_rows("SELECT count(*) FROM event WHERE type = 'task.waiting'", &["2"]);
     world.expect_rows(RUNS, &["completed 3"]);
 }
+
+#[test]
+fn a_wait_says_which_clock_it_follows_whatever_else_the_run_knows_of_time() {
+    const WAITS: &str = "SELECT until_wall IS NOT NULL, until_steady IS NOT NULL, state FROM task ORDER BY id";
+    const UNTOUCHED: &str = "
+CREATE TRIGGER untouched BEFORE UPDATE ON task WHEN OLD.state = NEW.state
+BEGIN SELECT RAISE(ABORT, 'a clock step wrote a task'); END";
+    let mut world = World::new(41);
+    let hour = Duration::from_secs(3_600);
+    let at = world.now().plus(hour);
+    let batch = [NotBefore::At(at), NotBefore::In(hour)].map(|not_before| Submission {
+        task: Task::new("main", Action::Noop),
+        priority: Priority::default(),
+        not_before: Some(not_before),
+    });
+    let answer = world.command(Command::Submit(batch.to_vec()));
+    let Ok(Answer::Submitted(runs)) = answer else { panic!("a submission was refused") };
+    world.expect_rows(WAITS, &["1 0 waiting", "0 1 waiting"]);
+    // A run may have a nominal time and yet hold a task that waits for so long, as for an approval.
+    world.expect_rows("UPDATE run SET scheduled_at = queued_at RETURNING 1", &["1", "1"]);
+    world.expect_rows(UNTOUCHED, &[]);
+    world.clock("2h");
+    world.advance("1s");
+    world.expect(runs[0], "main completed");
+    world.expect(runs[1], "main waiting");
+    world.clock("-3h");
+    world.advance("59m58s");
+    world.expect(runs[1], "main waiting");
+    world.advance("1s");
+    world.expect(runs[1], "main completed");
+}

@@ -8,6 +8,9 @@ ALTER TABLE run ADD COLUMN outputs TEXT;
 -- A JSON object: the named values that its last attempt left.
 ALTER TABLE task ADD COLUMN outputs TEXT;
 
+-- When a waiting task goes on, if that is a time of day, on wall time; `until_steady` if it waits for so long.
+ALTER TABLE task ADD COLUMN until_wall INTEGER;
+
 -- An HTTP request, which lives in the daemon and ends with it, and is no process of the runner.
 ALTER TABLE attempt ADD COLUMN is_call INTEGER NOT NULL DEFAULT 0;
 

@@ -1,16 +1,15 @@
-//! Hands launches and stops to the runner, in the order in which the engine wants them, since the runner takes a launch
-//! only after all with lower numbers.
+//! Hands launches and stops to the runner, in the order in which the engine wants them, and completes those launches
+//! that need files (variables, secrets) on the way. Reading may take any time and the engine waits for nothing, so all
+//! of it happens on a thread of its own, and each reading on another; `line` decides.
 //!
-//! A launch that needs files (variables, secrets) is completed on a thread of its own, because reading may take any
-//! time and the engine waits for nothing. While one is being completed, what comes after it waits in line behind it:
-//! usually for microseconds. A dead network file system answers never; after `PATIENCE` the launch fails and the line
-//! moves on. The thread that still reads is left to its fate.
+//! What needs no files does not come by here while nobody waits: it goes to the runner directly.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration as Wait;
 
+use super::line::{Act, Line};
 use super::resolve;
 use crate::clock;
 use crate::engine::{Handle, Report, RunnerReport};
@@ -20,46 +19,55 @@ use crate::model::id::Launch;
 use crate::model::process::Process;
 use crate::runner::RunnerClient;
 
-/// How long the files of one launch may take to be read.
-const PATIENCE: Wait = Wait::from_secs(10);
-
-enum Wanted {
+enum Message {
     Launch(Box<Process>),
-    Stop { launch: Launch, reason: StopReason, grace: Option<Duration> },
+    Stop {
+        launch: Launch,
+        reason: StopReason,
+        grace: Option<Duration>,
+    },
+    /// What a reader has found.
+    Read {
+        launch: Launch,
+        found: Result<Box<Process>, String>,
+    },
+    /// Nobody wants anything any more.
+    Close,
 }
 
 /// The way to the runner.
 pub(super) struct Launches {
     runner: Arc<RunnerClient>,
-    line: Sender<Wanted>,
-    /// How many wait in line.
+    inbox: Sender<Message>,
+    /// How many launches and stops are neither with the runner nor ended.
     n_waiting: Arc<AtomicUsize>,
 }
 
 impl Launches {
-    /// `handle` is the engine's, for launches that fail before the runner hears of them.
+    /// `handle` is the engine's, for launches that end before the runner hears of them.
     pub(super) fn new(runner: RunnerClient, handle: Handle) -> std::io::Result<Launches> {
         let (runner, n_waiting) = (Arc::new(runner), Arc::new(AtomicUsize::new(0)));
-        let (line, wanted) = channel();
+        let (inbox, messages) = channel();
         // It must not keep the runner alive: whoever drops us ends it.
         let (weak, n_left) = (Arc::downgrade(&runner), Arc::clone(&n_waiting));
+        let begin = reader(inbox.clone(), resolve::resolve);
         std::thread::Builder::new().name("launches".to_owned()).spawn(move || {
-            for next in wanted {
-                let next = match next {
-                    Wanted::Launch(process) => completed(process).map(Wanted::Launch),
-                    stop @ Wanted::Stop { .. } => Ok(stop),
-                };
-                let Some(runner) = weak.upgrade() else { return };
-                match next {
-                    Ok(Wanted::Launch(process)) => runner.launch(process),
-                    Ok(Wanted::Stop { launch, reason, grace }) => runner.stop(launch, reason, grace),
-                    Err((launch, why)) => not_started(&handle, launch, why),
+            run(&messages, &n_left, |act| match act {
+                Act::Read(process) => begin(process),
+                Act::Launch(process) => {
+                    if let Some(runner) = weak.upgrade() {
+                        runner.launch(process);
+                    }
                 }
-                drop(runner);
-                n_left.fetch_sub(1, Ordering::Release);
-            }
+                Act::Stop { launch, reason, grace } => {
+                    if let Some(runner) = weak.upgrade() {
+                        runner.stop(launch, reason, grace);
+                    }
+                }
+                Act::End { launch, kind, why } => end(&handle, launch, kind, why),
+            });
         })?;
-        Ok(Launches { runner, line, n_waiting })
+        Ok(Launches { runner, inbox, n_waiting })
     }
 
     /// Starts a process.
@@ -67,7 +75,7 @@ impl Launches {
         if self.is_free() && !resolve::is_needed(&process) {
             return self.runner.launch(process);
         }
-        self.wait_in_line(Wanted::Launch(process));
+        self.send(Message::Launch(process));
     }
 
     /// Stops a launch.
@@ -75,7 +83,7 @@ impl Launches {
         if self.is_free() {
             return self.runner.stop(launch, reason, grace);
         }
-        self.wait_in_line(Wanted::Stop { launch, reason, grace });
+        self.send(Message::Stop { launch, reason, grace });
     }
 
     /// The exits of these launches are committed.
@@ -83,43 +91,129 @@ impl Launches {
         self.runner.acknowledge(launches);
     }
 
-    /// Whether nobody waits. Only one thread adds to the line, and it is the one that asks.
+    /// Whether nobody waits. Only one thread adds to them, and it is the one that asks.
     fn is_free(&self) -> bool {
         self.n_waiting.load(Ordering::Acquire) == 0
     }
 
-    fn wait_in_line(&self, wanted: Wanted) {
+    fn send(&self, message: Message) {
         self.n_waiting.fetch_add(1, Ordering::Relaxed);
         // The thread ends only with us.
-        let _ = self.line.send(wanted);
+        let _ = self.inbox.send(message);
     }
 }
 
-/// The process with all that it needs, or why not.
-fn completed(mut process: Box<Process>) -> Result<Box<Process>, (Launch, String)> {
-    let launch = process.launch;
-    if !resolve::is_needed(&process) {
-        return Ok(process);
+impl Drop for Launches {
+    fn drop(&mut self) {
+        // A reader that hangs keeps the channel open.
+        let _ = self.inbox.send(Message::Close);
     }
-    let (done, read): (_, Receiver<Result<Box<Process>, String>>) = channel();
-    let reader = std::thread::Builder::new().name("resolve".to_owned()).spawn(move || {
-        let resolved = resolve::resolve(&mut process);
-        // Whoever asked may have lost patience.
-        let _ = done.send(resolved.map(|()| process));
-    });
-    let found = match reader {
-        Ok(_) => match read.recv_timeout(PATIENCE) {
-            Ok(found) => found,
-            Err(RecvTimeoutError::Timeout) => Err("its variables and secrets could not be read within 10s".to_owned()),
-            Err(RecvTimeoutError::Disconnected) => Err("its variables and secrets could not be read".to_owned()),
-        },
-        Err(error) => Err(format!("its variables and secrets could not be read: {error}")),
-    };
-    found.map_err(|why| (launch, why))
 }
 
-fn not_started(handle: &Handle, launch: Launch, why: String) {
-    let exit = Exit { error: Some(why), ..Exit::bare(ExitKind::NotStarted, clock::wall()) };
+/// Takes messages until there is `Close`.
+fn run(messages: &Receiver<Message>, n_waiting: &AtomicUsize, mut act: impl FnMut(Act)) {
+    let mut line = Line::default();
+    loop {
+        let message = match line.next_at() {
+            Some(at) => match messages.recv_timeout(wait(at, clock::boot_us())) {
+                Ok(message) => Some(message),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => return,
+            },
+            None => match messages.recv() {
+                Ok(message) => Some(message),
+                Err(_) => return,
+            },
+        };
+        let (now, n_before) = (clock::boot_us(), line.len());
+        let (acts, n_come) = match message {
+            Some(Message::Launch(process)) => (line.push(process, now), 1),
+            Some(Message::Stop { launch, reason, grace }) => (line.stop(launch, reason, grace, now), 1),
+            Some(Message::Read { launch, found }) => (line.read(launch, found, now), 0),
+            Some(Message::Close) => return,
+            None => (line.go_on(now), 0),
+        };
+        acts.into_iter().for_each(&mut act);
+        // Only now may others go past.
+        n_waiting.fetch_sub(n_before + n_come - line.len(), Ordering::Release);
+    }
+}
+
+fn wait(until: i64, now: i64) -> Wait {
+    Wait::from_micros(u64::try_from(until - now).unwrap_or(0))
+}
+
+/// Begins to complete a process, on a thread that may never end.
+fn reader(
+    inbox: Sender<Message>,
+    resolve: impl Fn(&mut Process) -> Result<(), String> + Clone + Send + 'static,
+) -> impl Fn(Box<Process>) {
+    move |mut process| {
+        let launch = process.launch;
+        let (done, resolve) = (inbox.clone(), resolve.clone());
+        let reader = std::thread::Builder::new().name("resolve".to_owned()).spawn(move || {
+            let found = resolve(&mut process).map(|()| process);
+            // Whoever asked may be gone.
+            let _ = done.send(Message::Read { launch, found });
+        });
+        if let Err(error) = reader {
+            let found = Err(format!("its variables and secrets could not be read: {error}"));
+            let _ = inbox.send(Message::Read { launch, found });
+        }
+    }
+}
+
+fn end(handle: &Handle, launch: Launch, kind: ExitKind, why: Option<String>) {
+    let exit = Exit { error: why, ..Exit::bare(kind, clock::wall()) };
     // An engine that is gone derives the launch again when it comes back.
     let _ = handle.report(Report::Runner(RunnerReport::Ended { launch, exit }));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    fn with_file(number: u64, path: &str) -> Box<Process> {
+        let mut process = Process::new(Launch(number), vec!["true".to_owned()], String::new());
+        process.env_files = vec![path.to_owned()];
+        Box::new(process)
+    }
+
+    #[test]
+    fn a_file_that_hangs_keeps_nobody_else_from_being_read_and_its_launch_can_be_stopped() {
+        let (inbox, messages) = channel();
+        let (done, acts) = channel();
+        let (read, is_read) = channel();
+        let (hang, hung) = channel::<()>();
+        let hung = Arc::new(Mutex::new(hung));
+        let begin = reader(inbox.clone(), move |process| {
+            if process.env_files == ["hangs"] {
+                let _ = hung.lock().unwrap().recv();
+            }
+            process.env_files.clear();
+            read.send(process.launch).unwrap();
+            Ok(())
+        });
+        let n_waiting = Arc::new(AtomicUsize::new(3));
+        let n_left = Arc::clone(&n_waiting);
+        let thread = std::thread::spawn(move || {
+            run(&messages, &n_left, |act| match act {
+                Act::Read(process) => begin(process),
+                Act::Launch(_) | Act::Stop { .. } | Act::End { .. } => done.send(act).unwrap(),
+            });
+        });
+        inbox.send(Message::Launch(with_file(1, "hangs"))).unwrap();
+        inbox.send(Message::Launch(with_file(2, "answers"))).unwrap();
+        assert_eq!(is_read.recv(), Ok(Launch(2)), "while the first hangs");
+        inbox.send(Message::Stop { launch: Launch(1), reason: StopReason::Cancel, grace: None }).unwrap();
+        let ended = acts.recv().unwrap();
+        assert!(matches!(ended, Act::End { launch: Launch(1), kind: ExitKind::Stopped(StopReason::Cancel), .. }));
+        assert!(matches!(acts.recv().unwrap(), Act::Launch(process) if process.launch == Launch(2)));
+        inbox.send(Message::Close).unwrap();
+        thread.join().unwrap();
+        assert_eq!(n_waiting.load(Ordering::Acquire), 0, "and what comes now goes past");
+        drop(hang);
+    }
 }

@@ -1,5 +1,6 @@
 //! Opens the store and starts all that turns the wheel: the engine's thread, the runner, the sender of webhooks, the
-//! caller of requests and the watch on the clock. What was pending goes on at once; schedules wait until definitions are loaded.
+//! caller of requests and the watch on the clock. What was pending goes on at once; schedules wait until definitions
+//! are loaded.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

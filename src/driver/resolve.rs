@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use super::env_file;
 use crate::model::definition::Value;
+use crate::model::definition::value::{Place, Reference};
 use crate::model::process::Process;
 use crate::{environment, secret};
 
@@ -13,6 +14,16 @@ use crate::{environment, secret};
 pub(super) fn is_needed(process: &Process) -> bool {
     let refers = |value: &Value| matches!(value, Value::Secret(_));
     !process.env_files.is_empty() || !process.env_inherit.is_empty() || process.env.values().any(refers)
+}
+
+/// The files that are read for it.
+pub(super) fn files(process: &Process) -> Vec<String> {
+    let bare = |path: &String| path.strip_prefix('-').unwrap_or(path).to_owned();
+    let of_secrets = process.env.values().filter_map(|value| match value {
+        Value::Secret(Reference { place: Place::File(path) | Place::Credential(path), .. }) => Some(path.clone()),
+        Value::Secret(Reference { place: Place::Env(_), .. }) | Value::Plain(_) => None,
+    });
+    process.env_files.iter().map(bare).chain(of_secrets).collect()
 }
 
 /// Puts what is meant in the place of what is named; otherwise says what cannot be found, and where it is named.
@@ -42,7 +53,6 @@ pub(super) fn resolve(process: &mut Process) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::definition::value::{Place, Reference};
     use crate::model::id::Launch;
 
     fn process() -> Process {

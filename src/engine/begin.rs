@@ -13,7 +13,7 @@ use crate::model::id::RunId;
 use crate::model::outcome::Cause;
 use crate::model::policy::judge::Tries;
 use crate::model::state::{RunState, TaskState};
-use crate::model::timestamp::{Now, Steady, Timestamp};
+use crate::model::timestamp::{Timestamp, Until};
 use crate::store::job::JobRow;
 use crate::store::run::RunRow;
 use crate::store::task::TaskRow;
@@ -91,7 +91,7 @@ pub(crate) fn run(work: &mut Work<'_>, birth: Birth<'_>) -> Result<(RunId, u64),
         let subject = made.subject(Some(row.id));
         match wait {
             Some(until) => {
-                let data = json!({ "task": row.name, "until": work.now.wall_of(until).to_string() });
+                let data = json!({ "task": row.name, "until": until.wall(work.now).to_string() });
                 work.record(EventType::TaskWaiting, subject, data)?;
             }
             None => work.record(EventType::TaskQueued, subject, json!({ "task": row.name }))?,
@@ -102,11 +102,10 @@ pub(crate) fn run(work: &mut Work<'_>, birth: Birth<'_>) -> Result<(RunId, u64),
 }
 
 /// Until when that is, if it is ahead.
-fn until(work: &Work<'_>, not_before: NotBefore) -> Option<Steady> {
-    let now = work.now;
+fn until(work: &Work<'_>, not_before: NotBefore) -> Option<Until> {
     let until = match not_before {
-        NotBefore::In(length) => now.steady.plus(length),
-        NotBefore::At(at) => Now::new(at, now.wall.as_micros().saturating_sub(now.steady.0)).steady,
+        NotBefore::In(length) => Until::Steady(work.now.steady.plus(length)),
+        NotBefore::At(at) => Until::Wall(at),
     };
-    (until > now.steady).then_some(until)
+    until.is_ahead(work.now).then_some(until)
 }

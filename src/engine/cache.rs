@@ -8,11 +8,12 @@ use std::sync::Arc;
 use super::input::Limits;
 use super::step::Settings;
 use crate::model::definition::{Hook, Job, Schedule, Target, canonical};
+use crate::model::expression::Expressions;
 use crate::model::id::{DefinitionId, DeliveryId, HookId, JobId, Launch, RunId, ScheduleId, TaskId};
 use crate::model::state::{DeliveryState, RunState, TaskState};
 use crate::model::template::Templates;
 use crate::model::time::Calendar;
-use crate::model::timestamp::{Now, Steady, Timestamp};
+use crate::model::timestamp::{Now, Steady, Timestamp, Until};
 use crate::store::delivery::DeliveryRow;
 use crate::store::task::TaskRow;
 use crate::store::{StoreError, Tx, attempt, counter, definition, delivery, fact, hook, job, schedule, task};
@@ -117,8 +118,10 @@ pub(crate) struct Cache {
     stirred: BTreeSet<(JobId, ScheduleId)>,
     /// Tasks that may be claimed, first first.
     pub(crate) ready: BTreeSet<(u8, Timestamp, TaskId)>,
-    /// Tasks that are to be tried again, or whose time has not come.
-    pub(crate) retries: BTreeSet<(Steady, TaskId)>,
+    /// Tasks that go on after some time: they are to be tried again, or start later.
+    delayed: BTreeSet<(Steady, TaskId)>,
+    /// Tasks that go on at a time of day.
+    appointed: BTreeSet<(Timestamp, TaskId)>,
     /// Attempts that have not ended.
     pub(crate) live: HashMap<Launch, LiveAttempt>,
     /// Deliveries that are to be tried.
@@ -133,6 +136,8 @@ pub(crate) struct Cache {
     calendars: HashMap<String, Arc<Calendar>>,
     /// Compiled templates.
     pub(crate) templates: Templates,
+    /// Compiled expressions.
+    pub(crate) expressions: Expressions,
 }
 
 /// What the engine remembers that no row holds, because a new daemon begins without it.
@@ -182,10 +187,11 @@ impl Cache {
     /// makes room for it is a step.
     pub(crate) fn wake_at(&self, now: Now, session: &Session) -> Option<Timestamp> {
         let due = self.due.first().map(|(at, _)| *at).filter(|_| session.is_loaded);
-        let retry = self.retries.first().map(|(at, _)| now.wall_of(*at));
+        let delayed = self.delayed.first().map(|(at, _)| now.wall_of(*at));
+        let appointed = self.appointed.first().map(|(at, _)| *at);
         let owed = self.owed.first().map(|(at, _)| now.wall_of(*at));
         let may_send = session.may_send() && self.sending.len() < MAX_SENDING;
-        [due, retry, owed.filter(|_| may_send)].into_iter().flatten().min()
+        [due, delayed, appointed, owed.filter(|_| may_send)].into_iter().flatten().min()
     }
 
     /// Reads it from the tables.
@@ -228,9 +234,21 @@ impl Cache {
     fn enter(&mut self, id: TaskId, state: TaskState, priority: u8, queued_at: Timestamp) {
         if state == TaskState::Queued {
             self.ready.insert((priority, queued_at, id));
-        } else if let TaskState::Retrying { until } | TaskState::Waiting { until } = state {
-            self.retries.insert((until, id));
         }
+        match waits_until(state) {
+            Some(Until::Steady(until)) => drop(self.delayed.insert((until, id))),
+            Some(Until::Wall(until)) => drop(self.appointed.insert((until, id))),
+            None => {}
+        }
+    }
+
+    /// Takes out a task that has waited long enough.
+    pub(crate) fn next_woken(&mut self, now: Now) -> Option<TaskId> {
+        if self.delayed.first().is_some_and(|(until, _)| *until <= now.steady) {
+            return self.delayed.pop_first().map(|(_, id)| id);
+        }
+        self.appointed.first().filter(|(until, _)| *until <= now.wall)?;
+        self.appointed.pop_first().map(|(_, id)| id)
     }
 
     /// A task has left the state `from` for the one it is in.
@@ -238,8 +256,11 @@ impl Cache {
         let queued_at = row.queued_at.unwrap_or_default();
         if from == TaskState::Queued {
             self.ready.remove(&(row.priority, queued_at, row.id));
-        } else if let TaskState::Retrying { until } | TaskState::Waiting { until } = from {
-            self.retries.remove(&(until, row.id));
+        }
+        match waits_until(from) {
+            Some(Until::Steady(until)) => drop(self.delayed.remove(&(until, row.id))),
+            Some(Until::Wall(until)) => drop(self.appointed.remove(&(until, row.id))),
+            None => {}
         }
         self.enter(row.id, row.state, row.priority, queued_at);
     }
@@ -407,5 +428,20 @@ impl Cache {
         }
         self.calendars.insert(key, Arc::clone(&calendar));
         Ok(calendar)
+    }
+}
+
+/// Until when a task waits in that state, whoever else may end it before.
+fn waits_until(state: TaskState) -> Option<Until> {
+    match state {
+        TaskState::Retrying { until } => Some(Until::Steady(until)),
+        TaskState::Waiting { until } => Some(until),
+        TaskState::Blocked
+        | TaskState::Queued
+        | TaskState::Running { .. }
+        | TaskState::Completed
+        | TaskState::Failed(_)
+        | TaskState::Cancelled(_)
+        | TaskState::Skipped(_) => None,
     }
 }

@@ -246,6 +246,33 @@ pub enum Report {
     },
 }
 
+impl Report {
+    /// Which reports of one step come before which: a clock step, since all others are told on the clock as it then is.
+    pub(super) fn rank(&self) -> u8 {
+        match self {
+            Report::ClockStepped { .. } => 0,
+            Report::Opened { .. }
+            | Report::Runner(_)
+            | Report::CallStarted { .. }
+            | Report::CallEnded { .. }
+            | Report::Delivered { .. } => 1,
+        }
+    }
+
+    /// The launch that it is of, if it is of one.
+    pub(super) fn launch(&self) -> Option<Launch> {
+        match self {
+            Report::Runner(RunnerReport::Started { launch, .. } | RunnerReport::Ended { launch, .. })
+            | Report::CallStarted { launch, .. }
+            | Report::CallEnded { launch, .. }
+            | Report::Delivered { launch, .. } => Some(*launch),
+            Report::Runner(RunnerReport::Connected { .. } | RunnerReport::Disconnected)
+            | Report::Opened { .. }
+            | Report::ClockStepped { .. } => None,
+        }
+    }
+}
+
 /// What the runner says.
 #[derive(Clone, Debug)]
 pub enum RunnerReport {
@@ -289,4 +316,23 @@ pub struct DeliveryResult {
     pub permanent: bool,
     /// The receiver asks to be left alone so long.
     pub retry_after: Option<Duration>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_step_goes_before_every_other_report() {
+        let launch = Launch(1);
+        let step = Report::ClockStepped { by_us: 1 };
+        for other in [
+            Report::Opened { boot_id: String::new() },
+            Report::Runner(RunnerReport::Disconnected),
+            Report::CallStarted { launch, at: Timestamp::default() },
+        ] {
+            assert!(step.rank() < other.rank(), "{other:?}");
+        }
+        assert_eq!((step.launch(), Report::Runner(RunnerReport::Disconnected).launch()), (None, None));
+    }
 }

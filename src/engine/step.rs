@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::cache::{Cache, Session};
 use super::ids::Ids;
-use super::input::{Answer, Input, Report, RunnerReport};
+use super::input::{Answer, Input, Report};
 use super::observed::Observed;
 use super::work::Work;
 use super::{Effect, change, command, pass, report};
@@ -158,18 +158,8 @@ impl Engine {
 }
 
 fn stepped_by(inputs: &[Input]) -> i64 {
-    let steps = inputs.iter().filter_map(|input| match input {
-        Input::Report(Report::ClockStepped { by_us }) => Some(*by_us),
-        Input::Report(
-            Report::Opened { .. }
-            | Report::Runner(_)
-            | Report::CallStarted { .. }
-            | Report::CallEnded { .. }
-            | Report::Delivered { .. },
-        )
-        | Input::Command { .. } => None,
-    });
-    steps.sum()
+    let by = |input: &Input| if let Input::Report(Report::ClockStepped { by_us }) = input { *by_us } else { 0 };
+    inputs.iter().map(by).sum()
 }
 
 /// Whoever was promised a step and made it much too late was stopped, asleep or starved meanwhile.
@@ -182,26 +172,18 @@ fn note_absence(session: &mut Session, wall: Timestamp) {
 
 type Replies = Vec<(u64, Result<Answer, Refused>)>;
 
-/// Reports first, a clock step before all others; then commands.
+/// Reports first, in the order of their rank; then commands.
 fn apply(work: &mut Work<'_>, inputs: &[Input]) -> Result<Replies, StoreError> {
     let mut replies = Vec::new();
-    let rank = |input: &&Input| match input {
-        Input::Report(Report::ClockStepped { .. }) => 0,
-        Input::Report(
-            Report::Opened { .. }
-            | Report::Runner(_)
-            | Report::CallStarted { .. }
-            | Report::CallEnded { .. }
-            | Report::Delivered { .. },
-        ) => 1,
-        Input::Command { .. } => 2,
-    };
     let mut sorted: Vec<&Input> = inputs.iter().collect();
-    sorted.sort_by_key(rank);
+    sorted.sort_by_key(|input| match input {
+        Input::Report(report) => (0, report.rank()),
+        Input::Command { .. } => (1, 0),
+    });
     for input in sorted {
         match input {
             Input::Report(report) => {
-                guarded(work, Culprit::Report(launch_of(report)), |work| report::apply(work, report))?;
+                guarded(work, Culprit::Report(report.launch()), |work| report::apply(work, report))?;
             }
             Input::Command { token, command } => {
                 let mut reply = Err(Refused::Internal { what: "the command cannot be carried out".to_owned() });
@@ -214,18 +196,6 @@ fn apply(work: &mut Work<'_>, inputs: &[Input]) -> Result<Replies, StoreError> {
         }
     }
     Ok(replies)
-}
-
-fn launch_of(report: &Report) -> Option<Launch> {
-    match report {
-        Report::Runner(RunnerReport::Started { launch, .. } | RunnerReport::Ended { launch, .. })
-        | Report::CallStarted { launch, .. }
-        | Report::CallEnded { launch, .. }
-        | Report::Delivered { launch, .. } => Some(*launch),
-        Report::Runner(RunnerReport::Connected { .. } | RunnerReport::Disconnected)
-        | Report::Opened { .. }
-        | Report::ClockStepped { .. } => None,
-    }
 }
 
 /// Who is to blame if one part of a careful step fails.

@@ -83,7 +83,7 @@ fn rendered_default(
 ) -> Result<Json, String> {
     let values = Values::new(&Map::new(), &facts(row, name, None), zoned(work, row), &[]);
     let rendered = work.cache.templates.render(text, &values)?;
-    param::read(param, &Json::from(rendered))
+    param::read(param, &Json::from(rendered), &mut work.cache.expressions)
 }
 
 /// The run's parameters.

@@ -13,6 +13,7 @@ use crate::engine::{Answer, Command, Handle, Load, LoadedJob, Settings, Start};
 use crate::files::settings::Configuration;
 use crate::files::{self, FoundJob, InvalidFile, Zones};
 use crate::model::duration::Duration;
+use crate::model::expression::Expressions;
 use crate::model::id::RunId;
 use crate::model::policy::param;
 use crate::model::policy::retention::Retention;
@@ -82,7 +83,7 @@ pub fn run(request: &Request) -> Result<wire::run::Run, Failure> {
 
 /// Said before anything is made for the run.
 fn accept(found: &FoundJob, given: &serde_json::Map<String, serde_json::Value>) -> Result<(), Failure> {
-    let accepted = param::accept(&found.definition.params, given);
+    let accepted = param::accept(&found.definition.params, given, &mut Expressions::default());
     let refused = |problems| Refused::InvalidParams { job: found.name.to_string(), problems };
     accepted.map(drop).map_err(|problems| Failure::Params(refused(problems)))
 }

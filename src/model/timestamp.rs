@@ -99,6 +99,33 @@ impl Steady {
     }
 }
 
+/// A moment that is waited for, on the clock that it follows when the clock is set meanwhile.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Until {
+    /// The end of a length of time, however the clock is set.
+    Steady(Steady),
+    /// A time of day, wherever the clock is set to.
+    Wall(Timestamp),
+}
+
+impl Until {
+    /// Whether it is still ahead.
+    pub fn is_ahead(self, now: Now) -> bool {
+        match self {
+            Until::Steady(at) => at > now.steady,
+            Until::Wall(at) => at > now.wall,
+        }
+    }
+
+    /// The wall time at which it comes, if the clock is not stepped before.
+    pub fn wall(self, now: Now) -> Timestamp {
+        match self {
+            Until::Steady(at) => now.wall_of(at),
+            Until::Wall(at) => at,
+        }
+    }
+}
+
 /// The fixed time of one step: both clocks, read once by the driver.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Now {

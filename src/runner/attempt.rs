@@ -1,5 +1,6 @@
-//! One launch that lives: its first process, its pipes, its stop command, how far its end has come. An orphan is what a runner before us
-//! left behind: nothing is known of its first process but its identity, and it is only there to be killed.
+//! One launch that lives: its first process, its pipes, its stop command, how far its end has come. An orphan is what a
+//! runner before us left behind: nothing is known of its first process but its identity, and it is only there to be
+//! killed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::OwnedFd;

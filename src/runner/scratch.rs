@@ -1,11 +1,15 @@
 //! The files that exist for one attempt only, in folders of ours below the state folder: the script that it is, and the
 //! place where it may leave named values. Both go with the attempt, and with the start of a runner, because whatever
 //! the one before us had running is about to be killed.
+//!
+//! A task may leave a whole tree at its place. The runner's loop has no time to walk it: folders are deleted by a thread
+//! of their own, which ends when nobody has the folders any more.
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, Sender, channel};
 
 use crate::model::id::Launch;
 
@@ -14,17 +18,25 @@ use crate::model::id::Launch;
 pub(super) struct Scratch {
     scripts: PathBuf,
     outputs: PathBuf,
+    /// Takes folders that are to be deleted. No launch number comes twice, so they are in nobody's way.
+    remover: Sender<PathBuf>,
 }
 
 impl Scratch {
     /// Empty folders below `state_dir`, for us alone.
     pub(super) fn open(state_dir: &Path) -> io::Result<Scratch> {
+        let (remover, folders) = channel();
+        let scratch = Scratch::open_with(state_dir, remover)?;
+        std::thread::Builder::new().name("scratch-remover".to_owned()).spawn(move || remove(&folders))?;
+        Ok(scratch)
+    }
+
+    fn open_with(state_dir: &Path, remover: Sender<PathBuf>) -> io::Result<Scratch> {
         // A task has another current folder than we have.
         let run = std::path::absolute(state_dir)?.join("run");
-        let scratch = Scratch { scripts: run.join("scripts"), outputs: run.join("outputs") };
+        let scratch = Scratch { scripts: run.join("scripts"), outputs: run.join("outputs"), remover };
+        scratch.put_aside(&run.join("old"))?;
         for folder in [&scratch.scripts, &scratch.outputs] {
-            // What a task has made undeletable is in nobody's way: no launch number comes twice.
-            let _ = std::fs::remove_dir_all(folder);
             DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         }
         Ok(scratch)
@@ -60,8 +72,37 @@ impl Scratch {
         if let Err(error) = std::fs::remove_file(&path)
             && error.kind() != io::ErrorKind::NotFound
         {
-            let _ = std::fs::remove_dir_all(&path);
+            // The remover goes only when we go.
+            let _ = self.remover.send(path);
         }
+    }
+
+    /// Hands what the runner before us left to the remover, out of the way of what comes.
+    fn put_aside(&self, old: &Path) -> io::Result<()> {
+        DirBuilder::new().recursive(true).mode(0o700).create(old)?;
+        let mut number = 0_u64;
+        for folder in [&self.scripts, &self.outputs] {
+            let free = loop {
+                let free = old.join(number.to_string());
+                if free.symlink_metadata().is_err() {
+                    break free;
+                }
+                number += 1;
+            };
+            // What a task has made immovable is in nobody's way either.
+            let _ = std::fs::rename(folder, free);
+        }
+        for left in std::fs::read_dir(old)? {
+            let _ = self.remover.send(left?.path());
+        }
+        Ok(())
+    }
+}
+
+/// Deletes folders until nobody can name one any more. What a task has made undeletable is tried again by the next runner.
+fn remove(folders: &Receiver<PathBuf>) {
+    for folder in folders {
+        let _ = std::fs::remove_dir_all(folder);
     }
 }
 
@@ -95,16 +136,45 @@ mod tests {
         let state = tempfile::tempdir().unwrap();
         let outside = tempfile::tempdir().unwrap();
         std::fs::write(outside.path().join("precious"), "").unwrap();
-        let scratch = Scratch::open(state.path()).unwrap();
+        let (remover, _folders) = channel();
+        let scratch = Scratch::open_with(state.path(), remover).unwrap();
         scratch.script(Launch(1), "x").unwrap();
         std::os::unix::fs::symlink(outside.path(), scratch.outputs(Launch(1))).unwrap();
         std::fs::create_dir(scratch.outputs(Launch(2))).unwrap();
         std::os::unix::fs::symlink(outside.path(), scratch.outputs(Launch(2)).join("x")).unwrap();
-        scratch.remove_outputs(Launch(2));
-        assert!(!scratch.outputs(Launch(2)).exists());
-        Scratch::open(state.path()).unwrap();
-        assert!(std::fs::read_dir(&scratch.scripts).unwrap().next().is_none());
-        assert!(std::fs::read_dir(&scratch.outputs).unwrap().next().is_none());
+        for _ in 0..2 {
+            let (remover, folders) = channel();
+            let next = Scratch::open_with(state.path(), remover).unwrap();
+            assert!(std::fs::read_dir(&next.scripts).unwrap().next().is_none());
+            assert!(std::fs::read_dir(&next.outputs).unwrap().next().is_none());
+            drop(next);
+            remove(&folders);
+            assert!(std::fs::read_dir(state.path().join("run/old")).unwrap().next().is_none());
+        }
         assert!(outside.path().join("precious").exists());
+    }
+
+    #[test]
+    fn a_tree_that_a_task_left_is_not_walked_by_who_asks_for_its_removal() {
+        let state = tempfile::tempdir().unwrap();
+        let (remover, folders) = channel();
+        let scratch = Scratch::open_with(state.path(), remover).unwrap();
+        let _empty: Vec<PathBuf> = folders.try_iter().collect();
+        let (plain, tree) = (scratch.outputs(Launch(1)), scratch.outputs(Launch(2)));
+        std::fs::write(&plain, "a=1").unwrap();
+        std::fs::create_dir_all(tree.join("a/b/c")).unwrap();
+        for number in 1..=3 {
+            scratch.remove_outputs(Launch(number));
+        }
+        assert!(!plain.exists());
+        assert!(tree.join("a/b/c").exists(), "nobody has walked it yet");
+        drop(scratch);
+        let asked: Vec<PathBuf> = folders.iter().collect();
+        assert_eq!(asked, [tree.clone()]);
+        let (again, folders) = channel();
+        asked.into_iter().for_each(|folder| again.send(folder).unwrap());
+        drop(again);
+        remove(&folders);
+        assert!(!tree.exists());
     }
 }

@@ -6,7 +6,7 @@ use super::{StoreError, Tx};
 use crate::model::id::{Launch, RunId, TaskId};
 use crate::model::policy::judge::Tries;
 use crate::model::state::TaskState;
-use crate::model::timestamp::{Steady, Timestamp};
+use crate::model::timestamp::{Steady, Timestamp, Until};
 
 /// A task's row.
 #[derive(Clone, PartialEq, Debug)]
@@ -30,7 +30,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT id, run_id, ordinal, name, state, outcome, launch, until_steady, priority, queued_at, started_at, \
-             n_attempts, n_interrupted, n_drained, max_attempts, cancelled FROM task ",
+             n_attempts, n_interrupted, n_drained, max_attempts, cancelled, until_wall FROM task ",
             $rest
         )
     };
@@ -40,8 +40,8 @@ fn read(row: &Row<'_>) -> Result<TaskRow, StoreError> {
     let id: TaskId = row.get(0)?;
     let state: String = row.get(4)?;
     let outcome: Option<String> = row.get(5)?;
-    let (launch, until): (Option<Launch>, Option<Steady>) = (row.get(6)?, row.get(7)?);
-    let state = read_state(&state, outcome.as_deref(), launch, until)
+    let places = Places { launch: row.get(6)?, until_steady: row.get(7)?, until_wall: row.get(16)? };
+    let state = read_state(&state, outcome.as_deref(), places)
         .ok_or_else(|| StoreError::unreadable(format!("task {id}"), format!("its state is `{state}`")))?;
     Ok(TaskRow {
         id,
@@ -58,14 +58,45 @@ fn read(row: &Row<'_>) -> Result<TaskRow, StoreError> {
     })
 }
 
-fn read_state(state: &str, outcome: Option<&str>, launch: Option<Launch>, until: Option<Steady>) -> Option<TaskState> {
+/// What the columns of a state's own data hold.
+#[derive(Clone, Copy, Default)]
+struct Places {
+    launch: Option<Launch>,
+    until_steady: Option<Steady>,
+    until_wall: Option<Timestamp>,
+}
+
+impl Places {
+    fn of(state: TaskState) -> Places {
+        let none = Places::default();
+        match state {
+            TaskState::Running { launch } => Places { launch: Some(launch), ..none },
+            TaskState::Retrying { until } | TaskState::Waiting { until: Until::Steady(until) } => {
+                Places { until_steady: Some(until), ..none }
+            }
+            TaskState::Waiting { until: Until::Wall(until) } => Places { until_wall: Some(until), ..none },
+            TaskState::Blocked
+            | TaskState::Queued
+            | TaskState::Completed
+            | TaskState::Failed(_)
+            | TaskState::Cancelled(_)
+            | TaskState::Skipped(_) => none,
+        }
+    }
+
+    fn until(self) -> Option<Until> {
+        self.until_wall.map(Until::Wall).or(self.until_steady.map(Until::Steady))
+    }
+}
+
+fn read_state(state: &str, outcome: Option<&str>, places: Places) -> Option<TaskState> {
     let outcome = || outcome?.parse().ok();
     match state {
         "blocked" => Some(TaskState::Blocked),
         "queued" => Some(TaskState::Queued),
-        "running" => launch.map(|launch| TaskState::Running { launch }),
-        "retrying" => until.map(|until| TaskState::Retrying { until }),
-        "waiting" => until.map(|until| TaskState::Waiting { until }),
+        "running" => places.launch.map(|launch| TaskState::Running { launch }),
+        "retrying" => places.until_steady.map(|until| TaskState::Retrying { until }),
+        "waiting" => places.until().map(|until| TaskState::Waiting { until }),
         "completed" => Some(TaskState::Completed),
         "failed" => outcome().map(TaskState::Failed),
         "cancelled" => outcome().map(TaskState::Cancelled),
@@ -77,27 +108,22 @@ fn read_state(state: &str, outcome: Option<&str>, launch: Option<Launch>, until:
 const GET: &str = select!("WHERE id = ?1");
 const OF_RUN: &str = select!("WHERE run_id = ?1 ORDER BY ordinal");
 const LIVE: &str = "
-SELECT id, state, launch, until_steady, priority, queued_at FROM task
+SELECT id, state, launch, until_steady, until_wall, priority, queued_at FROM task
  WHERE ended_at IS NULL
    AND (state = 'queued' OR state = 'running' AND launch IS NOT NULL OR state = 'retrying' AND until_steady IS NOT NULL
-        OR state = 'waiting' AND until_steady IS NOT NULL)";
+        OR state = 'waiting' AND coalesce(until_wall, until_steady) IS NOT NULL)";
 const LEFT: &str = "
 SELECT name, state, exit_code, output, outputs FROM task WHERE run_id = ?1 AND ordinal = ?2 AND ended_at IS NOT NULL";
 const ERROR: &str = "SELECT error FROM task WHERE id = ?1";
 const OUTPUT: &str = "SELECT output FROM task WHERE id = ?1";
-const WAITING_FOR_WALL: &str = "
-SELECT task.id, task.until_steady FROM task JOIN run ON run.id = task.run_id
- WHERE task.ended_at IS NULL AND task.state = 'waiting' AND task.until_steady IS NOT NULL
-   AND run.scheduled_at IS NOT NULL";
-const PUT_OFF: &str = "UPDATE task SET until_steady = ?2 WHERE id = ?1 AND ended_at IS NULL AND state = 'waiting'";
 const INSERT: &str = "
-INSERT INTO task (id, run_id, ordinal, name, state, priority, queued_at, max_attempts, until_steady)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+INSERT INTO task (id, run_id, ordinal, name, state, priority, queued_at, max_attempts, until_steady, until_wall)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
 const STEP: &str = "
 UPDATE task
    SET state = ?3, outcome = ?4, launch = ?5, until_steady = ?6, queued_at = coalesce(queued_at, ?7),
        started_at = coalesce(started_at, ?8), ended_at = ?9, n_attempts = ?10, n_interrupted = ?11, n_drained = ?12,
-       exit_code = ?13, output = ?14, error = ?15, outputs = ?16
+       exit_code = ?13, output = ?14, error = ?15, outputs = ?16, until_wall = ?17
  WHERE id = ?1 AND state = ?2";
 const START: &str = "UPDATE task SET started_at = ?2 WHERE id = ?1 AND started_at IS NULL";
 const CANCEL: &str = "UPDATE task SET cancelled = 1 WHERE id = ?1 AND ended_at IS NULL";
@@ -160,16 +186,6 @@ pub(crate) fn output(tx: &Tx<'_>, id: TaskId) -> Result<Option<String>, StoreErr
     Ok(tx.one(OUTPUT, &[&id], |row| Ok(row.get(0)?))?.flatten())
 }
 
-/// The waiting tasks whose time is one of the wall clock, and when that is on steady time.
-pub(crate) fn waiting_for_wall(tx: &Tx<'_>) -> Result<Vec<(TaskId, Steady)>, StoreError> {
-    tx.all(WAITING_FOR_WALL, &[], |row| Ok((row.get(0)?, row.get(1)?)))
-}
-
-/// Lets a waiting task wait until another moment.
-pub(crate) fn put_off(tx: &Tx<'_>, id: TaskId, until: Steady) -> Result<(), StoreError> {
-    tx.execute(PUT_OFF, &[&id, &until]).map(drop)
-}
-
 /// What the indexes of live tasks are made of.
 #[derive(Debug)]
 pub(crate) struct Live {
@@ -184,10 +200,11 @@ pub(crate) fn live(tx: &Tx<'_>) -> Result<Vec<Live>, StoreError> {
     tx.all(LIVE, &[], |row| {
         let id: TaskId = row.get(0)?;
         let state: String = row.get(1)?;
-        let state = read_state(&state, None, row.get(2)?, row.get(3)?)
+        let places = Places { launch: row.get(2)?, until_steady: row.get(3)?, until_wall: row.get(4)? };
+        let state = read_state(&state, None, places)
             .ok_or_else(|| StoreError::unreadable(format!("task {id}"), format!("its state is `{state}`")))?;
-        let queued_at: Option<Timestamp> = row.get(5)?;
-        Ok(Live { id, state, priority: row.get(4)?, queued_at: queued_at.unwrap_or_default() })
+        let queued_at: Option<Timestamp> = row.get(6)?;
+        Ok(Live { id, state, priority: row.get(5)?, queued_at: queued_at.unwrap_or_default() })
     })
 }
 
@@ -195,6 +212,7 @@ pub(crate) fn live(tx: &Tx<'_>) -> Result<Vec<Live>, StoreError> {
 pub(crate) fn insert(tx: &Tx<'_>, tasks: &[TaskRow]) -> Result<(), StoreError> {
     for task in tasks {
         let ordinal = i64::try_from(task.ordinal).unwrap_or(i64::MAX);
+        let places = Places::of(task.state);
         tx.execute(
             INSERT,
             &[
@@ -206,7 +224,8 @@ pub(crate) fn insert(tx: &Tx<'_>, tasks: &[TaskRow]) -> Result<(), StoreError> {
                 &task.priority,
                 &task.queued_at,
                 &task.max_attempts,
-                &places(task.state).1,
+                &places.until_steady,
+                &places.until_wall,
             ],
         )?;
     }
@@ -225,20 +244,6 @@ pub(crate) struct Seen<'a> {
     pub(crate) outputs: Option<&'a str>,
 }
 
-/// What the columns of a state's own data hold.
-fn places(state: TaskState) -> (Option<Launch>, Option<Steady>) {
-    match state {
-        TaskState::Running { launch } => (Some(launch), None),
-        TaskState::Retrying { until } | TaskState::Waiting { until } => (None, Some(until)),
-        TaskState::Blocked
-        | TaskState::Queued
-        | TaskState::Completed
-        | TaskState::Failed(_)
-        | TaskState::Cancelled(_)
-        | TaskState::Skipped(_) => (None, None),
-    }
-}
-
 /// Changes the state of a task that is still in the state `from`; `task` is as it is to be.
 pub(crate) fn step(
     tx: &Tx<'_>,
@@ -249,14 +254,14 @@ pub(crate) fn step(
 ) -> Result<(), StoreError> {
     let outcome = task.state.outcome().map(|outcome| outcome.as_str());
     let ended_at = outcome.map(|_| at);
-    let (launch, until) = places(task.state);
+    let places = Places::of(task.state);
     let values: &[&dyn rusqlite::ToSql] = &[
         &task.id,
         &from.as_str(),
         &task.state.as_str(),
         &outcome,
-        &launch,
-        &until,
+        &places.launch,
+        &places.until_steady,
         &task.queued_at,
         &task.started_at,
         &ended_at,
@@ -267,6 +272,7 @@ pub(crate) fn step(
         &seen.output,
         &seen.error,
         &seen.outputs,
+        &places.until_wall,
     ];
     match tx.execute(STEP, values)? {
         1 => Ok(()),

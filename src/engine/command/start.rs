@@ -23,7 +23,7 @@ pub(super) fn start(work: &mut Work<'_>, start: &Start) -> Result<Result<Answer,
         return Ok(Err(Refused::Stopping));
     }
     let defined = work.cache.defined(work.tx, row.definition_id)?;
-    let params = match param::accept(&defined.job.params, &start.params) {
+    let params = match param::accept(&defined.job.params, &start.params, &mut work.cache.expressions) {
         Ok(params) => params,
         Err(problems) => return Ok(Err(Refused::InvalidParams { job: start.job.clone(), problems })),
     };

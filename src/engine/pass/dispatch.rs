@@ -9,7 +9,7 @@ use crate::model::definition::{Action, Task};
 use crate::model::event::EventType;
 use crate::model::exit::{Exit, ExitKind};
 use crate::model::id::TaskId;
-use crate::model::policy::judge::{Verdict, judge};
+use crate::model::policy::judge::{Judgement, Verdict, judge};
 use crate::model::state::{RunEvent, RunState, TaskEvent};
 use crate::store::attempt::Claim;
 use crate::store::task::{Seen, TaskRow};
@@ -82,7 +82,8 @@ fn refuse(
     attempt::claim(work.tx, std::slice::from_ref(claim), now.wall)?;
     attempt::end(work.tx, claim.launch, &exit)?;
     let is_cancelled = row.is_cancelled || run.row.is_cancelled;
-    let verdict = judge(definition, &exit, row.tries, is_cancelled, now.steady, 0.0);
+    let expressions = &mut work.cache.expressions;
+    let Judgement { verdict, .. } = judge(definition, &exit, row.tries, is_cancelled, now.steady, 0.0, expressions);
     let events = [TaskEvent::Claimed { launch: claim.launch }, TaskEvent::Judged { of: claim.launch, verdict }];
     change::task(work, &mut row, &events, &Seen { error: Some(&error), ..Seen::default() }).map(drop)
 }

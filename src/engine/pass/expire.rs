@@ -11,20 +11,14 @@ const LIMIT: usize = 512;
 
 /// Wakes the tasks whose time has come.
 pub(crate) fn expire(work: &mut Work<'_>) -> Result<(), StoreError> {
-    for n in 0.. {
-        let Some((until, id)) = work.cache.retries.first().copied() else { return Ok(()) };
-        if until > work.now.steady {
-            return Ok(());
-        }
-        if n == LIMIT {
-            work.again = true;
-            return Ok(());
-        }
-        work.cache.retries.remove(&(until, id));
+    for _ in 0..LIMIT {
+        let Some(id) = work.cache.next_woken(work.now) else { return Ok(()) };
         step::guarded(work, step::Culprit::Task(id), |work| {
             let mut row = task::get(work.tx, id)?;
             change::task(work, &mut row, &[TaskEvent::Woken], &Seen::default()).map(drop)
         })?;
     }
+    // There may be more.
+    work.again = true;
     Ok(())
 }

@@ -3,10 +3,9 @@
 use crate::engine::launch::definition_of;
 use crate::engine::work::Work;
 use crate::engine::{change, step};
-use crate::model::definition::Task;
 use crate::model::exit::{Exit, ExitKind, StopReason};
 use crate::model::id::{Launch, TaskId};
-use crate::model::policy::judge::{self, Verdict, judge};
+use crate::model::policy::judge::{Judgement, Verdict, judge};
 use crate::model::state::TaskEvent;
 use crate::store::task::{Seen, TaskRow};
 use crate::store::{StoreError, task};
@@ -29,8 +28,9 @@ fn settle_one(work: &mut Work<'_>, launch: Launch, id: TaskId, exit: &Exit) -> R
     let definition = definition_of(&run, &row)?;
     let cancelled = row.is_cancelled || run.row.is_cancelled;
     let chance = work.ids.chance();
-    let verdict = judge(definition, exit, row.tries, cancelled, work.now.steady, chance);
-    let error = explain(definition, exit, verdict);
+    let (now, expressions) = (work.now.steady, &mut work.cache.expressions);
+    let Judgement { verdict, objection } = judge(definition, exit, row.tries, cancelled, now, chance, expressions);
+    let error = objection.or_else(|| explain(exit, verdict));
     let outputs = (!exit.outputs.is_empty()).then(|| serde_json::json!(exit.outputs).to_string());
     let seen = Seen {
         n_leftovers: exit.n_leftovers,
@@ -74,10 +74,7 @@ fn count(row: &mut TaskRow, exit: &Exit) {
 }
 
 /// What people are told of an exit that is not a plain success.
-fn explain(task: &Task, exit: &Exit, verdict: Verdict) -> Option<String> {
-    if let Some((_, why)) = judge::objection(task, exit) {
-        return Some(why);
-    }
+fn explain(exit: &Exit, verdict: Verdict) -> Option<String> {
     let words = match exit.kind {
         ExitKind::Code(0) => return exit.error.clone(),
         ExitKind::Code(code) => format!("exited with code {code}"),

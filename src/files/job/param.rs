@@ -10,6 +10,7 @@ use crate::files::reading::{Fields, Reading};
 use crate::files::syntax::{Entry, Node, NodeValue};
 use crate::model::definition::param::is_param_name;
 use crate::model::definition::{Param, ParamType, Schedule};
+use crate::model::expression::{self, Expressions, Mode};
 use crate::model::invalid::Fault;
 use crate::model::policy::param as rules;
 use crate::model::template::{Scope, is_template};
@@ -88,11 +89,9 @@ fn pattern(fields: &Fields<'_>, kind: ParamType) -> Option<String> {
         only_for(fields, node, "pattern", "a string");
         return None;
     }
-    match regex::Regex::new(text) {
-        Ok(_) => Some(text.to_owned()),
-        Err(error) => {
-            let why = error.to_string();
-            let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
+    match expression::check(text, Mode::Value) {
+        Ok(()) => Some(text.to_owned()),
+        Err(why) => {
             fields.reading.fault(Fault::new(node.span, format!("`pattern` is no regular expression: {why}")));
             None
         }
@@ -173,6 +172,7 @@ fn fitting(reading: &Reading<'_>, param: &Param, name: &str, node: &Node) -> Opt
                     ..param.clone()
                 },
                 &value,
+                &mut Expressions::default(),
             )
             .is_ok_and(|read| read == value)
         });
@@ -182,7 +182,7 @@ fn fitting(reading: &Reading<'_>, param: &Param, name: &str, node: &Node) -> Opt
         });
         return None;
     }
-    match rules::read(param, &value) {
+    match rules::read(param, &value, &mut Expressions::default()) {
         Ok(value) => Some(value),
         Err(problem) => {
             reading.fault(Fault::new(node.span, format!("{name} breaks the parameter's own rule: {problem}")));

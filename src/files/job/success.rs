@@ -6,8 +6,8 @@ use crate::files::keys::SUCCESS;
 use crate::files::reading::{Fields, Reading};
 use crate::files::syntax::Node;
 use crate::model::definition::Success;
+use crate::model::expression::{self, Mode};
 use crate::model::invalid::Fault;
-use crate::model::policy::verify;
 
 /// How many texts or expressions one list may hold.
 const MAX_LISTED: usize = 64;
@@ -53,5 +53,5 @@ fn listed(fields: &Fields<'_>, key: &'static str, check: impl Fn(&str) -> Result
 }
 
 fn compiles(text: &str, case_insensitive: bool) -> Result<(), String> {
-    verify::compile(text, case_insensitive).map(drop)
+    expression::check(text, Mode::Lines { any_case: case_insensitive })
 }

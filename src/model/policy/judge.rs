@@ -11,6 +11,7 @@ use super::verify;
 use crate::model::definition::{Action, OnInterrupt, Retry, Task};
 use crate::model::duration::Duration;
 use crate::model::exit::{Exit, ExitKind, StopReason};
+use crate::model::expression::Expressions;
 use crate::model::outcome::Outcome;
 use crate::model::state::TaskState;
 use crate::model::timestamp::Steady;
@@ -49,6 +50,15 @@ impl Verdict {
     }
 }
 
+/// A verdict and what stands behind it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Judgement {
+    /// What the task becomes.
+    pub verdict: Verdict,
+    /// What is wrong with an attempt that ended well, if anything: what it left, or what it wrote.
+    pub objection: Option<String>,
+}
+
 /// How often a task was tried, the attempt that just ended included.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Tries {
@@ -60,18 +70,37 @@ pub struct Tries {
     pub n_drained: u32,
 }
 
-/// What is wrong with an attempt that ended well, if anything: what it left, or what it wrote.
-pub fn objection(task: &Task, exit: &Exit) -> Option<(Outcome, String)> {
+/// What is wrong with an attempt that ended well.
+fn objection(task: &Task, exit: &Exit, expressions: &mut Expressions) -> Option<(Outcome, String)> {
     if !is_done(task, exit) {
         return None;
     }
     let unusable = exit.outputs_error.clone().map(|error| (Outcome::InvalidRequest, error));
-    unusable.or_else(|| Some((Outcome::VerificationFailed, verify::unmet(&task.success, &exit.output)?)))
+    unusable.or_else(|| Some((Outcome::VerificationFailed, verify::unmet(&task.success, &exit.output, expressions)?)))
 }
 
 /// What `exit` means for `task`. `cancelled` is the user's intent; `chance`, in [0, 1), moves the delay by the jitter.
-pub fn judge(task: &Task, exit: &Exit, tries: Tries, cancelled: bool, now: Steady, chance: f64) -> Verdict {
-    match seen(task, exit) {
+pub fn judge(
+    task: &Task,
+    exit: &Exit,
+    tries: Tries,
+    cancelled: bool,
+    now: Steady,
+    chance: f64,
+    expressions: &mut Expressions,
+) -> Judgement {
+    let (objected, objection) = objection(task, exit, expressions).unzip();
+    // What it was to do is done; but what comes after relies on what it left and wrote.
+    let seen = match objected {
+        Some(outcome) => Seen::Failed { outcome, may_retry: may_repeat(task) },
+        None => seen(task, exit),
+    };
+    let verdict = decide(task, exit, seen, tries, cancelled, now, chance);
+    Judgement { verdict, objection }
+}
+
+fn decide(task: &Task, exit: &Exit, seen: Seen, tries: Tries, cancelled: bool, now: Steady, chance: f64) -> Verdict {
+    match seen {
         Seen::Done => Verdict::Complete,
         Seen::NotNeeded => Verdict::Skip(Outcome::ExitCode),
         Seen::Stopped => Verdict::Cancel,
@@ -101,6 +130,7 @@ pub fn judge(task: &Task, exit: &Exit, tries: Tries, cancelled: bool, now: Stead
     }
 }
 
+#[derive(Clone, Copy)]
 enum Seen {
     Done,
     NotNeeded,
@@ -113,7 +143,7 @@ enum Seen {
 fn seen(task: &Task, exit: &Exit) -> Seen {
     let codes = &task.exit_codes;
     match exit.kind {
-        ExitKind::Code(_) | ExitKind::Status(_) if is_done(task, exit) => done(task, exit),
+        ExitKind::Code(_) | ExitKind::Status(_) if is_done(task, exit) => Seen::Done,
         ExitKind::Code(code) if codes.skip.contains(&code) => Seen::NotNeeded,
         ExitKind::Code(code) => {
             let may_retry = codes.retry.is_empty() || codes.retry.contains(&code);
@@ -173,14 +203,6 @@ fn is_done(task: &Task, exit: &Exit) -> bool {
     }
 }
 
-/// What it was to do is done; but what comes after relies on what it left and wrote.
-fn done(task: &Task, exit: &Exit) -> Seen {
-    match objection(task, exit) {
-        Some((outcome, _)) => Seen::Failed { outcome, may_retry: may_repeat(task) },
-        None => Seen::Done,
-    }
-}
-
 /// The pause after the `n`th failed attempt: exponential, capped, then moved by at most `jitter` of itself either way.
 pub fn delay(retry: &Retry, n: u32, chance: f64) -> Duration {
     let exponent = i32::try_from(n.saturating_sub(1)).unwrap_or(i32::MAX);
@@ -203,10 +225,14 @@ mod tests {
         task
     }
 
+    fn verdict(task: &Task, exit: &Exit, tries: Tries, cancelled: bool) -> Verdict {
+        judge(task, exit, tries, cancelled, NOW, 0.5, &mut Expressions::default()).verdict
+    }
+
     fn check(task: &Task, kind: ExitKind, tries: (u32, u32, u32), cancelled: bool, expected: Verdict) {
         let tries = Tries { n_attempts: tries.0, n_interrupted: tries.1, n_drained: tries.2 };
         let exit = Exit::bare(kind, Timestamp::from_micros(0));
-        assert_eq!(judge(task, &exit, tries, cancelled, NOW, 0.5), expected, "{kind:?} after {tries:?}");
+        assert_eq!(verdict(task, &exit, tries, cancelled), expected, "{kind:?} after {tries:?}");
     }
 
     fn after(secs: i64) -> Verdict {
@@ -297,7 +323,7 @@ mod tests {
             let retry_after = Some(Duration::from_secs(asks));
             let exit = Exit { retry_after, ..Exit::bare(ExitKind::Status(429), Timestamp::from_micros(0)) };
             let tries = Tries { n_attempts: 1, n_interrupted: 0, n_drained: 0 };
-            assert_eq!(judge(&request(false), &exit, tries, false, NOW, 0.5), after(expected), "asks for {asks}");
+            assert_eq!(verdict(&request(false), &exit, tries, false), after(expected), "asks for {asks}");
         }
     }
 
@@ -334,14 +360,29 @@ mod tests {
             (done(unusable), Verdict::Fail(Outcome::InvalidRequest)),
             (done(|exit| exit.kind = ExitKind::Code(1)), Verdict::Fail(Outcome::ExitCode)),
         ] {
-            assert_eq!(judge(&task, &exit, tries, false, NOW, 0.5), expected, "{exit:?}");
+            assert_eq!(verdict(&task, &exit, tries, false), expected, "{exit:?}");
         }
         let (once, unmet) = (Tries { n_attempts: 1, ..Tries::default() }, ended(|_| ()));
-        assert_eq!(judge(&task, &unmet, once, false, NOW, 0.5), after(1), "it is tried again");
-        assert_eq!(judge(&task, &unmet, once, true, NOW, 0.5), Verdict::Cancel, "unless it is not wanted any more");
+        assert_eq!(verdict(&task, &unmet, once, false), after(1), "it is tried again");
+        assert_eq!(verdict(&task, &unmet, once, true), Verdict::Cancel, "unless it is not wanted any more");
         task.exit_codes.skip = vec![99];
         let skipped = ended(|exit| exit.kind = ExitKind::Code(99));
-        assert_eq!(judge(&task, &skipped, tries, false, NOW, 0.5), Verdict::Skip(Outcome::ExitCode));
+        assert_eq!(verdict(&task, &skipped, tries, false), Verdict::Skip(Outcome::ExitCode));
+    }
+
+    #[test]
+    fn what_is_said_against_an_attempt_comes_with_the_verdict_from_one_look() {
+        let mut expressions = Expressions::default();
+        let task = task(|task| task.success.forbidden_regex = vec!["^bad$".to_owned()]);
+        let tries = Tries { n_attempts: 3, ..Tries::default() };
+        let exit = ended(|exit| exit.output = "so\nbad\n".to_owned());
+        let objection = Some("`^bad$`, which is forbidden, matches in the output".to_owned());
+        let expected = Judgement { verdict: Verdict::Fail(Outcome::VerificationFailed), objection };
+        assert_eq!(judge(&task, &exit, tries, false, NOW, 0.5, &mut expressions), expected);
+        assert_eq!(expressions.n_asked(), 1);
+        let failed = ended(|exit| exit.kind = ExitKind::Code(1));
+        assert_eq!(judge(&task, &failed, tries, false, NOW, 0.5, &mut expressions).objection, None);
+        assert_eq!(expressions.n_asked(), 1, "nothing is asked of an attempt that failed anyway");
     }
 
     #[test]

@@ -3,17 +3,21 @@
 //!
 //! A text is taken for a value of another type where it can be nothing else: a command line has only texts.
 
-use regex::Regex;
 use serde_json::{Map, Number, Value as Json};
 
 use crate::model::definition::{Param, ParamType};
+use crate::model::expression::{Expressions, Mode};
 use crate::model::nearest::did_you_mean;
 
 /// The longest value as a process is given it, with its name: what Linux takes as one variable (`MAX_ARG_STRLEN`).
 const MAX_TEXT: usize = 131_000;
 
 /// The given values as their parameters want them, or everything that is wrong with them.
-pub fn accept(params: &[Param], given: &Map<String, Json>) -> Result<Map<String, Json>, Vec<String>> {
+pub fn accept(
+    params: &[Param],
+    given: &Map<String, Json>,
+    expressions: &mut Expressions,
+) -> Result<Map<String, Json>, Vec<String>> {
     let mut accepted = Map::new();
     let mut problems = Vec::new();
     let names: Vec<&str> = params.iter().map(|param| param.name.as_str()).collect();
@@ -23,7 +27,7 @@ pub fn accept(params: &[Param], given: &Map<String, Json>) -> Result<Map<String,
     }
     for param in params {
         match given.get(&param.name) {
-            Some(value) => match read(param, value) {
+            Some(value) => match read(param, value, expressions) {
                 Ok(value) => drop(accepted.insert(param.name.clone(), value)),
                 Err(problem) => problems.push(problem),
             },
@@ -35,7 +39,7 @@ pub fn accept(params: &[Param], given: &Map<String, Json>) -> Result<Map<String,
 }
 
 /// `value` as `param` wants it, or why it does not fit.
-pub fn read(param: &Param, value: &Json) -> Result<Json, String> {
+pub fn read(param: &Param, value: &Json, expressions: &mut Expressions) -> Result<Json, String> {
     let value = typed(param, value)?;
     let name = &param.name;
     let text = as_text(&value);
@@ -44,8 +48,8 @@ pub fn read(param: &Param, value: &Json) -> Result<Json, String> {
         return Err(format!("`{name}` must be one of {}, found `{}`", choices.join(", "), short(&text)));
     }
     if let (Some(pattern), Json::String(text)) = (&param.pattern, &value) {
-        let matches = Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(text));
-        if !matches {
+        // What is no expression was refused with the file, and matches nothing.
+        if expressions.matches(pattern, Mode::Value, text) != Ok(true) {
             return Err(format!("`{name}` must match `{pattern}`, found `{}`", short(text)));
         }
     }
@@ -167,6 +171,10 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    fn read(param: &Param, value: &Json) -> Result<Json, String> {
+        super::read(param, value, &mut Expressions::default())
+    }
+
     fn param(name: &str, kind: ParamType, change: impl FnOnce(&mut Param)) -> Param {
         let mut param = Param {
             name: name.to_owned(),
@@ -215,6 +223,17 @@ mod tests {
     }
 
     #[test]
+    fn a_pattern_is_compiled_once_and_its_ends_are_those_of_the_value() {
+        let mut expressions = Expressions::default();
+        let day = param("day", ParamType::String, |param| param.pattern = Some(r"^\d{4}$".to_owned()));
+        for _ in 0..3 {
+            assert!(super::read(&day, &json!("2027"), &mut expressions).is_ok());
+            assert!(super::read(&day, &json!("2027\n1"), &mut expressions).is_err());
+        }
+        assert_eq!(expressions.n_compiled(), 1);
+    }
+
+    #[test]
     fn a_value_keeps_to_its_bounds() {
         let day = param("day", ParamType::String, |param| param.pattern = Some(r"^\d{4}$".to_owned()));
         assert!(read(&day, &json!("2027")).is_ok());
@@ -243,9 +262,9 @@ mod tests {
             "`day` must be given",
             "`n` must be an integer, found `many`",
         ];
-        assert_eq!(accept(&params, &given), Err(expected.map(str::to_owned).to_vec()));
+        assert_eq!(accept(&params, &given, &mut Expressions::default()), Err(expected.map(str::to_owned).to_vec()));
         let Json::Object(given) = json!({ "day": "x", "n": "4" }) else { panic!("because it is an object") };
-        let accepted = accept(&params, &given).expect("because they fit");
+        let accepted = accept(&params, &given, &mut Expressions::default()).expect("because they fit");
         assert_eq!(Json::Object(accepted), json!({ "day": "x", "n": 4 }));
     }
 }

@@ -1,44 +1,11 @@
 //! Whether the captured output of an attempt is what its task's `success` asks for. Linear in the output, whatever the
-//! expressions: they are automata without backtracking, bounded in size when the file is read and again here.
-//!
-//! Compiling an expression costs more than most searches, and the same few are asked for again and again, so the last
-//! ones are kept, per thread. That is a memory of this file and no state: the answer is the same without it.
-
-use std::cell::RefCell;
-use std::collections::HashMap;
-
-use regex::{Regex, RegexBuilder};
+//! expressions.
 
 use crate::model::definition::Success;
-
-/// The most memory that one compiled expression may take, in bytes.
-const MAX_COMPILED: usize = 1 << 20;
-/// How many compiled expressions are kept.
-const MAX_KEPT: usize = 32;
-/// How much of a text or expression is repeated to people, in characters.
-const MAX_SHOWN: usize = 80;
-
-thread_local! {
-    static KEPT: RefCell<HashMap<(String, bool), Regex>> = RefCell::new(HashMap::new());
-}
-
-/// The expression, compiled; `^` and `$` are the ends of a line.
-pub fn compile(text: &str, case_insensitive: bool) -> Result<Regex, String> {
-    let mut builder = RegexBuilder::new(text);
-    builder.multi_line(true).case_insensitive(case_insensitive).size_limit(MAX_COMPILED).dfa_size_limit(MAX_COMPILED);
-    builder.build().map_err(|error| {
-        if let regex::Error::CompiledTooBig(_) = error {
-            return format!("`{}` is too large when it is compiled", shown(text));
-        }
-        // The crate draws the expression with a caret below it; the last line says what is wrong.
-        let text = error.to_string();
-        let last = text.lines().last().unwrap_or_default();
-        last.strip_prefix("error: ").unwrap_or(last).to_owned()
-    })
-}
+use crate::model::expression::{Expressions, Mode, shown};
 
 /// What `output` lacks, or has too much of; nothing if it will do.
-pub fn unmet(success: &Success, output: &str) -> Option<String> {
+pub fn unmet(success: &Success, output: &str, expressions: &mut Expressions) -> Option<String> {
     if success.is_empty() {
         return None;
     }
@@ -51,15 +18,16 @@ pub fn unmet(success: &Success, output: &str) -> Option<String> {
     if let Some(text) = success.required_substrings.iter().find(lacks) {
         return Some(format!("`{}` is not in the output", shown(text)));
     }
+    let mode = Mode::Lines { any_case };
     for text in &success.required_regex {
-        match matches(text, any_case, output) {
+        match expressions.matches(text, mode, output) {
             Ok(true) => {}
             Ok(false) => return Some(format!("`{}` matches nothing in the output", shown(text))),
             Err(error) => return Some(error),
         }
     }
     for text in &success.forbidden_regex {
-        match matches(text, any_case, output) {
+        match expressions.matches(text, mode, output) {
             Ok(false) => {}
             Ok(true) => return Some(format!("`{}`, which is forbidden, matches in the output", shown(text))),
             Err(error) => return Some(error),
@@ -68,29 +36,6 @@ pub fn unmet(success: &Success, output: &str) -> Option<String> {
     let least = success.min_word_count? as usize;
     let n_words = output.split_whitespace().take(least).count();
     (n_words < least).then(|| format!("the output has {n_words} words, and {least} are required"))
-}
-
-fn matches(text: &str, case_insensitive: bool, output: &str) -> Result<bool, String> {
-    KEPT.with_borrow_mut(|kept| {
-        let key = (text.to_owned(), case_insensitive);
-        if let Some(regex) = kept.get(&key) {
-            return Ok(regex.is_match(output));
-        }
-        let regex = compile(text, case_insensitive)?;
-        if kept.len() >= MAX_KEPT {
-            kept.clear();
-        }
-        Ok(kept.entry(key).or_insert(regex).is_match(output))
-    })
-}
-
-fn shown(text: &str) -> String {
-    let plain = |c: char| if c.is_control() { ' ' } else { c };
-    let mut shown: String = text.chars().map(plain).take(MAX_SHOWN).collect();
-    if text.chars().nth(MAX_SHOWN).is_some() {
-        shown.push('…');
-    }
-    shown
 }
 
 #[cfg(test)]
@@ -102,9 +47,8 @@ mod tests {
     }
 
     fn check(success: &Success, output: &str, expected: Option<&str>) {
-        for _ in 0..2 {
-            assert_eq!(unmet(success, output).as_deref(), expected, "{success:?} of {output:?}");
-        }
+        let found = unmet(success, output, &mut Expressions::default());
+        assert_eq!(found.as_deref(), expected, "{success:?} of {output:?}");
     }
 
     #[test]
@@ -140,20 +84,8 @@ mod tests {
     }
 
     #[test]
-    fn no_expression_takes_long_or_much() {
-        assert!(compile(r"\w{5000}", false).is_err_and(|error| error.ends_with("is too large when it is compiled")));
-        assert!(compile("(a", false).is_err_and(|error| error == "unclosed group"));
+    fn no_expression_takes_long() {
         let evil = Success { required_regex: texts(&["(a|aa)+$", "(x+x+)+y"]), ..Success::default() };
         check(&evil, &"a".repeat(64 << 10), Some("`(x+x+)+y` matches nothing in the output"));
-    }
-
-    #[test]
-    fn more_expressions_than_are_kept_are_answered_all_the_same() {
-        for round in 0..3 {
-            for number in 0..MAX_KEPT * 2 {
-                let success = Success { required_regex: vec![format!("^{number}$")], ..Success::default() };
-                assert_eq!(unmet(&success, &format!("{number}\n")), None, "{round}");
-            }
-        }
     }
 }

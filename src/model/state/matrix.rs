@@ -5,7 +5,7 @@ use crate::model::id::Launch;
 use crate::model::outcome::Outcome;
 use crate::model::policy::judge::Verdict;
 use crate::model::refused::Refused;
-use crate::model::timestamp::Steady;
+use crate::model::timestamp::{Steady, Until};
 
 const LAUNCH: Launch = Launch(7);
 const LATER: Steady = Steady(9);
@@ -17,7 +17,7 @@ fn task_states() -> Vec<TaskState> {
         S::Queued,
         S::Running { launch: LAUNCH },
         S::Retrying { until: LATER },
-        S::Waiting { until: LATER },
+        S::Waiting { until: Until::Steady(LATER) },
         S::Completed,
         S::Failed(Outcome::ExitCode),
         S::Cancelled(Outcome::Cancelled),
@@ -148,7 +148,7 @@ fn every_sequence_of_six_events_keeps_the_outcome_of_the_first_end() {
             }
         }
     }
-    for start in [TaskState::Blocked, TaskState::Queued, TaskState::Waiting { until: LATER }] {
+    for start in [TaskState::Blocked, TaskState::Queued, TaskState::Waiting { until: Until::Steady(LATER) }] {
         walk(start, 6);
     }
 }

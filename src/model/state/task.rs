@@ -4,7 +4,7 @@ use crate::model::id::Launch;
 use crate::model::outcome::Outcome;
 use crate::model::policy::judge::Verdict;
 use crate::model::refused::Refused;
-use crate::model::timestamp::Steady;
+use crate::model::timestamp::{Steady, Until};
 
 /// Where a task is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -26,7 +26,7 @@ pub enum TaskState {
     /// Its time has not come.
     Waiting {
         /// Not before.
-        until: Steady,
+        until: Until,
     },
     /// It did what it was to do.
     Completed,

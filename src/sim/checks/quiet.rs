@@ -14,6 +14,7 @@ const WAITING: &str = "
 SELECT (SELECT count(*) FROM attempt WHERE state <> 'ended'),
        (SELECT count(*) FROM task WHERE ended_at IS NULL AND state = 'queued'),
        (SELECT min(until_steady) FROM task WHERE ended_at IS NULL AND state IN ('retrying', 'waiting')),
+       (SELECT min(until_wall) FROM task WHERE ended_at IS NULL AND state = 'waiting'),
        (SELECT min(until_steady) FROM delivery WHERE state IN ('pending', 'sending') AND state = 'pending'),
        (SELECT min(next_at) FROM schedule WHERE retired_at IS NULL),
        (SELECT count(*) FROM run WHERE ended_at IS NULL
@@ -45,6 +46,7 @@ struct Waiting {
     n_live: i64,
     n_queued: i64,
     retry: Option<i64>,
+    appointment: Option<i64>,
     owed: Option<i64>,
     due: Option<i64>,
     n_unfinished: i64,
@@ -82,8 +84,9 @@ impl Checks {
         // One that waits for its hook to be less busy is due, and is woken by whatever makes room.
         let owed = waiting.owed.filter(|_| may_send && waiting.n_sending == 0).map(wall_of);
         let due = waiting.due.filter(|_| self.is_loaded).map(Timestamp::from_micros);
-        for (what, at) in [("a retry or a wait", waiting.retry.map(wall_of)), ("a delivery", owed), ("a schedule", due)]
-        {
+        let appointment = waiting.appointment.map(Timestamp::from_micros);
+        let retry = ("a retry or a wait", waiting.retry.map(wall_of));
+        for (what, at) in [retry, ("a time of day", appointment), ("a delivery", owed), ("a schedule", due)] {
             if let Some(at) = at
                 && step.wake_at.is_none_or(|wake| wake > at)
             {
@@ -115,14 +118,15 @@ fn waiting(connection: &Connection) -> Result<Waiting, Broken> {
             n_live: row.get(0)?,
             n_queued: row.get(1)?,
             retry: row.get(2)?,
-            owed: row.get(3)?,
-            due: row.get(4)?,
-            n_unfinished: row.get(5)?,
-            n_orphans: row.get(6)?,
-            n_stuck: row.get(7)?,
-            is_paused: row.get(8)?,
-            n_sending: row.get(9)?,
-            cursor: row.get(10)?,
+            appointment: row.get(3)?,
+            owed: row.get(4)?,
+            due: row.get(5)?,
+            n_unfinished: row.get(6)?,
+            n_orphans: row.get(7)?,
+            n_stuck: row.get(8)?,
+            is_paused: row.get(9)?,
+            n_sending: row.get(10)?,
+            cursor: row.get(11)?,
         })
     };
     statement.query_row([], read).map_err(said)
