@@ -40,6 +40,6 @@ fn read(bytes: &[u8], keys: &'static super::keys::Keys) -> Result<(Task, Priorit
         };
         Some((task::alone(&fields)?, priority.unwrap_or_default()))
     });
-    let (faults, _) = reading.finish();
+    let (faults, _) = reading.told();
     read.filter(|_| faults.is_empty()).ok_or_else(|| sources.problems(faults))
 }
