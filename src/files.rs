@@ -16,6 +16,7 @@ mod housekeeping;
 mod job;
 pub mod keys;
 mod known;
+mod lines;
 mod merge;
 mod origins;
 pub mod places;
@@ -31,11 +32,11 @@ mod token;
 mod value;
 mod zones;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use crate::model::definition::{Job, JobName};
-use crate::model::invalid::Problem;
+use crate::model::invalid::{Fault, Problem};
 use crate::model::timestamp::Timestamp;
 
 pub use defaults::Defaults;
@@ -165,7 +166,7 @@ fn read_changed(
     }
     let read = |(name, path, _): (&JobName, &PathBuf, _)| match search::bytes(path) {
         Ok(bytes) => definitions::read(name, path, &bytes, defaults, &search.drop_ins, (zones, now)),
-        Err(message) => definitions::Defined { invalid: vec![unreadable(path, name, message)], jobs: Vec::new() },
+        Err(fault) => definitions::Defined { invalid: vec![unreadable(path, name, fault)], jobs: Vec::new() },
     };
     for ((name, _, stamp), defined) in changed.iter().zip(on_all_cores(&changed, read)) {
         if defined.invalid.is_empty() {
@@ -219,8 +220,8 @@ fn on_all_cores<F: Copy + Send + Sync, T: Send>(files: &[F], read: impl Fn(F) ->
     })
 }
 
-fn unreadable(path: &Path, name: &JobName, message: String) -> InvalidFile {
-    let problems = vec![diagnostics::whole_file(path, message, None)];
+fn unreadable(path: &Path, name: &JobName, fault: Fault) -> InvalidFile {
+    let problems = vec![diagnostics::problem(path, &[], fault)];
     InvalidFile { path: path.display().to_string(), job: Some(name.clone()), problems }
 }
 
@@ -240,7 +241,8 @@ fn refuse_clashes(found: &mut Found) -> bool {
             clashes.push(InvalidFile { path: job.source.clone(), job: Some(job.name.clone()), problems });
         }
     }
-    found.jobs.retain(|job| !clashes.iter().any(|file| file.job.as_ref() == Some(&job.name)));
+    let refused: HashSet<&JobName> = clashes.iter().filter_map(|file| file.job.as_ref()).collect();
+    found.jobs.retain(|job| !refused.contains(&job.name));
     let are_there = !clashes.is_empty();
     found.invalid.extend(clashes);
     are_there
@@ -254,7 +256,7 @@ pub fn read_file(defaults: &Defaults, path: &Path, zones: Zones<'_>, now: Timest
     };
     match search::bytes(path) {
         Ok(bytes) => read_bytes(defaults, &name, path, &bytes, zones, now),
-        Err(message) => Found { invalid: vec![unreadable(path, &name, message)], ..Found::default() },
+        Err(fault) => Found { invalid: vec![unreadable(path, &name, fault)], ..Found::default() },
     }
 }
 

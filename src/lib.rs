@@ -14,6 +14,7 @@ pub mod environment;
 pub mod files;
 pub mod logs;
 pub mod outbound;
+pub mod plain_file;
 pub mod print;
 pub mod secret;
 pub mod store;

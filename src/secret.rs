@@ -6,16 +6,13 @@
 //! here is cached: a rotated secret is in force with the next attempt.
 
 use std::fmt;
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::path::{Path, PathBuf};
-
-use nix::fcntl::OFlag;
 
 use crate::environment;
 use crate::model::definition::Value;
 use crate::model::definition::value::{Place, Reference};
+use crate::plain_file::{self, Links, NotPlain};
 
 /// The most that a secret's file may hold, in bytes.
 pub const MAX_BYTES: u64 = 64 * 1024;
@@ -120,17 +117,12 @@ fn credential(name: &str, folder: Option<String>) -> Result<PathBuf, SecretError
 
 fn read(path: &Path) -> Result<String, SecretError> {
     let shown = || path.display().to_string();
-    let unreadable = |source| SecretError::Unreadable { path: shown(), source };
-    let file = open(path).map_err(unreadable)?;
-    if !file.metadata().map_err(unreadable)?.is_file() {
-        return Err(SecretError::NotAFile(shown()));
-    }
-    let mut bytes = Vec::new();
-    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(SecretError::TooLarge(shown()));
-    }
-    let mut text = String::from_utf8(bytes).map_err(|_| SecretError::NotText(shown()))?;
+    let content = plain_file::read(path, MAX_BYTES, Links::Follow).map_err(|why| match why {
+        NotPlain::Unreadable(source) => SecretError::Unreadable { path: shown(), source },
+        NotPlain::NotAFile | NotPlain::Link => SecretError::NotAFile(shown()),
+        NotPlain::TooLarge(_) => SecretError::TooLarge(shown()),
+    })?;
+    let mut text = String::from_utf8(content.bytes).map_err(|_| SecretError::NotText(shown()))?;
     if text.ends_with('\n') {
         text.pop();
         if text.ends_with('\r') {
@@ -138,11 +130,6 @@ fn read(path: &Path) -> Result<String, SecretError> {
         }
     }
     Ok(text)
-}
-
-/// Without `O_NONBLOCK`, opening a pipe that nobody writes to would wait for ever before we could see what it is.
-fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).custom_flags((OFlag::O_NONBLOCK | OFlag::O_CLOEXEC).bits()).open(path)
 }
 
 #[cfg(test)]

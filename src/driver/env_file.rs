@@ -12,11 +12,10 @@
 //! - The last of several lines for one name holds.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
+use std::path::Path;
 
-use nix::fcntl::OFlag;
+use crate::plain_file::{self, Links, NotPlain};
 
 /// The most that one file may hold, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
@@ -35,18 +34,12 @@ pub(super) fn read(path: &str, env: &mut BTreeMap<String, String>) -> Result<(),
 }
 
 fn text(path: &str) -> io::Result<String> {
-    // Without O_NONBLOCK a pipe that nobody writes to would hold us up before we could see what it is.
-    let flags = (OFlag::O_NONBLOCK | OFlag::O_CLOEXEC).bits();
-    let file: File = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
-    }
-    let mut bytes = Vec::new();
-    file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(io::Error::other("it is larger than 1 MiB"));
-    }
-    String::from_utf8(bytes).map_err(|_| io::Error::other("it is not UTF-8"))
+    let content = plain_file::read(Path::new(path), MAX_BYTES, Links::Follow).map_err(|why| match why {
+        NotPlain::Unreadable(error) => error,
+        NotPlain::NotAFile | NotPlain::Link => io::Error::other("it is not a regular file"),
+        NotPlain::TooLarge(_) => io::Error::other("it is larger than 1 MiB"),
+    })?;
+    String::from_utf8(content.bytes).map_err(|_| io::Error::other("it is not UTF-8"))
 }
 
 /// The variables; an error has the number of the line that is wrong.

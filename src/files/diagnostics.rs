@@ -16,10 +16,20 @@ const MAX_SHOWN: usize = 160;
 const MAX_MESSAGE: usize = 400;
 
 /// The problem that `fault` is in the file at `path` with these `bytes`. Columns count characters, so that they agree
-/// with an editor; in a file that is not UTF-8 a broken sequence counts as one.
+/// with an editor; in a file that is not UTF-8 a broken sequence counts as one. It looks through the file from its
+/// beginning: where there may be many faults, `Sources` knows where the lines are.
 pub fn problem(path: &Path, bytes: &[u8], fault: Fault) -> Problem {
-    let (line, column) = position(bytes, fault.at.0);
-    let (end_line, end_column) = position(bytes, fault.at.1.max(fault.at.0));
+    let (begin, end) = (fault.at.0, fault.at.1.max(fault.at.0));
+    placed(path, position(bytes, begin), position(bytes, end), &fault)
+}
+
+/// The problem that `fault` is in the file at `path`, between these lines and columns.
+pub(super) fn placed(
+    path: &Path,
+    (line, column): (u32, u32),
+    (end_line, end_column): (u32, u32),
+    fault: &Fault,
+) -> Problem {
     Problem {
         path: path.display().to_string(),
         line,
@@ -27,7 +37,7 @@ pub fn problem(path: &Path, bytes: &[u8], fault: Fault) -> Problem {
         end_line,
         end_column,
         message: on_one_line(&fault.message),
-        hint: fault.hint.map(|hint| on_one_line(&hint)),
+        hint: fault.hint.as_deref().map(on_one_line),
     }
 }
 

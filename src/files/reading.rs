@@ -5,20 +5,22 @@
 //! Where the writing itself was broken, parts of the tree are missing. Then `lack` stays silent: what is absent may only
 //! be unreadable, and one mistake deserves one message.
 
-use std::cell::RefCell;
+use std::borrow::Cow;
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
 use super::keys::Keys;
-use super::source::Sources;
+use super::source::{Sources, line_around};
 use super::suggestion::{listed, suggest, unknown_key, was_meant};
-use super::syntax::{Entry, Language, Node, NodeValue, Span};
+use super::syntax::{Entry, Faults, Language, Node, NodeValue, Span};
 use crate::model::duration::Duration;
 use crate::model::invalid::Fault;
 use crate::model::template::is_template;
 
-/// How many faults of one file are told; the rest is only counted.
-const MAX_FAULTS: usize = 200;
+/// Of how many keys of a table it is asked what they were meant to be.
+const MAX_GUESSED: usize = 200;
 
 /// A text of a task that is a template, to be checked when everything is known that it may name.
 pub(crate) struct Written {
@@ -33,8 +35,11 @@ pub(crate) struct Reading<'a> {
     sources: &'a Sources,
     text: &'a str,
     /// The lines on which the writing itself is broken.
-    broken: Vec<Span>,
-    faults: RefCell<Vec<Fault>>,
+    broken: Cow<'a, [Span]>,
+    faults: RefCell<Faults>,
+    /// Places of which it was told already what is wrong there.
+    told: Option<&'a HashSet<Span>>,
+    has_told: Cell<bool>,
     warnings: RefCell<Vec<Fault>>,
     /// The templates of what is being read; nothing where there may be none.
     templates: RefCell<Option<Vec<Written>>>,
@@ -42,40 +47,71 @@ pub(crate) struct Reading<'a> {
 
 impl<'a> Reading<'a> {
     /// A reading of `sources`, in which the writing itself has these faults.
-    pub(crate) fn new(sources: &'a Sources, faults: Vec<Fault>) -> Self {
-        let text = sources.text();
-        // Beyond what is told anyway, nothing is gained by sorting guesses from facts.
-        let broken = faults.iter().take(MAX_FAULTS).map(|fault| line_around(text, fault.at.0)).collect();
+    pub(crate) fn new(sources: &'a Sources, faults: Faults) -> Self {
+        let broken = sources.broken(&faults).collect();
         Reading {
             sources,
-            text,
-            broken,
+            text: sources.text(),
+            broken: Cow::Owned(broken),
             faults: RefCell::new(faults),
+            told: None,
+            has_told: Cell::new(false),
             warnings: RefCell::default(),
             templates: RefCell::default(),
         }
     }
 
+    /// A reading of one definition of several: the writing is `broken` on these lines, and what is wrong at places that
+    /// were `told` is not told again.
+    pub(crate) fn among(
+        sources: &'a Sources,
+        broken: Cow<'a, [Span]>,
+        faults: Faults,
+        told: Option<&'a HashSet<Span>>,
+    ) -> Self {
+        let faults = RefCell::new(faults);
+        Reading { broken, told, faults, ..Reading::new(sources, Faults::default()) }
+    }
+
     /// What was found, faults and warnings, each in the order of the file.
-    pub(crate) fn finish(self) -> (Vec<Fault>, Vec<Fault>) {
+    pub(crate) fn finish(self) -> (Faults, Vec<Fault>) {
         let mut faults = self.faults.into_inner();
-        faults.sort_by_key(|fault| fault.at.0);
-        faults.dedup();
-        let n_more = faults.len().saturating_sub(MAX_FAULTS);
-        if n_more > 0 {
-            faults.truncate(MAX_FAULTS);
-            let end = (self.text.len(), self.text.len());
-            faults.push(Fault::new(end, format!("{n_more} more problems are not listed")));
-        }
+        faults.sort();
         (faults, self.warnings.into_inner())
+    }
+
+    /// The same, as lists. Of many faults the last says how many are not listed.
+    pub(crate) fn told(self) -> (Vec<Fault>, Vec<Fault>) {
+        let end = self.text.len();
+        let (faults, warnings) = self.finish();
+        (faults.told(end), warnings)
+    }
+
+    /// Whether something was wrong at a place of which it was told already.
+    pub(crate) fn has_told(&self) -> bool {
+        self.has_told.get()
     }
 
     /// Something is wrong.
     pub(crate) fn fault(&self, fault: Fault) {
-        // Values on a line with a syntax error are guesses; its own message says enough.
-        if !self.broken.iter().any(|line| fault.at.0 <= line.1 && fault.at.1 >= line.0) {
-            self.faults.borrow_mut().push(fault);
+        self.fault_at(fault.at, || fault);
+    }
+
+    /// Something is wrong there, and is worded only if it will be listed.
+    pub(crate) fn fault_at(&self, at: Span, word: impl FnOnce() -> Fault) {
+        if self.told.is_some_and(|told| told.contains(&at)) {
+            self.has_told.set(true);
+            return;
         }
+        // Values on a line with a syntax error are guesses; its own message says enough.
+        if !self.broken.iter().any(|line| at.0 <= line.1 && at.1 >= line.0) {
+            self.faults.borrow_mut().push_with(word);
+        }
+    }
+
+    /// Whether one fault more would be listed.
+    fn has_room(&self) -> bool {
+        self.faults.borrow().has_room()
     }
 
     /// Something is absent that must be there.
@@ -281,14 +317,6 @@ fn quoted(name: &str) -> String {
     if name.contains(' ') { name.to_owned() } else { format!("`{name}`") }
 }
 
-fn line_around(text: &str, at: usize) -> Span {
-    let bytes = text.as_bytes();
-    let at = at.min(bytes.len());
-    let start = bytes[..at].iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
-    let end = bytes[at..].iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |length| at + length);
-    (start, end)
-}
-
 /// Whether a key is for other readers: the name of a schema at the top of a file, and whatever begins with `x-`.
 fn is_remark(key: &str, keys: &Keys) -> bool {
     key.starts_with("x-") || (key == "$schema" && keys.is_top())
@@ -315,7 +343,8 @@ impl<'a> Fields<'a> {
         let entries = reading.table(name, node)?;
         for entry in entries.iter().filter(|entry| !keys.known.contains(&entry.key.as_str())) {
             if !is_remark(&entry.key, keys) {
-                reading.fault(unknown_key(entry, keys, reading.language(entry.key_span.0)));
+                let word = || unknown_key(entry, keys, reading.language(entry.key_span.0));
+                reading.fault_at(entry.key_span, word);
             }
         }
         Some(Fields { reading, span: node.span, keys, entries })
@@ -348,7 +377,8 @@ impl<'a> Fields<'a> {
         let Some(first) = given.next() else {
             // A kind that a later version brings, or one that is misspelt, was named already.
             let named = self.first_of(self.keys.later).is_some();
-            if !named && !self.entries.iter().any(|entry| was_meant(entry, keys)) {
+            let is_meant = || self.entries.iter().take(MAX_GUESSED).any(|entry| was_meant(entry, keys));
+            if !named && (!self.reading.has_room() || !is_meant()) {
                 let fault = Fault::new(self.span, format!("{} needs {what}", self.keys.what));
                 self.reading.lack(fault.hint(format!("give one of {}", listed(keys))));
             }
@@ -449,15 +479,15 @@ impl<'a> Fields<'a> {
         if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
             return Some(*value);
         }
-        let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-        let fault = if later.contains(&text) {
-            Fault::new(node.span, format!("`{key} = \"{text}\"` is not supported by this version"))
-                .hint(format!("use {}", listed(&known)))
-        } else {
+        self.reading.fault_at(node.span, || {
+            let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+            if later.contains(&text) {
+                let message = format!("`{key} = \"{text}\"` is not supported by this version");
+                return Fault::new(node.span, message).hint(format!("use {}", listed(&known)));
+            }
             let fault = Fault::new(node.span, format!("`{key}` must be {}, found `{text}`", listed(&known)));
             suggest(fault, text, &known)
-        };
-        self.reading.fault(fault);
+        });
         None
     }
 }

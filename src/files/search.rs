@@ -5,13 +5,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use super::definitions::DropIns;
-use super::syntax::{Language, MAX_BYTES};
+use super::syntax::{self, Language, MAX_BYTES};
 use super::{InvalidFile, diagnostics};
 use crate::model::definition::JobName;
+use crate::model::invalid::Fault;
+use crate::plain_file::{self, Links, NotPlain};
 
 /// How many files of all folders together are looked at.
 const MAX_FILES: usize = 250_000;
@@ -237,17 +239,14 @@ fn is_mask(path: &Path, entry: &fs::DirEntry) -> bool {
     link && fs::canonicalize(path).is_ok_and(|target| target == Path::new("/dev/null"))
 }
 
-/// The bytes of a file, one more than are allowed at most; or why it cannot be read.
-pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, String> {
-    let refused = |error: io::Error| format!("the file cannot be read: {}", why(&error));
-    // Opening a pipe would wait for whoever writes to it.
-    let about = fs::metadata(path).map_err(refused)?;
-    if !about.is_file() {
-        return Err("this is not a regular file".to_owned());
-    }
-    let mut bytes = Vec::with_capacity(usize::try_from(about.len().min(MAX_BYTES)).unwrap_or(0) + 1);
-    fs::File::open(path).map_err(refused)?.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(refused)?;
-    Ok(bytes)
+/// The bytes of a file, or why it cannot be read.
+pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, Fault> {
+    let read = plain_file::read(path, MAX_BYTES, Links::Follow);
+    read.map(|content| content.bytes).map_err(|error| match error {
+        NotPlain::Unreadable(error) => Fault::new((0, 0), format!("the file cannot be read: {}", why(&error))),
+        NotPlain::NotAFile | NotPlain::Link => Fault::new((0, 0), "this is not a regular file"),
+        NotPlain::TooLarge(_) => syntax::too_long(),
+    })
 }
 
 /// The error in the words of the house.

@@ -218,7 +218,7 @@ pub fn load(path: &Path, given: bool) -> Result<Configuration, InvalidFile> {
     let invalid = |problems| InvalidFile { path: path.display().to_string(), job: None, problems };
     match bytes {
         Ok(bytes) => read(path, &bytes).map_err(invalid),
-        Err(message) => Err(invalid(vec![diagnostics::whole_file(path, message, None)])),
+        Err(fault) => Err(invalid(vec![diagnostics::problem(path, &[], fault)])),
     }
 }
 
@@ -235,7 +235,7 @@ fn read(path: &Path, bytes: &[u8]) -> Result<Configuration, Vec<Problem>> {
         settings.defaults = defaults(&fields, path, tzdb.as_ref(), &settings);
         settings
     });
-    let (faults, warnings) = reading.finish();
+    let (faults, warnings) = reading.told();
     match (settings, tzdb) {
         (Some(settings), Some(tzdb)) if faults.is_empty() => {
             Ok(Configuration { settings, tzdb, warnings: sources.problems(warnings) })

@@ -1,10 +1,12 @@
 //! Several texts as one: a definition may be written in a file, in drop-ins over it and in defaults under it. Each text
 //! has its stretch of one long text, so that a place is two numbers wherever it is, and still names its file.
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 use super::diagnostics;
-use super::syntax::{Entry, Language, Node, NodeValue};
+use super::lines::Lines;
+use super::syntax::{Entry, Faults, Language, Node, NodeValue, Span};
 use crate::model::invalid::{Fault, Problem};
 
 /// One text.
@@ -13,6 +15,8 @@ struct Source {
     start: usize,
     path: PathBuf,
     language: Language,
+    /// Found when the first place in it is asked for: of most defaults nobody asks.
+    lines: OnceCell<Lines>,
 }
 
 /// The texts of one definition, one behind the other.
@@ -31,7 +35,7 @@ impl Sources {
         }
         let start = self.text.len();
         self.text.push_str(text);
-        self.all.push(Source { start, path: path.to_owned(), language });
+        self.all.push(Source { start, path: path.to_owned(), language, lines: OnceCell::new() });
         start
     }
 
@@ -49,11 +53,27 @@ impl Sources {
         self.all.get(self.index(at)).map_or(Language::Toml, |source| source.language)
     }
 
+    /// The text with that number, and its lines.
+    fn lines(&self, index: usize) -> (&str, &Lines) {
+        let source = &self.all[index];
+        let end = self.all.get(index + 1).map_or(self.text.len(), |next| next.start - 1);
+        let text = &self.text[source.start..end];
+        (text, source.lines.get_or_init(|| Lines::of(text)))
+    }
+
     /// The number, counted from 1, of the line of its file that holds this byte.
     pub(crate) fn line(&self, at: usize) -> usize {
-        let start = self.all.get(self.index(at)).map_or(0, |source| source.start);
-        let before = &self.text.as_bytes()[start.min(at)..at.min(self.text.len())];
-        1 + before.iter().filter(|byte| **byte == b'\n').count()
+        let index = self.index(at);
+        self.all.get(index).map_or(1, |source| self.lines(index).1.line(at - source.start))
+    }
+
+    /// Line and column of this byte in its file.
+    pub(crate) fn position(&self, at: usize) -> (u32, u32) {
+        let index = self.index(at);
+        self.all.get(index).map_or((1, 1), |source| {
+            let (text, lines) = self.lines(index);
+            lines.position(text, at - source.start)
+        })
     }
 
     /// The file that holds this byte.
@@ -61,21 +81,36 @@ impl Sources {
         self.all.get(self.index(at)).map_or(Path::new(""), |source| &source.path)
     }
 
+    /// The lines on which these faults of the writing are. Beyond those that are listed, nothing is gained by sorting
+    /// guesses from facts.
+    pub(crate) fn broken(&self, faults: &Faults) -> impl Iterator<Item = Span> {
+        faults.listed().iter().map(|fault| line_around(&self.text, fault.at.0))
+    }
+
     /// The fault as a problem of the file that it is in.
-    pub(crate) fn problem(&self, mut fault: Fault) -> Problem {
+    fn problem(&self, fault: Fault) -> Problem {
         let index = self.index(fault.at.0);
         let Some(source) = self.all.get(index) else {
             return diagnostics::problem(Path::new(""), &[], fault);
         };
-        let end = self.all.get(index + 1).map_or(self.text.len(), |next| next.start - 1);
-        fault.at = (fault.at.0 - source.start, fault.at.1.min(end).max(fault.at.0) - source.start);
-        diagnostics::problem(&source.path, &self.text.as_bytes()[source.start..end], fault)
+        let (text, lines) = self.lines(index);
+        let place = |at: usize| lines.position(text, at - source.start);
+        diagnostics::placed(&source.path, place(fault.at.0), place(fault.at.1.max(fault.at.0)), &fault)
     }
 
     /// The faults as problems.
     pub(crate) fn problems(&self, faults: Vec<Fault>) -> Vec<Problem> {
         faults.into_iter().map(|fault| self.problem(fault)).collect()
     }
+}
+
+/// The line that holds the byte at `at`.
+pub(crate) fn line_around(text: &str, at: usize) -> Span {
+    let bytes = text.as_bytes();
+    let at = at.min(bytes.len());
+    let start = bytes[..at].iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
+    let end = bytes[at..].iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |length| at + length);
+    (start, end)
 }
 
 /// Moves every place of a tree.

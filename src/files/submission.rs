@@ -39,7 +39,7 @@ pub fn read_submission(bytes: &[u8]) -> Result<Submission, Vec<Problem>> {
     sources.add(path, text, Language::Json);
     let reading = Reading::new(&sources, document.faults);
     let read = Fields::open(&reading, NAME, &document.root, &SUBMISSION).and_then(|fields| submission(&fields));
-    let (faults, _) = reading.finish();
+    let (faults, _) = reading.told();
     read.filter(|_| faults.is_empty()).ok_or_else(|| sources.problems(faults))
 }
 

@@ -2,8 +2,9 @@
 //!
 //! A written language is one submodule that turns text into this tree; everything above reads the tree and never the
 //! language. The tree says nothing about meaning. It is bounded: a file of at most `MAX_BYTES`, at most `MAX_DEPTH`
-//! tables and lists within each other.
+//! tables and lists within each other; and of what is wrong with its writing, at most `MAX_LISTED` faults are listed.
 
+mod faults;
 mod json;
 mod toml;
 mod yaml;
@@ -11,6 +12,9 @@ mod yaml;
 use std::path::Path;
 
 use crate::model::invalid::Fault;
+
+pub(crate) use faults::not_listed;
+pub use faults::{Faults, MAX_LISTED};
 
 /// The longest file that is read.
 pub const MAX_BYTES: u64 = 1 << 20;
@@ -106,7 +110,7 @@ pub struct Document {
     /// Always a table; what could be recovered, if there are faults.
     pub root: Node,
     /// What is wrong with the writing itself.
-    pub faults: Vec<Fault>,
+    pub faults: Faults,
 }
 
 /// Takes the bytes of a file apart, or says why they are no text. An empty text is an empty table.
@@ -117,7 +121,7 @@ pub fn parse(bytes: &[u8], language: Language) -> Result<(&str, Document), Fault
         Language::Yaml => yaml::parse(text),
         Language::Json => json::parse(text),
     };
-    document.faults.sort_by_key(|fault| fault.at.0);
+    document.faults.sort();
     Ok((text, document))
 }
 
@@ -133,10 +137,15 @@ fn too_many() -> String {
     format!("the file holds more than {MAX_VALUES} values")
 }
 
+/// The fault of a file that is longer than one may be.
+pub(crate) fn too_long() -> Fault {
+    let message = format!("the file is longer than {MAX_BYTES} bytes (1 MiB)");
+    Fault::new((0, 0), message).hint("keep what a task reads in a file of its own")
+}
+
 fn text(bytes: &[u8]) -> Result<&str, Fault> {
     if bytes.len() as u64 > MAX_BYTES {
-        let message = format!("the file is longer than {MAX_BYTES} bytes (1 MiB)");
-        return Err(Fault::new((0, 0), message).hint("keep what a task reads in a file of its own"));
+        return Err(too_long());
     }
     if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
         return Err(Fault::new((at, at + 1), "the file holds a NUL byte, so it is not text"));
@@ -153,7 +162,7 @@ mod tests {
 
     fn check(bytes: &[u8], expected: &[(usize, &str)]) {
         let faults = match parse(bytes, Language::Toml) {
-            Ok((_, document)) => document.faults,
+            Ok((_, document)) => document.faults.listed().to_vec(),
             Err(fault) => vec![fault],
         };
         let found: Vec<_> = faults.iter().map(|fault| (fault.at.0, fault.message.as_str())).collect();

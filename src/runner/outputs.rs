@@ -14,13 +14,10 @@
 //! error names a line and never repeats what stands in it.
 
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
-use std::io::{self, Read};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::io;
 use std::path::Path;
 
-use nix::errno::Errno;
-use nix::fcntl::OFlag;
+use crate::plain_file::{self, Links, NotPlain};
 
 /// The most that the file may hold, in bytes.
 const MAX_BYTES: u64 = 64 << 10;
@@ -34,39 +31,18 @@ pub(super) fn read(path: &Path) -> Result<BTreeMap<String, String>, String> {
 }
 
 fn text(path: &Path) -> Result<String, String> {
-    let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC | OFlag::O_NOCTTY;
-    let file = match OpenOptions::new().read(true).custom_flags(flags.bits()).open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
-        Err(error) => return Err(unopened(&error)),
-        Ok(file) => file,
+    let content = match plain_file::read(path, MAX_BYTES, Links::Refuse) {
+        Ok(content) => content,
+        Err(NotPlain::Unreadable(error)) if error.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
+        Err(NotPlain::Unreadable(error)) => return Err(format!("cannot be read: {error}")),
+        Err(NotPlain::NotAFile) => return Err("is not a regular file".to_owned()),
+        Err(NotPlain::Link) => return Err("is a link".to_owned()),
+        Err(NotPlain::TooLarge(_)) => return Err("is larger than 64 KiB".to_owned()),
     };
-    let unreadable = |error: io::Error| format!("cannot be read: {error}");
-    let found = file.metadata().map_err(unreadable)?;
-    if !found.is_file() {
-        return Err("is not a regular file".to_owned());
-    }
-    if found.nlink() > 1 {
-        return Err("is a link".to_owned());
-    }
-    if found.uid() != nix::unistd::geteuid().as_raw() {
+    if content.owner != nix::unistd::geteuid().as_raw() {
         return Err("belongs to another user".to_owned());
     }
-    // The size is not believed either: somebody may still be writing.
-    let mut bytes = Vec::new();
-    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err("is larger than 64 KiB".to_owned());
-    }
-    String::from_utf8(bytes).map_err(|_| "is not UTF-8".to_owned())
-}
-
-fn unopened(error: &io::Error) -> String {
-    match error.raw_os_error().map(Errno::from_raw) {
-        Some(Errno::ELOOP) => "is a link".to_owned(),
-        // So a socket answers.
-        Some(Errno::ENXIO) => "is not a regular file".to_owned(),
-        _ => format!("cannot be read: {error}"),
-    }
+    String::from_utf8(content.bytes).map_err(|_| "is not UTF-8".to_owned())
 }
 
 /// The values; the last of a name holds. An error has the number of its line.

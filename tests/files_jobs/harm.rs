@@ -118,3 +118,35 @@ fn a_task_alone_is_read_by_the_rules_of_a_job_file() {
         assert_eq!(shown, [expected], "{text}");
     }
 }
+
+/// What is said of a file that is wrong all over: how much, and the last of it. Reading it is bounded by what is said.
+fn amount(name: &str, text: &str) -> (usize, usize, String) {
+    let root = tempfile::tempdir().unwrap();
+    let found = load(&[folder(root.path(), "d", &[(name, text)])]);
+    let problems: Vec<_> = found.invalid.iter().flat_map(|file| &file.problems).collect();
+    (found.jobs.len(), problems.len(), problems.last().unwrap().message.clone())
+}
+
+#[test]
+fn a_bare_word_in_each_of_9_000_jobs_is_told_200_times() {
+    let jobs: Vec<String> = (0..9_000).map(|n| format!("\"j{n}\":{{\"shell\":x}}")).collect();
+    let text = format!("{{\"jobs\":{{\n{}}}}}", jobs.join(",\n"));
+    assert_eq!(amount("all.json", &text), (0, 201, "8800 more problems are not listed".to_owned()));
+    assert_eq!(amount("all.json", &text.replace('\n', "")), (0, 201, "8800 more problems are not listed".to_owned()));
+}
+
+#[test]
+fn a_file_with_54_001_problems_is_told_200_of_them() {
+    let text: String = (0..54_001).map(|n| format!("unknown{n}: x\n")).collect();
+    assert_eq!(amount("all.yaml", &text), (0, 201, "53802 more problems are not listed".to_owned()));
+    let jobs: String = (0..9_000).map(|n| format!("  j{n}:\n    shel: x\n    tiemout: 1\n    timeout: 1\n")).collect();
+    assert_eq!(amount("all.yaml", &format!("jobs:\n{jobs}")).1, 201);
+}
+
+#[test]
+fn a_toml_of_nothing_but_errors_is_told_200_of_them() {
+    let jobs: String = (0..9_000).map(|n| format!("[jobs.j{n}]\nshell = soon\ntimeout = 5m\nb\n")).collect();
+    assert_eq!(amount("all.toml", &jobs), (0, 201, "8802 more problems are not listed".to_owned()));
+    let all = "timeout = 5\nkill_grace = 5\n".to_owned() + &jobs.replace("soon", "'x'").replace("5m\nb\n", "'5m'\n");
+    assert_eq!(amount("all.toml", &all), (0, 201, "17800 more problems are not listed".to_owned()));
+}

@@ -6,7 +6,23 @@ use crate::scan::Source;
 /// The floors, from the ground up. Arrows go down only.
 const FLOORS: &[(u8, &[&str])] = &[
     (1, &["model"]),
-    (2, &["store", "files", "wire", "logs", "outbound", "metrics", "secret", "clock", "tzdb", "print", "environment"]),
+    (
+        2,
+        &[
+            "store",
+            "files",
+            "wire",
+            "logs",
+            "outbound",
+            "metrics",
+            "secret",
+            "clock",
+            "tzdb",
+            "print",
+            "environment",
+            "plain_file",
+        ],
+    ),
     (3, &["engine", "query"]),
     (4, &["runner", "request", "agent", "hooks", "api"]),
     (5, &["driver", "sim"]),
@@ -16,7 +32,7 @@ const FLOORS: &[(u8, &[&str])] = &[
 
 /// The modules of the second floor that its other modules may name: each is one door to the machine. Everywhere else
 /// siblings do not know each other; what two of them need goes down a floor, or is handed to them from above.
-const DOORS: &[&str] = &["clock", "environment", "print", "secret", "tzdb"];
+const DOORS: &[&str] = &["clock", "environment", "plain_file", "print", "secret", "tzdb"];
 
 /// The crate's root, its binary and the holder of generated pages stand outside the floors.
 const OUTSIDE: &[&str] = &["src/lib.rs", "src/main.rs", "src/pages.rs"];

@@ -1,7 +1,7 @@
 //! Brings the store to what the files say: new and changed jobs get a revision, schedules keep their cursors where their
 //! keys are kept, jobs whose files are gone are retired, and files that cannot be read leave what they defined in force.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::json;
@@ -52,9 +52,10 @@ pub(super) fn load(work: &mut Work<'_>, load: &Load) -> Result<Loaded, StoreErro
             None => loaded.unknown.push(read.name.clone()),
         }
     }
+    let hidden = Hidden::of(&load.invalid);
     let kept: HashSet<&str> = load.invalid.iter().filter_map(|file| Some(file.job.as_ref()?.as_str())).collect();
     for row in before.into_values().filter(|_| !load.is_incomplete) {
-        if !row.is_retired && !kept.contains(row.name.as_str()) && !may_hide(&load.invalid, &row) {
+        if !row.is_retired && !kept.contains(row.name.as_str()) && !hidden.may_hold(&row.source, &row.name) {
             step::guarded(work, step::Culprit::Command, |work| retire(work, &row))?;
             loaded.retired.push(row.name);
         }
@@ -72,13 +73,24 @@ pub(super) fn load(work: &mut Work<'_>, load: &Load) -> Result<Loaded, StoreErro
     Ok(loaded)
 }
 
-/// Whether a file that cannot be read may define this job still. One bad job of a file that defines several hides none of
-/// the others.
-fn may_hide(files: &[InvalidFile], row: &JobRow) -> bool {
-    files.iter().filter(|file| file.path == row.source).any(|file| match &file.job {
-        Some(job) => row.name.strip_prefix(job.as_str()).is_some_and(|rest| rest.starts_with('.')),
-        None => true,
-    })
+/// What files that cannot be read may define still, by path: any job, or those whose names begin with one of these. One
+/// bad job of a file that defines several hides none of the others.
+struct Hidden<'a>(HashMap<&'a str, HashSet<Option<&'a str>>>);
+
+impl<'a> Hidden<'a> {
+    fn of(files: &'a [InvalidFile]) -> Self {
+        let mut hidden: HashMap<_, HashSet<_>> = HashMap::new();
+        for file in files {
+            hidden.entry(file.path.as_str()).or_default().insert(file.job.as_ref().map(|job| job.as_str()));
+        }
+        Hidden(hidden)
+    }
+
+    fn may_hold(&self, path: &str, name: &str) -> bool {
+        self.0.get(path).is_some_and(|of| {
+            of.contains(&None) || name.match_indices('.').any(|(at, _)| of.contains(&Some(&name[..at])))
+        })
+    }
 }
 
 fn set_hooks(work: &mut Work<'_>, load: &Load) -> Result<(), StoreError> {
@@ -251,13 +263,14 @@ fn set_invalid(work: &mut Work<'_>, files: &[InvalidFile]) -> Result<(), StoreEr
 /// What is wrong with each file, and the job that it is wrong with if that is one.
 fn by_path(files: &[InvalidFile]) -> BTreeMap<&str, (Option<&str>, Vec<&Problem>)> {
     let mut all: BTreeMap<&str, (Option<&str>, Vec<&Problem>)> = BTreeMap::new();
+    let mut told: HashSet<(&str, &Problem)> = HashSet::new();
     for file in files {
         let job = file.job.as_ref().map(|name| name.as_str());
         let (of, problems) = all.entry(&file.path).or_insert((job, Vec::new()));
         *of = of.filter(|of| job == Some(*of));
         for problem in &file.problems {
             // What is wrong above several jobs is told for each of them.
-            if !problems.contains(&problem) {
+            if told.insert((&file.path, problem)) {
                 problems.push(problem);
             }
         }
@@ -326,4 +339,49 @@ fn start_one(work: &mut Work<'_>, id: ScheduleId, has_booted: bool) -> Result<()
     answer::start_or_skip(work, &mut job, &mut row, &calendar, work.now.wall)?;
     row.cursor_at = row.cursor_at.max(work.now.wall);
     schedule::advance(work.tx, from, &row)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(path: &str, job: Option<&str>, lines: &[u32]) -> InvalidFile {
+        let problem = |line: &u32| Problem {
+            path: "drop-in.toml".to_owned(),
+            line: *line,
+            column: 1,
+            end_line: *line,
+            end_column: 1,
+            message: "wrong".to_owned(),
+            hint: None,
+        };
+        let job = job.map(|job| job.parse().expect("because it is a name"));
+        InvalidFile { path: path.to_owned(), job, problems: lines.iter().map(problem).collect() }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_hides_its_own_jobs_and_no_others() {
+        let files = [file("all.toml", Some("all"), &[]), file("b.toml", None, &[]), file("c.toml", Some("c.x"), &[])];
+        let hidden = Hidden::of(&files);
+        for (path, name, expected) in [
+            ("all.toml", "all.x", true),
+            ("all.toml", "all.x.y", true),
+            ("all.toml", "allx.y", false),
+            ("other.toml", "all.x", false),
+            ("b.toml", "q", true),
+            ("c.toml", "c.y", false),
+            ("c.toml", "c.x.y", true),
+        ] {
+            assert_eq!(hidden.may_hold(path, name), expected, "{name} of {path}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_above_several_jobs_is_told_once_for_each_file() {
+        let files =
+            [file("a.toml", Some("a.x"), &[1, 2]), file("a.toml", Some("a.y"), &[2, 3]), file("b.toml", None, &[2])];
+        let told = by_path(&files);
+        let lines = |path: &str| told[path].1.iter().map(|problem| problem.line).collect::<Vec<_>>();
+        assert_eq!((lines("a.toml"), lines("b.toml")), (vec![1, 2, 3], vec![2]));
+    }
 }

@@ -4,13 +4,13 @@
 
 use std::collections::HashSet;
 
-use super::{Document, Entry, MAX_DEPTH, MAX_VALUES, Node, NodeValue, Span};
+use super::{Document, Entry, Faults, MAX_DEPTH, MAX_VALUES, Node, NodeValue, Span};
 use crate::model::invalid::Fault;
 
 /// Takes `text` apart.
 pub(super) fn parse(text: &str) -> Document {
     let at = if text.starts_with('\u{feff}') { 3 } else { 0 };
-    let mut reader = Reader { text, at, n_values: 0, faults: Vec::new(), has_ended: false };
+    let mut reader = Reader { text, at, n_values: 0, faults: Faults::default(), has_ended: false };
     reader.space();
     let start = reader.at;
     let value = match reader.peek() {
@@ -37,18 +37,18 @@ struct Reader<'a> {
     text: &'a str,
     at: usize,
     n_values: usize,
-    faults: Vec<Fault>,
+    faults: Faults,
     /// Too much was found; the rest is left alone.
     has_ended: bool,
 }
 
 impl Reader<'_> {
     fn fault(&mut self, at: Span, message: impl Into<String>) {
-        self.faults.push(Fault::new(at, message));
+        self.faults.push_with(|| Fault::new(at, message));
     }
 
     fn advise(&mut self, at: Span, message: &str, hint: &str) {
-        self.faults.push(Fault::new(at, message).hint(hint));
+        self.faults.push_with(|| Fault::new(at, message).hint(hint));
     }
 
     fn peek(&self) -> Option<u8> {
@@ -343,7 +343,7 @@ mod tests {
 
     fn check(text: &str, expected: &[(usize, &str)]) {
         let document = parse(text);
-        let found: Vec<_> = document.faults.iter().map(|fault| (fault.at.0, fault.message.as_str())).collect();
+        let found: Vec<_> = document.faults.listed().iter().map(|fault| (fault.at.0, fault.message.as_str())).collect();
         assert_eq!(found, expected, "{:?}", &text[..text.len().min(200)]);
     }
 
@@ -351,7 +351,7 @@ mod tests {
     fn every_kind_of_value_is_read_with_its_place() {
         let document =
             parse("\u{feff}{ \"a\": [1, -2.5, 1e3, true],\n \"b\\u0041\": {\"c\": \"x\\n\\ud83d\\ude00\"} }\n");
-        assert_eq!(document.faults, []);
+        assert_eq!(document.faults.listed(), []);
         let NodeValue::Table(root) = document.root.value else { panic!("the root is a table") };
         assert_eq!((root[0].key_span, root[0].node.span), ((5, 8), (10, 30)));
         let NodeValue::List(items) = &root[0].node.value else { panic!("`a` is a list") };
@@ -402,9 +402,9 @@ mod tests {
         check(&format!("{{\"a\": {}1{}}}", "[".repeat(15), "]".repeat(15)), &[]);
         check(&format!("{{\"a\": {}1{}}}", "[".repeat(16), "]".repeat(16)), &[(21, deep)]);
         check(&format!("{{\"a\": {}1{}}}", "[".repeat(200_000), "]".repeat(200_000)), &[(21, deep)]);
-        assert_eq!(parse(&"[".repeat(1_000_000)).faults.len(), 1);
-        assert_eq!(parse(&format!("{{\"a\": {}", "[".repeat(1_000_000))).faults.len(), 2);
+        assert_eq!(parse(&"[".repeat(1_000_000)).faults.listed().len(), 1);
+        assert_eq!(parse(&format!("{{\"a\": {}", "[".repeat(1_000_000))).faults.listed().len(), 2);
         let many = format!("{{\"a\": [{}1]}}", "1,".repeat(300_000));
-        assert_eq!(parse(&many).faults[0].message, "the file holds more than 200000 values");
+        assert_eq!(parse(&many).faults.listed()[0].message, "the file holds more than 200000 values");
     }
 }

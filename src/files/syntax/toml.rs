@@ -6,7 +6,7 @@ use toml::de::{DeTable, DeValue};
 use toml_parser::Source;
 use toml_parser::lexer::TokenKind;
 
-use super::{Document, Entry, MAX_DEPTH, Node, NodeValue, Span};
+use super::{Document, Entry, Faults, MAX_DEPTH, Node, NodeValue, Span};
 use crate::model::invalid::Fault;
 
 const UNCLOSED: &[&str] = &[
@@ -20,10 +20,15 @@ const UNCLOSED: &[&str] = &[
 pub(super) fn parse(text: &str) -> Document {
     if let Some(span) = overlong_key(text) {
         let root = Node { span: (0, 0), value: NodeValue::Table(Vec::new()) };
-        return Document { root, faults: vec![Fault::new(span, format!("the key has more than {MAX_DEPTH} parts"))] };
+        let mut faults = Faults::default();
+        faults.push(Fault::new(span, format!("the key has more than {MAX_DEPTH} parts")));
+        return Document { root, faults };
     }
-    let (root, errors) = DeTable::parse_recoverable(text);
-    let mut faults: Vec<Fault> = errors.iter().map(|error| syntax_fault(text, error)).collect();
+    let (root, mut errors) = DeTable::parse_recoverable(text);
+    // The first are told, and those are not always found first.
+    errors.sort_by_key(|error| error.span().map_or(0, |range| range.start));
+    let mut faults = Faults::default();
+    errors.iter().for_each(|error| faults.push_with(|| syntax_fault(text, error)));
     let value = table(root.get_ref(), 1, &mut faults);
     Document { root: Node { span: (0, 0), value }, faults }
 }
@@ -64,7 +69,7 @@ fn syntax_fault(text: &str, error: &toml::de::Error) -> Fault {
     Fault::new(span, message)
 }
 
-fn table(table: &DeTable<'_>, depth: usize, faults: &mut Vec<Fault>) -> NodeValue {
+fn table(table: &DeTable<'_>, depth: usize, faults: &mut Faults) -> NodeValue {
     let mut entries: Vec<Entry> = table
         .iter()
         .map(|(key, value)| Entry {
@@ -77,13 +82,13 @@ fn table(table: &DeTable<'_>, depth: usize, faults: &mut Vec<Fault>) -> NodeValu
     NodeValue::Table(entries)
 }
 
-fn node(value: &toml::Spanned<DeValue<'_>>, depth: usize, faults: &mut Vec<Fault>) -> Node {
+fn node(value: &toml::Spanned<DeValue<'_>>, depth: usize, faults: &mut Faults) -> Node {
     let span = (value.span().start, value.span().end);
     let deeper = depth + 1;
     let too_deep = deeper > MAX_DEPTH;
     let value = match value.get_ref() {
         DeValue::Array(_) | DeValue::Table(_) if too_deep => {
-            faults.push(Fault::new(span, super::too_deep()));
+            faults.push_with(|| Fault::new(span, super::too_deep()));
             NodeValue::List(Vec::new())
         }
         DeValue::Array(items) => NodeValue::List(items.iter().map(|item| node(item, deeper, faults)).collect()),
@@ -94,7 +99,7 @@ fn node(value: &toml::Spanned<DeValue<'_>>, depth: usize, faults: &mut Vec<Fault
         DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
             Ok(number) => NodeValue::Integer(number),
             Err(_) => {
-                faults.push(Fault::new(span, super::beyond(&number.to_string())));
+                faults.push_with(|| Fault::new(span, super::beyond(&number.to_string())));
                 NodeValue::Integer(0)
             }
         },

@@ -5,13 +5,17 @@
 //! The parser stops at the first error of the writing. The tree keeps what came before it, and reading goes on at the
 //! next line that begins with a key in the first column, so that one pass finds what is wrong further down.
 
-#![expect(clippy::wildcard_enum_match_arm, reason = "the parser may learn more events and more kinds of errors")]
+#![expect(clippy::wildcard_enum_match_arm, reason = "the parser may learn more events")]
+
+mod error;
+mod scalar;
 
 use std::collections::HashSet;
 
-use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, StrInput, StructureStyle, options};
+use granit_parser::{Event, Parser, ScalarStyle, ScanError, StrInput, StructureStyle, options};
 
-use super::{Document, Entry, MAX_DEPTH, MAX_VALUES, Node, NodeValue, Span};
+use self::scalar::{is_null, plain};
+use super::{Document, Entry, Faults, MAX_DEPTH, MAX_VALUES, Node, NodeValue, Span};
 use crate::model::invalid::Fault;
 
 /// How often reading goes on after an error.
@@ -21,7 +25,7 @@ const MISSING: &str = "leave it out, or give it a value";
 /// Takes `text` apart.
 pub(super) fn parse(text: &str) -> Document {
     let mut root = Table::default();
-    let mut faults = Vec::new();
+    let mut faults = Faults::default();
     let mut n_values = 0;
     let mut start = 0;
     for _ in 0..MAX_RESTARTS {
@@ -29,8 +33,9 @@ pub(super) fn parse(text: &str) -> Document {
         let mut reader = Reader::new(part, start, n_values);
         reader.document(&mut root);
         n_values = reader.n_values;
-        faults.append(&mut reader.faults);
-        let Some(next) = reader.broken_at.and_then(|at| next_key(text, at)) else { break };
+        let broken_at = reader.broken_at;
+        faults.append(reader.faults);
+        let Some(next) = broken_at.and_then(|at| next_key(text, at)) else { break };
         start = next;
     }
     Document { root: Node { span: (0, 0), value: NodeValue::Table(root.entries) }, faults }
@@ -62,7 +67,7 @@ struct Reader<'a> {
     /// Where the stretch begins.
     offset: usize,
     n_values: usize,
-    faults: Vec<Fault>,
+    faults: Faults,
     /// Where the writing is broken; nothing comes after it.
     broken_at: Option<usize>,
     has_ended: bool,
@@ -79,7 +84,7 @@ impl<'a> Reader<'a> {
             block_nesting_limit: 4 * MAX_DEPTH,
         };
         let parser = Parser::new_from_str_with_options(text, options);
-        Reader { parser, text, offset, n_values, faults: Vec::new(), broken_at: None, has_ended: false }
+        Reader { parser, text, offset, n_values, faults: Faults::default(), broken_at: None, has_ended: false }
     }
 
     fn next(&mut self) -> Option<(Event<'a>, Span)> {
@@ -106,7 +111,7 @@ impl<'a> Reader<'a> {
         let least = error.marker().byte_offset().unwrap_or_default();
         let at = if least < self.text.len() { least } else { self.text.trim_end().len() };
         let at = self.offset + at;
-        let (message, hint) = in_our_words(error.kind());
+        let (message, hint) = error::in_our_words(error.kind());
         let end = at + usize::from(at < self.offset + self.text.len());
         let fault = Fault::new((at, end), message);
         self.faults.push(match hint {
@@ -302,118 +307,19 @@ fn extent(style: StructureStyle, begin: Span, first: Option<Span>, end: usize) -
     }
 }
 
-fn is_null(text: &str) -> bool {
-    matches!(text, "" | "~" | "null" | "Null" | "NULL")
-}
-
-/// What a text without quotes stands for, by the core schema.
-fn plain(text: &str) -> Result<NodeValue, (String, Option<String>)> {
-    match text {
-        "true" | "True" | "TRUE" => return Ok(NodeValue::Bool(true)),
-        "false" | "False" | "FALSE" => return Ok(NodeValue::Bool(false)),
-        ".nan" | ".NaN" | ".NAN" => return Ok(NodeValue::Float(f64::NAN)),
-        _ => {}
-    }
-    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
-    if matches!(unsigned, ".inf" | ".Inf" | ".INF") {
-        return Ok(NodeValue::Float(if text.starts_with('-') { f64::NEG_INFINITY } else { f64::INFINITY }));
-    }
-    for (prefix, radix) in [("0x", 16), ("0o", 8)] {
-        if let Some(digits) = text.strip_prefix(prefix)
-            && !digits.is_empty()
-            && digits.chars().all(|c| c.is_digit(radix))
-        {
-            let number = i64::from_str_radix(digits, radix).map_err(|_| (super::beyond(text), None))?;
-            return Ok(NodeValue::Integer(number));
-        }
-    }
-    if !unsigned.is_empty() && unsigned.bytes().all(|byte| byte.is_ascii_digit()) {
-        if unsigned.len() > 1 && unsigned.starts_with('0') {
-            let hint = format!("write \"{text}\" for a text, or a number as 0o17 in octal");
-            return Err((format!("`{text}` begins with a zero, which is read in several ways"), Some(hint)));
-        }
-        return text.parse().map(NodeValue::Integer).map_err(|_| (super::beyond(text), None));
-    }
-    Ok(if is_float(unsigned) {
-        NodeValue::Float(text.parse().unwrap_or(f64::NAN))
-    } else {
-        NodeValue::Text(text.to_owned())
-    })
-}
-
-/// Digits with a point, an exponent or both.
-fn is_float(text: &str) -> bool {
-    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, Some(exponent.strip_prefix(['-', '+']).unwrap_or(exponent))),
-        None => (text, None),
-    };
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    let (whole, part) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    digits(whole)
-        && digits(part)
-        && !(whole.is_empty() && part.is_empty())
-        && exponent.is_none_or(|exponent| !exponent.is_empty() && digits(exponent))
-}
-
-/// The parser speaks of its grammar; these are what people get wrong most.
-fn in_our_words(kind: &ErrorKind) -> (String, Option<&'static str>) {
-    use ErrorKind as E;
-    let (message, hint) = match kind {
-        // table
-        E::MappingValueNotAllowed | E::InvalidColonPlacement | E::InvalidMappingValueWhitespace => (
-            "`:` cannot stand here",
-            Some("put a text with `: ` in it in quotes, and see whether the lines are indented alike"),
-        ),
-        E::UnclosedQuotedScalar | E::InvalidQuotedScalarIndent | E::DocumentIndicatorInQuotedScalar => {
-            ("the string is not closed", None)
-        }
-        E::InvalidTrailingSingleQuotedScalar | E::InvalidTrailingDoubleQuotedScalar => {
-            ("something stands behind the closing quote", Some("put the whole value in quotes, those within doubled"))
-        }
-        E::UnclosedFlowCollection { open: '[' } | E::UnexpectedEofFlowSequence => ("`[` is not closed", None),
-        E::UnclosedFlowCollection { .. } | E::UnexpectedEofFlowMapping => ("`{` is not closed", None),
-        E::ExpectedFlowMappingSeparator => ("`,` or `}` is missing here", None),
-        E::ExpectedFlowSequenceSeparator => ("`,` or `]` is missing here", None),
-        E::MisplacedFlowCollectionEnd | E::MismatchedFlowCollectionEnd { .. } => {
-            ("this bracket closes nothing that was opened", None)
-        }
-        E::TabNotAllowed | E::TabInBlockIndentation | E::TabInIndentation | E::TabAtBlockScalarStart => {
-            ("a tab cannot indent a line", Some("indent with spaces"))
-        }
-        E::UnknownQuotedScalarEscape => {
-            ("the string holds an escape that does not exist", Some("in single quotes `\\` is only itself"))
-        }
-        E::DirectiveDisallowed => ("directives are not supported", Some("leave the line out")),
-        E::UndeclaredTagHandle => ("tags are not supported", Some("put a text that begins with `!` in quotes")),
-        E::ExpectedBlockMappingKey | E::InvalidIndentation | E::InvalidBlockScalarIndent => {
-            ("the line fits no line above", Some("indent the keys of one table alike"))
-        }
-        E::ExpectedBlockSequenceEntry | E::BlockSequenceEntryNotAllowed => {
-            ("an item of a list does not fit here", Some("indent the items of one list alike"))
-        }
-        E::SimpleKeyExpected | E::InvalidSimpleKey => ("`:` is missing after the key", None),
-        E::UnexpectedCharacter { .. } | E::PlainScalarStartsWithDashFlowIndicator => {
-            ("a value cannot begin like this", Some("put it in quotes"))
-        }
-        E::RecursionLimitExceeded => return (super::too_deep(), None),
-        _ => return (kind.to_string().trim_end_matches('.').to_lowercase(), None),
-    };
-    (message.to_owned(), hint)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn check(text: &str, expected: &[(usize, &str)]) {
         let document = parse(text);
-        let found: Vec<_> = document.faults.iter().map(|fault| (fault.at.0, fault.message.as_str())).collect();
+        let found: Vec<_> = document.faults.listed().iter().map(|fault| (fault.at.0, fault.message.as_str())).collect();
         assert_eq!(found, expected, "{:?}", &text[..text.len().min(200)]);
     }
 
     fn value(text: &str) -> NodeValue {
         let document = parse(&format!("k: {text}\n"));
-        assert_eq!(document.faults, [], "{text}");
+        assert_eq!(document.faults.listed(), [], "{text}");
         let NodeValue::Table(mut root) = document.root.value else { panic!("the root is a table") };
         root.remove(0).node.value
     }
@@ -488,8 +394,8 @@ mod tests {
         let deep = "the value lies in more than 16 tables and lists";
         check(&format!("a: {}1{}", "[".repeat(15), "]".repeat(15)), &[]);
         check(&format!("a: {}1{}", "[".repeat(16), "]".repeat(16)), &[(18, deep)]);
-        assert_eq!(parse(&format!("a: {}", "[".repeat(500_000))).faults.len(), 1);
-        assert_eq!(parse(&"- ".repeat(400_000)).faults.len(), 2);
+        assert_eq!(parse(&format!("a: {}", "[".repeat(500_000))).faults.listed().len(), 1);
+        assert_eq!(parse(&"- ".repeat(400_000)).faults.listed().len(), 2);
         check(&format!("a: [{}]", "1,".repeat(300_000)), &[(400_002, "the file holds more than 200000 values")]);
     }
 }
