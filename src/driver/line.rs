@@ -188,7 +188,7 @@ mod tests {
         process
     }
 
-    fn check(acts: Vec<Act>, expected: &[&str]) {
+    fn check(acts: &[Act], expected: &[&str]) {
         let words: Vec<String> = acts
             .iter()
             .map(|act| match act {
@@ -204,15 +204,15 @@ mod tests {
     #[test]
     fn files_are_read_at_once_and_launches_go_on_in_their_order() {
         let mut line = Line::default();
-        check(line.push(plain(1), 0), &["launch 1"]);
-        check(line.push(with_file(2, "a"), 0), &["read 2"]);
-        check(line.push(with_file(3, "b"), 0), &["read 3"]);
-        check(line.push(plain(4), 0), &[]);
-        check(line.read(Launch(3), Ok(plain(3)), 1), &[]);
-        check(line.read(Launch(2), Ok(plain(2)), 2), &["launch 2", "launch 3", "launch 4"]);
-        check(line.push(with_file(5, "a"), 3), &["read 5"]);
-        check(line.push(plain(6), 3), &[]);
-        check(line.read(Launch(5), Err("no".to_owned()), 4), &["end 5 NotStarted", "launch 6"]);
+        check(&line.push(plain(1), 0), &["launch 1"]);
+        check(&line.push(with_file(2, "a"), 0), &["read 2"]);
+        check(&line.push(with_file(3, "b"), 0), &["read 3"]);
+        check(&line.push(plain(4), 0), &[]);
+        check(&line.read(Launch(3), Ok(plain(3)), 1), &[]);
+        check(&line.read(Launch(2), Ok(plain(2)), 2), &["launch 2", "launch 3", "launch 4"]);
+        check(&line.push(with_file(5, "a"), 3), &["read 5"]);
+        check(&line.push(plain(6), 3), &[]);
+        check(&line.read(Launch(5), Err("no".to_owned()), 4), &["end 5 NotStarted", "launch 6"]);
         assert_eq!((line.len(), line.next_at()), (0, None));
     }
 
@@ -220,33 +220,33 @@ mod tests {
     fn many_that_hang_hold_up_the_others_once_and_no_longer_than_one_does() {
         let mut line = Line::default();
         for number in 1..=5 {
-            check(line.push(with_file(number, &format!("nfs/{number}")), 0), &[&format!("read {number}")]);
+            check(&line.push(with_file(number, &format!("nfs/{number}")), 0), &[&format!("read {number}")]);
         }
-        check(line.push(plain(6), 7), &[]);
-        check(line.go_on(PATIENCE_US - 1), &[]);
+        check(&line.push(plain(6), 7), &[]);
+        check(&line.go_on(PATIENCE_US - 1), &[]);
         assert_eq!(line.next_at(), Some(PATIENCE_US));
         let ends: Vec<String> = (1..=5).map(|number| format!("end {number} NotStarted")).collect();
         let mut expected: Vec<&str> = ends.iter().map(String::as_str).collect();
         expected.push("launch 6");
-        check(line.go_on(PATIENCE_US), &expected);
-        check(line.push(with_file(7, "nfs/3"), PATIENCE_US), &["end 7 NotStarted"]);
-        check(line.push(plain(8), PATIENCE_US), &["launch 8"]);
-        check(line.read(Launch(3), Ok(plain(3)), PATIENCE_US + 1), &[]);
-        check(line.push(with_file(9, "nfs/3"), PATIENCE_US + 1), &["read 9"]);
+        check(&line.go_on(PATIENCE_US), &expected);
+        check(&line.push(with_file(7, "nfs/3"), PATIENCE_US), &["end 7 NotStarted"]);
+        check(&line.push(plain(8), PATIENCE_US), &["launch 8"]);
+        check(&line.read(Launch(3), Ok(plain(3)), PATIENCE_US + 1), &[]);
+        check(&line.push(with_file(9, "nfs/3"), PATIENCE_US + 1), &["read 9"]);
     }
 
     #[test]
     fn a_stop_takes_out_its_own_launch_at_once_and_waits_for_nobody() {
         let mut line = Line::default();
-        check(line.push(with_file(2, "hangs"), 0), &["read 2"]);
-        check(line.push(plain(3), 0), &[]);
-        check(line.push(plain(4), 0), &[]);
+        check(&line.push(with_file(2, "hangs"), 0), &["read 2"]);
+        check(&line.push(plain(3), 0), &[]);
+        check(&line.push(plain(4), 0), &[]);
         let drain = StopReason::Drain;
-        check(line.stop(Launch(1), drain, None, 1), &["stop 1"]);
-        check(line.stop(Launch(3), drain, None, 1), &["end 3 Stopped(Drain)"]);
-        check(line.stop(Launch(2), StopReason::Cancel, None, 1), &["end 2 Stopped(Cancel)", "launch 4"]);
-        check(line.read(Launch(2), Ok(plain(2)), 2), &[]);
-        check(line.stop(Launch(4), drain, None, 3), &["stop 4"]);
+        check(&line.stop(Launch(1), drain, None, 1), &["stop 1"]);
+        check(&line.stop(Launch(3), drain, None, 1), &["end 3 Stopped(Drain)"]);
+        check(&line.stop(Launch(2), StopReason::Cancel, None, 1), &["end 2 Stopped(Cancel)", "launch 4"]);
+        check(&line.read(Launch(2), Ok(plain(2)), 2), &[]);
+        check(&line.stop(Launch(4), drain, None, 3), &["stop 4"]);
     }
 
     #[test]
@@ -257,13 +257,13 @@ mod tests {
             let acts = line.push(with_file(number, &format!("{number}")), 0);
             assert_eq!(acts.len(), usize::from(number <= most), "{number}");
         }
-        check(line.read(Launch(1), Ok(plain(1)), 1), &[&format!("read {}", most + 1), "launch 1"]);
+        check(&line.read(Launch(1), Ok(plain(1)), 1), &[&format!("read {}", most + 1), "launch 1"]);
         let acts = line.go_on(PATIENCE_US);
         assert_eq!(acts.len(), MAX_READERS + 1, "{acts:?}");
         assert!(acts.iter().all(|act| matches!(act, Act::End { kind: ExitKind::NotStarted, .. })), "{acts:?}");
-        check(line.push(with_file(90, "90"), PATIENCE_US + 1), &["end 90 NotStarted"]);
-        check(line.push(plain(91), PATIENCE_US + 1), &["launch 91"]);
-        check(line.read(Launch(2), Ok(plain(2)), PATIENCE_US + 1), &[]);
-        check(line.push(with_file(92, "92"), PATIENCE_US + 1), &["read 92"]);
+        check(&line.push(with_file(90, "90"), PATIENCE_US + 1), &["end 90 NotStarted"]);
+        check(&line.push(plain(91), PATIENCE_US + 1), &["launch 91"]);
+        check(&line.read(Launch(2), Ok(plain(2)), PATIENCE_US + 1), &[]);
+        check(&line.push(with_file(92, "92"), PATIENCE_US + 1), &["read 92"]);
     }
 }

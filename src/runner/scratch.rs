@@ -170,7 +170,7 @@ mod tests {
         assert!(tree.join("a/b/c").exists(), "nobody has walked it yet");
         drop(scratch);
         let asked: Vec<PathBuf> = folders.iter().collect();
-        assert_eq!(asked, [tree.clone()]);
+        assert_eq!(asked.as_slice(), std::slice::from_ref(&tree));
         let (again, folders) = channel();
         asked.into_iter().for_each(|folder| again.send(folder).unwrap());
         drop(again);
