@@ -286,9 +286,8 @@ fn jobs_that_were_put_are_part_of_a_backup() {
     let world = World::new();
     let daemon = world.daemon();
     std::fs::write(world.path("mine"), "shell = \"echo mine\"\n").unwrap();
-    let mut put = world.campanile();
+    let mut put = world.campanile_after("exec < mine");
     put.args(["ctl", "--socket", "socket", "job", "put", "mine"]);
-    put.stdin(std::fs::File::open(world.path("mine")).unwrap());
     said(put).with(0);
     campanile(&world, &["backup", "--state", "state", "copy.db"]).with(0);
     assert_eq!(daemon.stop(), 0);

@@ -150,7 +150,7 @@ impl Walk<'_> {
         // A mode mask is octal wherever people meet it.
         let value = match value.as_u64().filter(|_| key == "umask") {
             Some(mask) => Value::String(format!("{mask:03o}")),
-            None => value,
+            None => whole(value),
         };
         let places = places.map(|place| place.and_then(|place| place.child(key)));
         self.value(&format!("{path}.{key}"), value, places);
@@ -183,6 +183,12 @@ impl Walk<'_> {
             }
         }
     }
+}
+
+/// A number as people write it: `3` and not `3.0`.
+fn whole(value: Value) -> Value {
+    let number = value.as_f64().filter(|number| value.is_f64() && number.fract() == 0.0 && number.abs() < 1e15);
+    number.map_or(value, |number| Value::from(number as i64))
 }
 
 /// Whether it refers to a secret, and is one value.

@@ -131,9 +131,9 @@ async fn turn(
     let id = begin(&running.handle, found, request, zone).await?;
     let reader = Reader::open(&driver::database(folder))?;
     let mut show = Show::new(style, folder.to_owned());
-    let run = follow(running, &reader, &mut show, id, wishes).await?;
+    let (run, is_interrupted) = follow(running, &reader, &mut show, id, wishes).await?;
     show.end(&run);
-    for left in tell_hooks(running, &reader, wishes).await? {
+    for left in tell_hooks(running, &reader, wishes, is_interrupted).await? {
         show.not_told(&left);
     }
     Ok(run)
@@ -165,7 +165,7 @@ async fn ask(handle: &Handle, command: Command) -> Result<Answer, Refused> {
     handle.ask(command)?.await.map_err(|_| Refused::Stopping)?
 }
 
-/// Shows what happens until the run has ended. The first interrupt cancels it, the second kills what does not heed that,
+/// Shows what happens until the run has ended, and says whether an interrupt came that it had no use for. The first interrupt cancels it, the second kills what does not heed that,
 /// and calls no more hooks.
 async fn follow(
     running: &Running,
@@ -173,7 +173,7 @@ async fn follow(
     show: &mut Show,
     id: RunId,
     wishes: &mut UnboundedReceiver<()>,
-) -> Result<wire::run::Run, Failure> {
+) -> Result<(wire::run::Run, bool), Failure> {
     let mut committed = running.handle.committed();
     let filter = query::event::filter(reader, None, None, None)?;
     let mut seen = 0;
@@ -206,7 +206,9 @@ async fn follow(
         }
         show.output();
         if run.has_ended() || n_interrupts > 2 {
-            return Ok(run);
+            // One that came when the run had ended by itself, and was not shown yet to have, was not heeded by it.
+            let is_left = n_interrupts > 0 && run.state != "cancelled";
+            return Ok((run, is_left));
         }
         if running.has_ended() {
             return Err(Failure::Here("the engine has stopped; the disk may have failed".to_owned()));
@@ -220,12 +222,13 @@ async fn tell_hooks(
     running: &Running,
     reader: &Reader,
     wishes: &mut UnboundedReceiver<()>,
+    is_interrupted: bool,
 ) -> Result<Vec<wire::Delivery>, Failure> {
     loop {
         let mut left = query::delivery::page(reader, None, PAGE)?.items;
         left.retain(|delivery| delivery.state != "delivered");
         let is_untried = |delivery: &wire::Delivery| delivery.state == "sending" || delivery.attempt == 0;
-        if !left.iter().any(is_untried) || running.has_ended() {
+        if is_interrupted || !left.iter().any(is_untried) || running.has_ended() {
             return Ok(left);
         }
         if matches!(tokio::time::timeout(TICK.to_std(), wishes.recv()).await, Ok(Some(()))) {
