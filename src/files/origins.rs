@@ -11,8 +11,8 @@ use crate::model::definition::Job;
 /// Keys whose name in a definition is not the one that a file gives them.
 const NAMES: &[(&str, &str)] = &[("env_files", "env_file")];
 /// The same, of parameters; the bounds of a text or list are those of its length.
-const OF_PARAMS: &[(&str, &str)] = &[("kind", "type"), ("choices", "enum")];
-const LENGTHS: &[(&str, &str)] = &[("minimum", "min_length"), ("maximum", "max_length")];
+const OF_PARAMS: &[(&str, &str)] =
+    &[("kind", "type"), ("choices", "enum"), ("minimum", "min_length"), ("maximum", "max_length")];
 
 /// One key of a definition.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -146,7 +146,10 @@ impl Walk<'_> {
 
     fn below(&mut self, path: &str, key: &str, value: Value, places: [Option<Place<'_>>; 2]) {
         let names = if path.starts_with("params.") { OF_PARAMS } else { NAMES };
-        let key = names.iter().find(|(name, _)| *name == key).map_or(key, |(_, written)| written);
+        let written = names.iter().find(|(name, _)| *name == key).map_or(key, |(_, written)| written);
+        // A bound of a number is written by its own name.
+        let is_there = |key: &str| places.iter().flatten().any(|place| place.child(key).is_some());
+        let key = if key != written && is_there(key) { key } else { written };
         // A mode mask is octal wherever people meet it.
         let value = match value.as_u64().filter(|_| key == "umask") {
             Some(mask) => Value::String(format!("{mask:03o}")),
@@ -162,11 +165,8 @@ impl Walk<'_> {
         match value {
             Value::Null => {}
             Value::Object(fields) if !fields.is_empty() && !is_reference(&fields) => {
-                let kind = fields.get("kind").and_then(Value::as_str);
-                let has_length = path.starts_with("params.") && matches!(kind, Some("string" | "array"));
                 for (key, value) in fields {
-                    let lengths = LENGTHS.iter().filter(|_| has_length).find(|(name, _)| *name == key);
-                    self.below(path, lengths.map_or(key.as_str(), |(_, written)| written), value, places);
+                    self.below(path, &key, value, places);
                 }
             }
             value => {
