@@ -166,7 +166,7 @@ fn read_changed(
     }
     let read = |(name, path, _): (&JobName, &PathBuf, _)| match search::bytes(path) {
         Ok(bytes) => definitions::read(name, path, &bytes, defaults, &search.drop_ins, (zones, now)),
-        Err(fault) => definitions::Defined { invalid: vec![unreadable(path, name, fault)], jobs: Vec::new() },
+        Err(fault) => definitions::Defined { invalid: vec![unreadable(path, name, &fault)], jobs: Vec::new() },
     };
     for ((name, _, stamp), defined) in changed.iter().zip(on_all_cores(&changed, read)) {
         if defined.invalid.is_empty() {
@@ -220,7 +220,7 @@ fn on_all_cores<F: Copy + Send + Sync, T: Send>(files: &[F], read: impl Fn(F) ->
     })
 }
 
-fn unreadable(path: &Path, name: &JobName, fault: Fault) -> InvalidFile {
+fn unreadable(path: &Path, name: &JobName, fault: &Fault) -> InvalidFile {
     let problems = vec![diagnostics::problem(path, &[], fault)];
     InvalidFile { path: path.display().to_string(), job: Some(name.clone()), problems }
 }
@@ -256,7 +256,7 @@ pub fn read_file(defaults: &Defaults, path: &Path, zones: Zones<'_>, now: Timest
     };
     match search::bytes(path) {
         Ok(bytes) => read_bytes(defaults, &name, path, &bytes, zones, now),
-        Err(fault) => Found { invalid: vec![unreadable(path, &name, fault)], ..Found::default() },
+        Err(fault) => Found { invalid: vec![unreadable(path, &name, &fault)], ..Found::default() },
     }
 }
 

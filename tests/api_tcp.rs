@@ -89,7 +89,7 @@ impl Place {
 
     /// Nothing of what was sent did anything, and the daemon is as well as ever.
     #[track_caller]
-    fn is_unharmed(self) {
+    fn ends_unharmed(self) {
         assert_eq!(self.world.json(&["runs"]), serde_json::json!([]));
         assert_eq!(self.world.json(&["status"])["paused"], false);
         assert_eq!(self.asks("GET", "/livez", "", "").0, 200);
@@ -128,7 +128,7 @@ fn a_token_is_needed_and_allows_what_its_scope_says() {
         let (status, code) = place.asks(method, path, headers, "");
         assert_eq!((status, code.as_str()), expected, "{method} {path} {headers}");
     }
-    place.is_unharmed();
+    place.ends_unharmed();
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn without_tokens_whoever_reaches_the_loopback_is_told_only_that_it_lives() {
     ] {
         assert_eq!(place.asks(method, path, "", ""), (401, "unauthorized".to_owned()), "{method} {path}");
     }
-    place.is_unharmed();
+    place.ends_unharmed();
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn a_foreign_page_or_a_foreign_name_has_nothing_done() {
     }
     let (status, code) = place.asks("GET", "/api/v1/status", &format!("Host: evil.example\r\n{hand}"), "");
     assert_eq!((status, code.as_str()), (403, "foreign_origin"), "a page that rebinds its name learns nothing");
-    place.is_unharmed();
+    place.ends_unharmed();
 }
 
 #[test]
@@ -219,7 +219,7 @@ fn what_is_no_request_is_refused_and_harms_nobody() {
     );
     let answer = place.sends(both.as_bytes());
     assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("HTTP/1.1 401"), "{answer:?}");
-    place.is_unharmed();
+    place.ends_unharmed();
 }
 
 #[test]
@@ -236,5 +236,5 @@ fn who_sends_a_head_slowly_holds_up_nobody_and_is_let_go() {
         stream.read_to_end(&mut answer).expect("because the daemon closes it by itself");
         assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 408"), "{}", String::from_utf8_lossy(&answer));
     }
-    place.is_unharmed();
+    place.ends_unharmed();
 }

@@ -147,7 +147,7 @@ fn is_same_origin(headers: &HeaderMap) -> Result<(), Refusal> {
 mod tests {
     use super::*;
 
-    fn check(method: Method, path: &str, headers: &[(&'static str, &str)], expected: Result<&str, &str>) {
+    fn check(method: &Method, path: &str, headers: &[(&'static str, &str)], expected: Result<&str, &str>) {
         let token = |name: &str, scope| Token { name: name.into(), sha256: Sha256::digest(name).into(), scope };
         let access = Access { tokens: vec![token("eye", Scope::Read), token("hand", Scope::Operate)] };
         let mut all = HeaderMap::new();
@@ -155,7 +155,7 @@ mod tests {
         for (name, value) in headers {
             all.insert(*name, value.parse().expect("because it is a header"));
         }
-        let said = access.admit(&Asked { method: &method, path: Some(path), headers: &all });
+        let said = access.admit(&Asked { method, path: Some(path), headers: &all });
         let said = said.map_err(|Refusal(problem)| problem.code);
         assert_eq!(said.as_deref().map_err(String::as_str), expected, "{method} {path} {headers:?}");
     }
@@ -163,16 +163,16 @@ mod tests {
     #[test]
     fn a_token_is_asked_for_and_allows_what_it_says() {
         let (eye, hand) = (("authorization", "Bearer eye"), ("authorization", "bearer hand"));
-        check(Method::GET, "/api/v1/status", &[eye], Ok("eye"));
-        check(Method::HEAD, "/api/v1/status", &[eye], Ok("eye"));
-        check(Method::GET, "/api/v1/status", &[], Err("unauthorized"));
-        check(Method::GET, "/api/v1/status", &[("authorization", "Bearer ")], Err("unauthorized"));
-        check(Method::GET, "/api/v1/status", &[("authorization", "Basic eye")], Err("unauthorized"));
-        check(Method::POST, "/api/v1/tasks", &[eye], Err("not_allowed"));
-        check(Method::POST, "/api/v1/tasks", &[hand], Ok("hand"));
-        check(Method::POST, "/api/v1/reload", &[hand], Err("not_allowed"));
-        check(Method::GET, "/livez", &[], Ok("anybody"));
-        check(Method::GET, "/metrics", &[], Err("unauthorized"));
+        check(&Method::GET, "/api/v1/status", &[eye], Ok("eye"));
+        check(&Method::HEAD, "/api/v1/status", &[eye], Ok("eye"));
+        check(&Method::GET, "/api/v1/status", &[], Err("unauthorized"));
+        check(&Method::GET, "/api/v1/status", &[("authorization", "Bearer ")], Err("unauthorized"));
+        check(&Method::GET, "/api/v1/status", &[("authorization", "Basic eye")], Err("unauthorized"));
+        check(&Method::POST, "/api/v1/tasks", &[eye], Err("not_allowed"));
+        check(&Method::POST, "/api/v1/tasks", &[hand], Ok("hand"));
+        check(&Method::POST, "/api/v1/reload", &[hand], Err("not_allowed"));
+        check(&Method::GET, "/livez", &[], Ok("anybody"));
+        check(&Method::GET, "/metrics", &[], Err("unauthorized"));
     }
 
     #[test]
@@ -190,7 +190,7 @@ mod tests {
             (&[hand, ("host", "localhost:7000")], Ok("hand")),
             (&[hand, ("host", "[::1]:7000")], Ok("hand")),
         ] {
-            check(Method::POST, "/api/v1/tasks", headers, expected);
+            check(&Method::POST, "/api/v1/tasks", headers, expected);
         }
     }
 

@@ -84,7 +84,7 @@ pub(super) async fn readyz(
     let checks = [
         ("definitions are loaded", readiness.is_loaded.load(Ordering::Acquire)),
         ("it is not stopping", !is_stopping),
-        ("the store can be read", shared.read(|reader| query::scrape::is_readable(reader)).await.is_ok()),
+        ("the store can be read", shared.read(query::scrape::is_readable).await.is_ok()),
         ("the engine steps", age(&shared).await.is_ok()),
     ];
     let is_ready = checks.iter().all(|(_, holds)| *holds);

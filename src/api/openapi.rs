@@ -143,8 +143,8 @@ fn given(route: &Route, gives: &mut SchemaGenerator) -> (String, Value) {
     let content = |kind: &str, schema: Value| json!({ kind: { "schema": schema } });
     let (status, content) = match route.gives {
         Gives::Json(status, schema) => (status, content("application/json", schema(gives).to_value())),
-        Gives::Lines(schema) => (200, content("application/x-ndjson", of_each(schema(gives).to_value()))),
-        Gives::Events(schema) => (200, content("text/event-stream", of_each(schema(gives).to_value()))),
+        Gives::Lines(schema) => (200, content("application/x-ndjson", of_each(schema(gives).as_value()))),
+        Gives::Events(schema) => (200, content("text/event-stream", of_each(schema(gives).as_value()))),
         Gives::Text(kind) => (200, content(kind, json!({ "type": "string" }))),
         Gives::Nothing => (204, Value::Null),
     };
@@ -169,7 +169,7 @@ fn given(route: &Route, gives: &mut SchemaGenerator) -> (String, Value) {
 }
 
 /// A stream has no end that a schema could describe; what each piece of it is, is said beside.
-fn of_each(schema: Value) -> Value {
+fn of_each(schema: &Value) -> Value {
     json!({ "type": "string", "contentMediaType": "application/json", "contentSchema": schema })
 }
 

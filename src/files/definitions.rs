@@ -163,7 +163,7 @@ impl Unit<'_> {
     fn add(&mut self, path: &Path, bytes: &[u8], trouble: &mut Trouble) -> Result<Option<Node>, Problem> {
         let language = Language::of(path).unwrap_or(Language::Toml);
         let (text, document) =
-            syntax::parse(bytes, language).map_err(|fault| diagnostics::problem(path, bytes, fault))?;
+            syntax::parse(bytes, language).map_err(|fault| diagnostics::problem(path, bytes, &fault))?;
         if text.trim_start_matches('\u{feff}').trim().is_empty() {
             return Ok(None);
         }
@@ -181,7 +181,7 @@ impl Unit<'_> {
         for path in files.into_iter().flatten() {
             let added = match search::bytes(path) {
                 Ok(bytes) => self.add(path, &bytes, trouble),
-                Err(fault) => Err(diagnostics::problem(path, &[], fault)),
+                Err(fault) => Err(diagnostics::problem(path, &[], &fault)),
             };
             match added {
                 Ok(Some(over)) => root = merge(root, over, Level::Job),

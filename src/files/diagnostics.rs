@@ -18,9 +18,9 @@ const MAX_MESSAGE: usize = 400;
 /// The problem that `fault` is in the file at `path` with these `bytes`. Columns count characters, so that they agree
 /// with an editor; in a file that is not UTF-8 a broken sequence counts as one. It looks through the file from its
 /// beginning: where there may be many faults, `Sources` knows where the lines are.
-pub fn problem(path: &Path, bytes: &[u8], fault: Fault) -> Problem {
+pub fn problem(path: &Path, bytes: &[u8], fault: &Fault) -> Problem {
     let (begin, end) = (fault.at.0, fault.at.1.max(fault.at.0));
-    placed(path, position(bytes, begin), position(bytes, end), &fault)
+    placed(path, position(bytes, begin), position(bytes, end), fault)
 }
 
 /// The problem that `fault` is in the file at `path`, between these lines and columns.
@@ -66,7 +66,7 @@ fn on_one_line(text: &str) -> String {
 /// A problem of a file as a whole.
 pub fn whole_file(path: &Path, message: impl Into<String>, hint: Option<&str>) -> Problem {
     let fault = Fault::new((0, 0), message);
-    problem(path, &[], Fault { hint: hint.map(str::to_owned), ..fault })
+    problem(path, &[], &Fault { hint: hint.map(str::to_owned), ..fault })
 }
 
 /// The problem with the line of `text` that it is on, for a terminal, which takes the colours out where none are wanted.
@@ -117,7 +117,7 @@ mod tests {
             ("äöü = x".as_bytes(), 9, "f:1:7"),
             (b"\xff\xffa", 2, "f:1:3"),
         ] {
-            let found = problem(Path::new("f"), bytes, Fault::new((at, at), "m"));
+            let found = problem(Path::new("f"), bytes, &Fault::new((at, at), "m"));
             assert_eq!(found.to_string(), format!("{expected}: m"), "{bytes:?} at {at}");
         }
     }
@@ -133,14 +133,14 @@ mod tests {
     fn a_terminal_is_shown_the_line_and_the_place() {
         let fault = Fault::new((14, 15), "unknown key `b`").hint("did you mean `c`?");
         let text = "first = 1\n\t\u{1b}äb = 2\n";
-        let found = problem(Path::new("f.toml"), text.as_bytes(), fault);
+        let found = problem(Path::new("f.toml"), text.as_bytes(), &fault);
         let expected = "f.toml:2:4: unknown key `b`\n2 |   äb = 2\n  |    ^\nhint: did you mean `c`?\n";
         let plain =
             |problem: &Problem, text: &str| anstream::adapter::strip_str(&with_source(problem, text)).to_string();
         assert_eq!(plain(&found, text), expected);
         assert_eq!(plain(&whole_file(Path::new("f"), "is empty", None), ""), "f:1:1: is empty\n");
         for (at, carets) in [((2, 5), "   ^^^"), ((2, 12), "   ^^^^^"), ((8, 9), " ^"), ((2, 2), "   ^")] {
-            let found = problem(Path::new("f"), b"a bcd e\nf\n", Fault::new(at, "m"));
+            let found = problem(Path::new("f"), b"a bcd e\nf\n", &Fault::new(at, "m"));
             let shown = plain(&found, "a bcd e\nf\n");
             assert!(shown.lines().any(|line| line == format!("  |{carets}")), "{at:?}: {shown}");
         }

@@ -218,13 +218,13 @@ pub fn load(path: &Path, given: bool) -> Result<Configuration, InvalidFile> {
     let invalid = |problems| InvalidFile { path: path.display().to_string(), job: None, problems };
     match bytes {
         Ok(bytes) => read(path, &bytes).map_err(invalid),
-        Err(fault) => Err(invalid(vec![diagnostics::problem(path, &[], fault)])),
+        Err(fault) => Err(invalid(vec![diagnostics::problem(path, &[], &fault)])),
     }
 }
 
 fn read(path: &Path, bytes: &[u8]) -> Result<Configuration, Vec<Problem>> {
     let (text, document) =
-        syntax::parse(bytes, Language::Toml).map_err(|fault| vec![diagnostics::problem(path, bytes, fault)])?;
+        syntax::parse(bytes, Language::Toml).map_err(|fault| vec![diagnostics::problem(path, bytes, &fault)])?;
     let mut sources = Sources::default();
     sources.add(path, text, Language::Toml);
     let reading = Reading::new(&sources, document.faults);

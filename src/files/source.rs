@@ -88,19 +88,19 @@ impl Sources {
     }
 
     /// The fault as a problem of the file that it is in.
-    fn problem(&self, fault: Fault) -> Problem {
+    fn problem(&self, fault: &Fault) -> Problem {
         let index = self.index(fault.at.0);
         let Some(source) = self.all.get(index) else {
             return diagnostics::problem(Path::new(""), &[], fault);
         };
         let (text, lines) = self.lines(index);
         let place = |at: usize| lines.position(text, at - source.start);
-        diagnostics::placed(&source.path, place(fault.at.0), place(fault.at.1.max(fault.at.0)), &fault)
+        diagnostics::placed(&source.path, place(fault.at.0), place(fault.at.1.max(fault.at.0)), fault)
     }
 
     /// The faults as problems.
     pub(crate) fn problems(&self, faults: Vec<Fault>) -> Vec<Problem> {
-        faults.into_iter().map(|fault| self.problem(fault)).collect()
+        faults.into_iter().map(|fault| self.problem(&fault)).collect()
     }
 }
 

@@ -34,7 +34,7 @@ pub struct Submission {
 pub fn read_submission(bytes: &[u8]) -> Result<Submission, Vec<Problem>> {
     let path = Path::new(NAME);
     let (text, document) =
-        syntax::parse(bytes, Language::Json).map_err(|fault| vec![diagnostics::problem(path, bytes, fault)])?;
+        syntax::parse(bytes, Language::Json).map_err(|fault| vec![diagnostics::problem(path, bytes, &fault)])?;
     let mut sources = Sources::default();
     sources.add(path, text, Language::Json);
     let reading = Reading::new(&sources, document.faults);

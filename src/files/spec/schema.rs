@@ -48,9 +48,12 @@ fn definitions(table: &'static Table) -> Map<String, Value> {
 
 fn move_references(schema: &mut Value, place: &str) {
     match schema {
-        Value::Object(fields) => fields.iter_mut().for_each(|(name, value)| match value {
-            Value::String(text) if name == "$ref" => *text = text.replace(DEFINITIONS, place),
-            value => move_references(value, place),
+        Value::Object(fields) => fields.iter_mut().for_each(|(name, value)| {
+            if let (Value::String(text), "$ref") = (&mut *value, name.as_str()) {
+                *text = text.replace(DEFINITIONS, place);
+            } else {
+                move_references(value, place);
+            }
         }),
         Value::Array(items) => items.iter_mut().for_each(|item| move_references(item, place)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
