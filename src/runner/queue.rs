@@ -128,7 +128,7 @@ impl Queue {
     pub(super) fn surroundings(&self, process: &Process) -> Result<(BTreeMap<String, String>, PathBuf), String> {
         let mut env = environment(&self.env, process)?;
         if process.may_leave_outputs {
-            let path = self.scratch.outputs(process.launch);
+            let path = self.scratch.offer_outputs(process.launch);
             env.insert("CAMPANILE_OUTPUT".to_owned(), path.to_string_lossy().into_owned());
         }
         // A relative folder is meant from the default one, and `join` keeps an absolute one.

@@ -36,14 +36,15 @@ impl Scratch {
         let run = std::path::absolute(state_dir)?.join("run");
         let scratch = Scratch { scripts: run.join("scripts"), outputs: run.join("outputs"), remover };
         scratch.put_aside(&run.join("old"))?;
-        for folder in [&scratch.scripts, &scratch.outputs] {
-            DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-        }
+        folder(&scratch.scripts)?;
+        folder(&scratch.outputs)?;
         Ok(scratch)
     }
 
     /// Writes the script of an attempt and closes it, since what is open for writing cannot be run.
     pub(super) fn script(&self, launch: Launch, text: &str) -> io::Result<PathBuf> {
+        // Tasks run as we do: one may have deleted the folder, and that is its own affair and nobody else's.
+        folder(&self.scripts)?;
         let path = self.scripts.join(launch.to_string());
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o700).open(&path)?;
         let written = file.write_all(text.as_bytes());
@@ -53,6 +54,13 @@ impl Scratch {
             return Err(error);
         }
         Ok(path)
+    }
+
+    /// Where an attempt that is about to start may leave named values; the folder is there, whatever became of it.
+    pub(super) fn offer_outputs(&self, launch: Launch) -> PathBuf {
+        // If it cannot be made, the task says so that wants to write there.
+        let _ = folder(&self.outputs);
+        self.outputs(launch)
     }
 
     /// Where an attempt may leave named values. There is nothing yet.
@@ -104,6 +112,11 @@ fn remove(folders: &Receiver<PathBuf>) {
     for folder in folders {
         let _ = std::fs::remove_dir_all(folder);
     }
+}
+
+/// Makes a folder for us alone, if it is not there.
+fn folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 #[cfg(test)]
@@ -176,5 +189,14 @@ mod tests {
         drop(again);
         remove(&folders);
         assert!(!tree.exists());
+    }
+
+    #[test]
+    fn a_folder_that_a_task_has_deleted_is_made_again_for_the_next() {
+        let state = tempfile::tempdir().unwrap();
+        let scratch = Scratch::open(state.path()).unwrap();
+        std::fs::remove_dir_all(state.path().join("run")).unwrap();
+        scratch.script(Launch(1), "#!/bin/sh\n").unwrap();
+        std::fs::write(scratch.offer_outputs(Launch(1)), "a=b\n").unwrap();
     }
 }
