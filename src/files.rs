@@ -11,6 +11,7 @@ mod defaults;
 mod definitions;
 pub mod diagnostics;
 mod fingerprint;
+mod headers;
 mod hook;
 mod housekeeping;
 mod job;

@@ -22,7 +22,7 @@ pub mod task;
 pub mod why;
 
 pub use delivery::Delivery;
-pub use effective::Effective;
+pub use effective::{Effective, EffectiveKey};
 pub use event::Event;
 pub use hook::Hook;
 pub use job::{Job, Schedule};

@@ -74,7 +74,7 @@ fn operation(route: &Route, takes: &mut SchemaGenerator, gives: &mut SchemaGener
         let schema = json!({ "type": "integer", "minimum": 0, "maximum": i64::MAX });
         parameters.push(parameter("Last-Event-ID", "header", false, &schema, "Goes before `after`."));
     }
-    if route.method != Method::GET {
+    if route.heeds_key {
         let schema = json!({ "type": "string", "pattern": super::body::KEY_PATTERN });
         let words = "Asked again under it within a day, it is answered as it was the first time.";
         parameters.push(parameter("Idempotency-Key", "header", false, &schema, words));
@@ -159,7 +159,7 @@ fn given(route: &Route, gives: &mut SchemaGenerator) -> (String, Value) {
     if route.id == "start_job" {
         headers.insert("Location".to_owned(), header_of("Where the run is."));
     }
-    if route.method != Method::GET {
+    if route.heeds_key {
         headers.insert("Idempotency-Replayed".to_owned(), header_of("`true`: nothing was done now."));
     }
     if !headers.is_empty() {

@@ -44,6 +44,8 @@ pub struct Route {
     pub(super) gives: Gives,
     /// Refusals that not every address knows.
     pub(super) refuses: &'static [Code],
+    /// Asked again under an `Idempotency-Key`, it does nothing again.
+    pub(super) heeds_key: bool,
     /// It needs no token.
     pub(super) is_open: bool,
     pub(super) handler: fn() -> MethodRouter<Shared>,
@@ -65,8 +67,8 @@ const fn route(
     handler: fn() -> MethodRouter<Shared>,
 ) -> Route {
     let (query, body, gives, refuses) = (None, None, Gives::Nothing, &[]);
-    let (takes_file, is_open) = (false, false);
-    Route { method, path, id, answers, query, body, takes_file, gives, refuses, is_open, handler }
+    let (takes_file, heeds_key, is_open) = (false, false, false);
+    Route { method, path, id, answers, query, body, takes_file, gives, refuses, heeds_key, is_open, handler }
 }
 
 macro_rules! kinds_of_address {
@@ -151,6 +153,12 @@ impl Route {
         self
     }
 
+    /// It heeds an `Idempotency-Key`.
+    pub(super) const fn keyed(mut self) -> Self {
+        self.heeds_key = true;
+        self
+    }
+
     /// It answers whoever asks, without a token.
     pub(super) const fn open(mut self) -> Self {
         self.is_open = true;
@@ -170,7 +178,10 @@ impl Route {
         }
         if self.method != Method::GET {
             codes.extend([Code::ForeignOrigin, Code::TooSlow, Code::TooLarge, Code::UnsupportedMediaType]);
-            codes.extend([Code::Stopping, Code::Unavailable, Code::KeyReused]);
+            codes.extend([Code::Stopping, Code::Unavailable]);
+        }
+        if self.heeds_key {
+            codes.push(Code::KeyReused);
         }
         codes.extend(self.refuses);
         Code::ALL.iter().copied().filter(|code| codes.contains(code)).collect()

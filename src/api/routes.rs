@@ -45,12 +45,15 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
         })
         .gives::<Effective>(),
         does("/api/v1/jobs/{name}/runs", "start_job", "the run that was started", || post(commands::start))
+            .keyed()
             .body::<Start>()
             .makes::<Started>()
             .refuses(&[Code::NotAdmitted, Code::JobRetired, Code::InvalidParams]),
         does("/api/v1/jobs/{name}/pause", "pause_job", "nothing of the job starts", || post(commands::pause_job))
+            .keyed()
             .refuses(&[Code::Already, Code::JobRetired]),
         does("/api/v1/jobs/{name}/resume", "resume_job", "the job starts again", || post(commands::resume_job))
+            .keyed()
             .refuses(&[Code::Already, Code::JobRetired]),
         reads("/api/v1/runs", "list_runs", "runs, newest first", || get(runs::page))
             .query::<runs::Asked>()
@@ -64,6 +67,7 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
         does("/api/v1/runs/{id}/cancel", "cancel_run", "it ends when its processes are gone", || {
             post(commands::cancel_run)
         })
+        .keyed()
         .refuses(ENDED),
         reads("/api/v1/tasks", "list_tasks", "tasks, newest first; those of one run in order, all of them", || {
             get(tasks::page)
@@ -72,6 +76,7 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
         .gives::<Page<Task>>()
         .refuses(NOT_FOUND),
         does("/api/v1/tasks", "submit_tasks", "the runs of the tasks, in their order", || post(submit::submit))
+            .keyed()
             .body::<Submit>()
             .makes::<Submitted>()
             .refuses(&[Code::Invalid]),
@@ -85,6 +90,7 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
         does("/api/v1/tasks/{id}/cancel", "cancel_task", "it ends when its process is gone", || {
             post(commands::cancel_task)
         })
+        .keyed()
         .refuses(&[Code::TaskAlreadyEnded, Code::RunAlreadyEnded, Code::Transition]),
         reads("/api/v1/events", "list_events", "events, oldest first", || get(events::page))
             .query::<events::Asked>()
@@ -112,9 +118,14 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
             .query::<status::AskedDeliveries>()
             .gives::<Page<Delivery>>(),
         does("/api/v1/deliveries/{id}/retry", "retry_delivery", "it is tried again", || post(commands::retry_delivery))
+            .keyed()
             .refuses(&[Code::Transition]),
-        does("/api/v1/pause", "pause_all", "nothing starts", || post(commands::pause)).refuses(&[Code::Already]),
-        does("/api/v1/resume", "resume_all", "things start again", || post(commands::resume)).refuses(&[Code::Already]),
+        does("/api/v1/pause", "pause_all", "nothing starts", || post(commands::pause))
+            .keyed()
+            .refuses(&[Code::Already]),
+        does("/api/v1/resume", "resume_all", "things start again", || post(commands::resume))
+            .keyed()
+            .refuses(&[Code::Already]),
         does("/api/v1/reload", "reload", "what the reload changed", || post(commands::reload)).gives::<Reloaded>(),
         reads("/api/v1/openapi.json", "get_openapi", "this, for programs (OpenAPI 3.1)", || get(openapi::served))
             .gives::<serde_json::Map<String, serde_json::Value>>(),

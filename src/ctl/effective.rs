@@ -1,8 +1,5 @@
 //! `ctl job NAME --effective`: what is in force, key by key, and where each key is written.
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-
 use super::Session;
 use super::failure::Failure;
 use super::format::Format;
@@ -10,54 +7,40 @@ use super::render::{self, Shown};
 use super::view::View;
 use crate::print;
 use crate::print::plain;
-use crate::wire::Page;
-
-/// One key of a definition.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub(crate) struct Key {
-    /// With those above it, as in `tasks.main.shell`.
-    key: String,
-    /// What it is; a secret is shown as its reference.
-    value: Value,
-    /// Where it is written; nothing for a default of ours.
-    file: Option<String>,
-    line: Option<u64>,
-}
+use crate::wire::{Effective, EffectiveKey};
 
 /// Shows the definition in force of the job of that name.
 pub(crate) async fn run(session: &Session, name: &str) -> Result<(), Failure> {
-    let page: Page<Key> = match session.client.get(&["jobs", name, "effective"], Vec::new()).await {
-        Ok(page) => page,
+    let effective: Effective = match session.client.get(&["jobs", name, "effective"], Vec::new()).await {
+        Ok(effective) => effective,
         Err(failure) => return Err(session.client.suggest(failure, name).await),
     };
     let shown = match session.format == Format::Table {
-        true => page.items.iter().map(Key::line).collect(),
-        false => render::list(session.format, &page.items, &session.view),
+        true => effective.items.iter().map(line).collect(),
+        false => render::list(session.format, &effective.items, &session.view),
     };
     print::data(&shown);
     Ok(())
 }
 
-impl Key {
-    /// As a file would say it, with a comment that says which does.
-    fn line(&self) -> String {
-        format!("{} = {}  # {}\n", plain(&self.key), plain(&self.value.to_string()), plain(&self.place()))
-    }
+/// As a file would say it, with a comment that says which does.
+fn line(key: &EffectiveKey) -> String {
+    format!("{} = {}  # {}\n", plain(&key.key), plain(&key.value.to_string()), plain(&place(key)))
+}
 
-    fn place(&self) -> String {
-        match (&self.file, self.line) {
-            (Some(file), Some(line)) => format!("{file}:{line}"),
-            (Some(file), None) => file.clone(),
-            (None, _) => "default".to_owned(),
-        }
+fn place(key: &EffectiveKey) -> String {
+    match (&key.file, key.line) {
+        (Some(file), Some(line)) => format!("{file}:{line}"),
+        (Some(file), None) => file.clone(),
+        (None, _) => "default".to_owned(),
     }
 }
 
-impl Shown for Key {
+impl Shown for EffectiveKey {
     const HEADER: &'static [&'static str] = &["key", "value", "place"];
 
     fn cells(&self, _view: &View) -> Vec<String> {
-        vec![self.key.clone(), self.value.to_string(), self.place()]
+        vec![self.key.clone(), self.value.to_string(), place(self)]
     }
 
     fn name(&self) -> String {
@@ -79,8 +62,8 @@ mod tests {
             (r#"{"key": "max_runs", "value": 1, "file": null, "line": null}"#, "max_runs = 1  # default\n"),
             (r#"{"key": "x", "value": "\u001b[2J", "file": "a\u001b"}"#, "x = \"\\u001b[2J\"  # a\\u{1b}\n"),
         ] {
-            let key: Key = serde_json::from_str(text).expect("because the case is valid");
-            assert_eq!(key.line(), expected);
+            let key: EffectiveKey = serde_json::from_str(text).expect("because the case is valid");
+            assert_eq!(line(&key), expected);
         }
     }
 }

@@ -61,7 +61,16 @@ pub(crate) struct Writer<'a> {
     whole: Vec<LogLine>,
     progress: BTreeMap<(String, u64), Progress>,
     /// The last lines of each task, in the order in which the tasks came.
-    held: Option<Vec<(String, VecDeque<LogLine>)>>,
+    held: Option<Vec<Held>>,
+}
+
+/// The last lines of one task.
+#[derive(Default)]
+struct Held {
+    task: String,
+    lines: VecDeque<LogLine>,
+    /// How many of them are whole; pieces of a line count with its end.
+    n_whole: usize,
 }
 
 impl<'a> Writer<'a> {
@@ -101,21 +110,24 @@ impl<'a> Writer<'a> {
 
     fn hold(&mut self, line: LogLine) {
         let (Some(held), Some(n)) = (&mut self.held, self.shape.tail) else { return };
-        let index = held.iter().position(|(task, _)| *task == line.task).unwrap_or_else(|| {
-            held.push((line.task.clone(), VecDeque::new()));
+        let index = held.iter().position(|of| of.task == line.task).unwrap_or_else(|| {
+            held.push(Held { task: line.task.clone(), ..Held::default() });
             held.len() - 1
         });
-        let lines = &mut held[index].1;
-        lines.push_back(line);
-        while lines.iter().filter(|line| line.whole).count() > n {
-            lines.pop_front();
+        let of = &mut held[index];
+        of.n_whole += usize::from(line.whole);
+        of.lines.push_back(line);
+        while of.n_whole > n
+            && let Some(oldest) = of.lines.pop_front()
+        {
+            of.n_whole -= usize::from(oldest.whole);
         }
     }
 
     /// The lines that were held; from now on none is.
     pub(crate) fn release(&mut self) -> String {
         let mut text = String::new();
-        for line in self.held.take().into_iter().flatten().flat_map(|(_, lines)| lines) {
+        for line in self.held.take().into_iter().flatten().flat_map(|of| of.lines) {
             self.show(line, &mut text);
         }
         text

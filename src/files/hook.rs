@@ -1,13 +1,10 @@
 //! Reads `[[hooks]]`, of a job and of the configuration.
 
-use std::collections::BTreeMap;
-
-use super::argument;
 use super::keys::{Keys, WEBHOOK, WEBHOOK_RETRY};
 use super::reading::{Fields, Reading};
 use super::suggestion::suggest;
-use super::syntax::{Entry, Node, NodeValue};
-use super::value;
+use super::syntax::{Node, NodeValue};
+use super::{argument, headers, value};
 use crate::model::definition::hook::{Webhook, matches_pattern};
 use crate::model::definition::{Hook, Target, Value};
 use crate::model::duration::Duration;
@@ -16,8 +13,6 @@ use crate::model::invalid::Fault;
 
 /// How many hooks one file may have.
 const MAX_HOOKS: usize = 256;
-/// How many headers a webhook may add.
-const MAX_HEADERS: usize = 64;
 /// How often a delivery may be tried at most.
 const MAX_ATTEMPTS: u32 = 1_000;
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -45,15 +40,15 @@ const LATER_EVENTS: &[&str] = &[
 ];
 
 /// Headers that are ours or the connection's.
-const OUR_HEADERS: &[&str] = &[
-    "connection",
-    "content-length",
-    "content-type",
-    "host",
-    "transfer-encoding",
-    "webhook-id",
-    "webhook-signature",
-    "webhook-timestamp",
+const OUR_HEADERS: &[(&str, Option<&str>)] = &[
+    ("connection", None),
+    ("content-length", None),
+    ("content-type", None),
+    ("host", None),
+    ("transfer-encoding", None),
+    ("webhook-id", None),
+    ("webhook-signature", None),
+    ("webhook-timestamp", None),
 ];
 
 /// The hooks of the file whose top level is `fields`; each is a table of `keys`.
@@ -160,7 +155,8 @@ fn job_patterns(fields: &Fields<'_>) -> Vec<String> {
 
 fn webhook(fields: &Fields<'_>) -> Option<Webhook> {
     let reading = fields.reading;
-    let headers = fields.get("headers").map(|node| headers(reading, node)).unwrap_or_default();
+    let headers =
+        fields.get("headers").map(|node| headers::read(reading, node, "a webhook", OUR_HEADERS)).unwrap_or_default();
     let secret = fields.get("secret").and_then(|node| value::read(reading, "secret", node));
     if let (Some(Value::Plain(text)), Some(node)) = (&secret, fields.get("secret")) {
         if text.is_empty() {
@@ -194,39 +190,4 @@ pub(super) fn checked_url(text: &str) -> Result<(), String> {
         return Err("`url` holds a user name or password; give it as a header, by reference".to_owned());
     }
     Ok(())
-}
-
-fn headers(reading: &Reading<'_>, node: &Node) -> BTreeMap<String, Value> {
-    let mut headers: BTreeMap<String, Value> = BTreeMap::new();
-    let entries = reading.table("headers", node).unwrap_or_default();
-    if entries.len() > MAX_HEADERS {
-        reading.fault(Fault::new(node.span, format!("a webhook has at most {MAX_HEADERS} headers")));
-        return headers;
-    }
-    for entry in entries {
-        if let Some(fault) = refused_header(entry, &headers) {
-            reading.fault(fault);
-        }
-        let Some(value) = value::read(reading, &entry.key, &entry.node) else { continue };
-        if let Value::Plain(text) = &value
-            && http::HeaderValue::from_str(text).is_err()
-        {
-            let message = format!("the value of `{}` cannot be sent in a header", entry.key);
-            reading.fault(Fault::new(entry.node.span, message).hint("headers hold visible text on one line"));
-        }
-        headers.insert(entry.key.clone(), value);
-    }
-    headers
-}
-
-fn refused_header(entry: &Entry, earlier: &BTreeMap<String, Value>) -> Option<Fault> {
-    let name = entry.key.to_ascii_lowercase();
-    if http::HeaderName::try_from(name.as_str()).is_err() {
-        return Some(Fault::new(entry.key_span, format!("`{}` is not a header's name", entry.key)));
-    }
-    if OUR_HEADERS.contains(&name.as_str()) {
-        return Some(Fault::new(entry.key_span, format!("`{}` is set by Campanile itself", entry.key)));
-    }
-    let twice = earlier.keys().any(|other| other.eq_ignore_ascii_case(&name));
-    twice.then(|| Fault::new(entry.key_span, format!("header `{}` is given twice", entry.key)))
 }

@@ -23,8 +23,6 @@ use crate::outbound::guard::check_url;
 use crate::outbound::{Answer, Blocked, Client, Request, SendError, Trust, retry_after};
 use crate::secret::{self, Secret, SecretError};
 
-/// How long a request may take of which nobody said it.
-const TIMEOUT: Duration = Duration::from_secs(60);
 /// The longest part of an answer that an error repeats, in bytes.
 const MAX_WORDS: usize = 300;
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -55,7 +53,7 @@ pub(super) async fn make(
     mut stopped: Stopped,
     started: impl FnOnce(Timestamp),
 ) -> Exit {
-    let timeout = call.timeout.unwrap_or(TIMEOUT);
+    let timeout = call.timeout.unwrap_or(Http::TIMEOUT);
     let until = clock::boot_us().saturating_add(timeout.as_micros());
     let left = || Duration::from_micros((until - clock::boot_us()).max(0));
     let record = Record::new(state_dir, call);

@@ -2,27 +2,20 @@
 //! sent with, what only the connection may say, and what beside `http` would mean nothing. A URL that is a template is
 //! judged when it is rendered.
 
-use std::collections::BTreeMap;
-
 use super::task::size;
-use crate::files::argument;
 use crate::files::hook::checked_url;
 use crate::files::keys::{HTTP, TASK};
 use crate::files::reading::{Fields, Reading, item_of};
 use crate::files::syntax::{Entry, Node, NodeValue};
 use crate::files::value;
+use crate::files::{argument, headers};
 use crate::model::definition::http::is_idempotent;
 use crate::model::definition::{Action, Body, Http, OnInterrupt, Task, Value};
-use crate::model::duration::Duration;
 use crate::model::invalid::Fault;
 
-/// How long a request may take where its task does not say.
-const TIMEOUT: Duration = Duration::from_secs(60);
 /// How much of an answer is read where nothing is said, and at most: all of it is in memory at once.
 const RESPONSE: u64 = 1 << 20;
 const MAX_RESPONSE: u64 = 64 << 20;
-/// How many headers a request may add.
-const MAX_HEADERS: usize = 64;
 /// What is a success where nothing is said.
 const SUCCESSES: (u16, u16) = (200, 299);
 /// Methods of RFC 9110 and WebDAV, and those that caches know.
@@ -49,18 +42,21 @@ const METHODS: &[&str] = &[
     "UNLOCK",
 ];
 /// Headers that a task may not set, and why not.
-const REFUSED: &[(&str, &str)] = &[
-    ("host", "it is made from `url`"),
-    ("content-length", "it is made from the body"),
-    ("idempotency-key", "it is the same for every attempt of the task, and `CAMPANILE_IDEMPOTENCY_KEY` elsewhere"),
-    ("connection", "it is for the connection and not for the receiver"),
-    ("expect", "it is for the connection and not for the receiver"),
-    ("keep-alive", "it is for the connection and not for the receiver"),
-    ("proxy-connection", "it is for the connection and not for the receiver"),
-    ("te", "it is for the connection and not for the receiver"),
-    ("trailer", "it is for the connection and not for the receiver"),
-    ("transfer-encoding", "it is for the connection and not for the receiver"),
-    ("upgrade", "it is for the connection and not for the receiver"),
+const REFUSED: &[(&str, Option<&str>)] = &[
+    ("host", Some("it is made from `url`")),
+    ("content-length", Some("it is made from the body")),
+    (
+        "idempotency-key",
+        Some("it is the same for every attempt of the task, and `CAMPANILE_IDEMPOTENCY_KEY` elsewhere"),
+    ),
+    ("connection", Some("it is for the connection and not for the receiver")),
+    ("expect", Some("it is for the connection and not for the receiver")),
+    ("keep-alive", Some("it is for the connection and not for the receiver")),
+    ("proxy-connection", Some("it is for the connection and not for the receiver")),
+    ("te", Some("it is for the connection and not for the receiver")),
+    ("trailer", Some("it is for the connection and not for the receiver")),
+    ("transfer-encoding", Some("it is for the connection and not for the receiver")),
+    ("upgrade", Some("it is for the connection and not for the receiver")),
 ];
 /// Keys of a task that say something about a process, and what to do instead.
 const PROCESS_KEYS: &[(&str, &str)] = &[
@@ -82,7 +78,8 @@ pub(super) fn read(reading: &Reading<'_>, entry: &Entry) -> Option<Http> {
     let fields = Fields::open(reading, "http", &entry.node, &HTTP)?;
     let body = body(&fields);
     let method = method(&fields, body.is_some());
-    let headers = fields.get("headers").map(|node| headers(reading, node)).unwrap_or_default();
+    let headers =
+        fields.get("headers").map(|node| headers::read(reading, node, "a request", REFUSED)).unwrap_or_default();
     let expect_status = fields.get("expect_status").map(|node| statuses(reading, node));
     let max_response = fields.get("max_response").and_then(|node| response(reading, node));
     let idempotent = fields.boolean("idempotent").unwrap_or_else(|| is_idempotent(&method));
@@ -112,7 +109,7 @@ pub(super) fn fit(fields: &Fields<'_>, task: &mut Task) {
             reading.fault(Fault::new(entry.key_span, format!("`{key}` has no meaning beside `http`")).hint(*way));
         }
     }
-    task.timeout = task.timeout.or(Some(TIMEOUT));
+    task.timeout = task.timeout.or(Some(Http::TIMEOUT));
     if request.idempotent {
         return;
     }
@@ -203,41 +200,6 @@ fn json(reading: &Reading<'_>, node: &Node) -> Option<serde_json::Value> {
             J::Object(entries.iter().map(field).collect::<Option<_>>()?)
         }
     })
-}
-
-fn headers(reading: &Reading<'_>, node: &Node) -> BTreeMap<String, Value> {
-    let mut headers: BTreeMap<String, Value> = BTreeMap::new();
-    let entries = reading.table("headers", node).unwrap_or_default();
-    if entries.len() > MAX_HEADERS {
-        reading.fault(Fault::new(node.span, format!("a request has at most {MAX_HEADERS} headers")));
-        return headers;
-    }
-    for entry in entries {
-        if let Some(fault) = refused(entry, &headers) {
-            reading.fault(fault);
-        }
-        let Some(value) = value::read(reading, &entry.key, &entry.node) else { continue };
-        if let Value::Plain(text) = &value
-            && http::HeaderValue::from_str(text).is_err()
-        {
-            let message = format!("the value of `{}` cannot be sent in a header", entry.key);
-            reading.fault(Fault::new(entry.node.span, message).hint("headers hold visible text on one line"));
-        }
-        headers.insert(entry.key.clone(), value);
-    }
-    headers
-}
-
-fn refused(entry: &Entry, earlier: &BTreeMap<String, Value>) -> Option<Fault> {
-    let name = entry.key.to_ascii_lowercase();
-    if http::HeaderName::try_from(name.as_str()).is_err() {
-        return Some(Fault::new(entry.key_span, format!("`{}` is not a header's name", entry.key)));
-    }
-    if let Some((_, why)) = REFUSED.iter().find(|(refused, _)| *refused == name) {
-        return Some(Fault::new(entry.key_span, format!("`{}` is set by Campanile itself", entry.key)).hint(*why));
-    }
-    let twice = earlier.keys().any(|other| other.eq_ignore_ascii_case(&name));
-    twice.then(|| Fault::new(entry.key_span, format!("header `{}` is given twice", entry.key)))
 }
 
 fn response(reading: &Reading<'_>, node: &Node) -> Option<u64> {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Value;
+use crate::model::duration::Duration;
 
 /// One request, and what its answer must be like. How long it may take is the task's `timeout`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -34,6 +35,9 @@ pub struct Http {
 }
 
 impl Http {
+    /// How long a request may take where nobody says.
+    pub const TIMEOUT: Duration = Duration::from_secs(60);
+
     /// Whether an answer with this status is a success.
     pub fn expects(&self, status: u16) -> bool {
         self.expect_status.iter().any(|(first, last)| (*first..=*last).contains(&status))
