@@ -14,6 +14,7 @@ pub mod next;
 mod page;
 pub mod restore;
 pub mod run;
+pub mod runner;
 pub mod schema;
 mod unknown;
 
@@ -37,6 +38,8 @@ pub struct Words {
 enum Command {
     /// Run the scheduler in the foreground
     Daemon(daemon::Words),
+    /// Start, watch and end the processes of tasks for a daemon, and outlive it
+    Runner(runner::Words),
     /// Run one job file here and now, without a daemon
     Run(run::Words),
     /// Validate job files: every problem as path:line:col: message
@@ -69,6 +72,7 @@ pub fn main() -> ExitCode {
     };
     let code = match words.command {
         Command::Daemon(words) => daemon::main(words),
+        Command::Runner(words) => runner::main(words),
         Command::Run(words) => run::main(words),
         Command::Check(words) => check::main(words),
         Command::Next(words) => next::main(words),

@@ -11,6 +11,7 @@ pub mod model;
 // L2
 pub mod clock;
 pub mod environment;
+mod failpoint;
 pub mod files;
 pub mod logs;
 pub mod outbound;

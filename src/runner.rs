@@ -14,10 +14,16 @@ mod adopted;
 mod attempt;
 pub mod base_env;
 mod client;
+mod door;
+mod frame;
 mod journal;
 mod kill;
+mod link;
 mod output;
 mod outputs;
+mod peer;
+mod picture;
+pub mod process;
 pub mod protocol;
 mod queue;
 mod reaper;
@@ -30,7 +36,9 @@ use std::io;
 use std::path::PathBuf;
 
 pub use base_env::Facts;
-pub use client::{Runner, RunnerClient};
+pub use client::{Runner, RunnerClient, Standing};
+pub use link::Address;
+pub(crate) use link::CONNECTION_BITS;
 
 /// What a runner is told once.
 #[derive(Clone, Debug)]
@@ -39,6 +47,8 @@ pub struct Config {
     pub state_dir: PathBuf,
     /// Where a process starts that says nothing about it; otherwise the user's home.
     pub default_dir: Option<PathBuf>,
+    /// It ends by itself when nothing runs and no daemon has been there for a while.
+    pub is_transient: bool,
 }
 
 /// Why there is no runner.
@@ -47,6 +57,12 @@ pub enum RunnerError {
     /// A process has one runner, because all ends of processes are seen by one.
     #[error("this process has a runner already")]
     AlreadyRunning,
+    /// Another runner has this state folder.
+    #[error("`{folder}` is held by another runner")]
+    Locked {
+        /// The folder of its journal.
+        folder: PathBuf,
+    },
     /// What it needs on disk cannot be had.
     #[error("`{path}`: {source}")]
     Io {

@@ -14,7 +14,7 @@ use super::settings::{Folders, Resolved};
 use super::signals::{self, Wish};
 use super::watch::Watch;
 use super::{Failure, listener, lock, log, put, reload, tcp};
-use crate::driver::{self, Running, Setup};
+use crate::driver::{self, Place, Running, Setup};
 use crate::engine::{Command, Handle, Limits, Settings};
 use crate::files::settings::Synchronous;
 use crate::model::duration::Duration;
@@ -133,7 +133,7 @@ fn start(resolved: &Resolved, zones: &Arc<Tzdb>) -> Result<Running, Failure> {
             retention,
             socket: Some(resolved.socket.display().to_string()),
         },
-        default_dir: None,
+        runner: Place::Within { default_dir: None },
         runtime: tokio::runtime::Handle::current(),
     })?)
 }

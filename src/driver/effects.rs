@@ -56,6 +56,11 @@ impl Executors {
                 }
             }
             Effect::Call(call) => self.caller.call(call),
+            Effect::Welcome(connection) => {
+                if let Some(launches) = &self.launches {
+                    launches.welcome(connection);
+                }
+            }
             Effect::Acknowledge(ended) => {
                 if let Some(launches) = &self.launches {
                     launches.acknowledge(ended);

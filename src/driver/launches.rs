@@ -26,6 +26,8 @@ enum Message {
         reason: StopReason,
         grace: Option<Duration>,
     },
+    /// The picture that opened this connection is committed.
+    Welcome(u64),
     /// What a reader has found.
     Read {
         launch: Launch,
@@ -59,6 +61,11 @@ impl Launches {
                         runner.launch(process);
                     }
                 }
+                Act::Welcome(connection) => {
+                    if let Some(runner) = weak.upgrade() {
+                        runner.welcome(connection);
+                    }
+                }
                 Act::Stop { launch, reason, grace } => {
                     if let Some(runner) = weak.upgrade() {
                         runner.stop(launch, reason, grace);
@@ -76,6 +83,14 @@ impl Launches {
             return self.runner.launch(process);
         }
         self.send(Message::Launch(process));
+    }
+
+    /// The picture that opened this connection is committed. What stands in line before it is not wanted any more.
+    pub(super) fn welcome(&self, connection: u64) {
+        if self.is_free() {
+            return self.runner.welcome(connection);
+        }
+        self.send(Message::Welcome(connection));
     }
 
     /// Stops a launch.
@@ -129,6 +144,7 @@ fn run(messages: &Receiver<Message>, n_waiting: &AtomicUsize, mut act: impl FnMu
         let (acts, n_come) = match message {
             Some(Message::Launch(process)) => (line.push(process, now), 1),
             Some(Message::Stop { launch, reason, grace }) => (line.stop(launch, reason, grace, now), 1),
+            Some(Message::Welcome(connection)) => (line.welcome(connection), 1),
             Some(Message::Read { launch, found }) => (line.read(launch, found, now), 0),
             Some(Message::Close) => return,
             None => (line.go_on(now), 0),
@@ -201,7 +217,7 @@ mod tests {
         let thread = std::thread::spawn(move || {
             run(&messages, &n_left, |act| match act {
                 Act::Read(process) => begin(process),
-                Act::Launch(_) | Act::Stop { .. } | Act::End { .. } => done.send(act).unwrap(),
+                Act::Launch(_) | Act::Stop { .. } | Act::Welcome(_) | Act::End { .. } => done.send(act).unwrap(),
             });
         });
         inbox.send(Message::Launch(with_file(1, "hangs"))).unwrap();

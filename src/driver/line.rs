@@ -29,6 +29,8 @@ pub(super) enum Act {
     Read(Box<Process>),
     /// Hand it on to the runner.
     Launch(Box<Process>),
+    /// What comes now belongs to this connection.
+    Welcome(u64),
     /// Hand the stop on to the runner.
     Stop { launch: Launch, reason: StopReason, grace: Option<Duration> },
     /// It ended without the runner having heard of it.
@@ -95,6 +97,13 @@ impl Line {
         let mut acts = vec![Act::End { launch, kind: ExitKind::Stopped(reason), why: None }];
         acts.extend(self.go_on(now));
         acts
+    }
+
+    /// A connection has opened, and its picture is committed: whatever stands here never reached the runner, so that the
+    /// same step wants it again, in its order. Left standing, one might fail here and be started all the same.
+    pub(super) fn welcome(&mut self, connection: u64) -> Vec<Act> {
+        self.waiting.clear();
+        vec![Act::Welcome(connection)]
     }
 
     /// Time has passed.
@@ -194,6 +203,7 @@ mod tests {
             .map(|act| match act {
                 Act::Read(process) => format!("read {}", process.launch),
                 Act::Launch(process) => format!("launch {}", process.launch),
+                Act::Welcome(connection) => format!("welcome {connection}"),
                 Act::Stop { launch, .. } => format!("stop {launch}"),
                 Act::End { launch, kind, .. } => format!("end {launch} {kind:?}"),
             })
@@ -247,6 +257,18 @@ mod tests {
         check(&line.stop(Launch(2), StopReason::Cancel, None, 1), &["end 2 Stopped(Cancel)", "launch 4"]);
         check(&line.read(Launch(2), Ok(plain(2)), 2), &[]);
         check(&line.stop(Launch(4), drain, None, 3), &["stop 4"]);
+    }
+
+    #[test]
+    fn a_new_connection_begins_with_an_empty_line() {
+        let mut line = Line::default();
+        check(&line.push(with_file(2, "slow"), 0), &["read 2"]);
+        check(&line.push(plain(3), 0), &[]);
+        check(&line.welcome(7), &["welcome 7"]);
+        check(&line.read(Launch(2), Ok(plain(2)), 1), &[]);
+        check(&line.push(with_file(2, "slow"), 2), &["read 2"]);
+        check(&line.push(plain(3), 2), &[]);
+        check(&line.read(Launch(2), Ok(plain(2)), 3), &["launch 2", "launch 3"]);
     }
 
     #[test]

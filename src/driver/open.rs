@@ -20,9 +20,9 @@ use crate::model::exit::ExitKind;
 use crate::model::id::EventSeq;
 use crate::model::process::is_hook_log;
 use crate::request::Caller;
-use crate::runner::{Config, Runner, RunnerError};
+use crate::runner::{Address, CONNECTION_BITS, Config, Runner, RunnerError, process};
 use crate::store::{Store, StoreError, Synchronous};
-use crate::{hooks, logs, outbound};
+use crate::{clock, hooks, logs, outbound};
 
 /// How many messages may wait for the engine. Beyond that commands are refused and reports wait.
 const INBOX: usize = 4_096;
@@ -43,10 +43,22 @@ pub struct Setup {
     pub restored: bool,
     /// What the engine is told.
     pub settings: Settings,
-    /// Where a process starts that says nothing about it; otherwise its user's home.
-    pub default_dir: Option<PathBuf>,
+    /// Where processes are started from.
+    pub runner: Place,
     /// Where webhooks and requests are sent from.
     pub runtime: tokio::runtime::Handle,
+}
+
+/// Where the runner is.
+#[derive(Clone, Debug)]
+pub enum Place {
+    /// Within this process, and gone with it.
+    Within {
+        /// Where a process starts that says nothing about it; otherwise its user's home.
+        default_dir: Option<PathBuf>,
+    },
+    /// A process of its own, which is started where none answers, and outlives us.
+    Apart,
 }
 
 /// Why the wheel cannot turn.
@@ -108,7 +120,7 @@ pub fn start(setup: Setup) -> Result<Running, DriverError> {
     };
     let open = if setup.restored { Store::open_restored } else { Store::open };
     let store = open(&database(&setup.state_dir), setup.synchronous)?;
-    let engine = Engine::open(store, setup.settings)?;
+    let mut engine = Engine::open(store, setup.settings)?;
     let boot_id = boot_id().map_err(machine("cannot read the boot id"))?;
     let seed = turn::seed().map_err(machine("cannot read random numbers"))?;
 
@@ -120,10 +132,18 @@ pub fn start(setup: Setup) -> Result<Running, DriverError> {
     handle.report(Report::Opened { boot_id });
 
     let (to_engine, folder) = (handle.clone(), setup.state_dir.clone());
-    let config = Config { state_dir: setup.state_dir.clone(), default_dir: setup.default_dir };
-    let runner = Runner::start(config, move |report| {
+    let report = move |report| {
         let _ = to_engine.report(Report::Runner(with_last_words(report, &folder)));
-    })?;
+    };
+    let state_dir = setup.state_dir.clone();
+    let runner = match setup.runner {
+        Place::Within { default_dir } => Runner::start(Config { state_dir, default_dir, is_transient: false }, report)?,
+        Place::Apart => {
+            let epoch = engine.next_epoch(clock::wall())? << CONNECTION_BITS;
+            let start = Box::new(process::starter(state_dir.clone()));
+            Runner::connect(Address { socket: process::socket_of(&state_dir), epoch, start }, report)?
+        }
+    };
     let state_dir = setup.state_dir.clone();
     let read_tail = move |path: &str| tail(&state_dir, path);
     let client = outbound::Client::new();

@@ -16,6 +16,8 @@ pub enum Effect {
     Start(Box<Process>),
     /// Make an HTTP request.
     Call(Box<Call>),
+    /// The picture that opened this connection to the runner is committed; what follows goes out on it.
+    Welcome(u64),
     /// Stop a process and all it started.
     Stop {
         /// Which.

@@ -274,10 +274,12 @@ impl Report {
 }
 
 /// What the runner says.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub enum RunnerReport {
     /// A runner is there. This is one whole picture: what it does not name it does not have.
     Connected {
+        /// Which connection this opens; what is sent to the runner from now on belongs to it.
+        connection: u64,
         /// The highest launch number that it, or the runner before it, has seen.
         highest: Launch,
         /// What lives.

@@ -14,12 +14,13 @@ use super::input::{Answer, Input, Report};
 use super::observed::Observed;
 use super::work::Work;
 use super::{Effect, change, command, pass, report};
+use crate::failpoint;
 use crate::model::duration::Duration;
 use crate::model::id::{DeliveryId, EventSeq, Launch, RunId, ScheduleId, TaskId};
 use crate::model::policy::retention::Retention;
 use crate::model::refused::Refused;
 use crate::model::timestamp::{Now, Timestamp};
-use crate::store::{Store, StoreError, Tx, task};
+use crate::store::{Store, StoreError, Tx, fact, task};
 use crate::tzdb::Tzdb;
 
 /// How many claims one step makes, so that the first launches overlap the later commits.
@@ -75,6 +76,17 @@ impl Engine {
         let session = Session::default();
         let cache = Cache::read(&store.begin()?, &session)?;
         Ok(Engine { store, settings, cache, session })
+    }
+
+    /// A number that is higher than any that was drawn from this store before, committed. Whole seconds are its floor, so
+    /// that it grows too where the store is an older copy of itself.
+    pub fn next_epoch(&mut self, wall: Timestamp) -> Result<u64, StoreError> {
+        let tx = self.store.begin()?;
+        let last = fact::get(&tx, "epoch")?.and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
+        let floor = u64::try_from(wall.as_micros() / 1_000_000).unwrap_or(0);
+        let epoch = floor.max(last + 1);
+        fact::set(&tx, "epoch", &epoch.to_string())?;
+        tx.commit().map(|()| epoch)
     }
 
     /// Takes `inputs`, runs the passes, commits. `seed` is the only source of ids and chance.
@@ -140,7 +152,9 @@ impl Engine {
             drop(tx);
         } else {
             cache.counters.write(&tx, &counters)?;
+            failpoint::pass("step.commit");
             tx.commit()?;
+            failpoint::pass("step.committed");
         }
         let wake_at = if again { Some(wall) } else { cache.wake_at(now, session) };
         session.promised = wake_at;

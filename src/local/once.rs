@@ -8,7 +8,7 @@ use signal_hook::iterator::Signals;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::show::{Show, Style};
-use crate::driver::{self, Running, Setup};
+use crate::driver::{self, Place, Running, Setup};
 use crate::engine::{Answer, Command, Handle, Load, LoadedJob, Settings, Start};
 use crate::files::settings::Configuration;
 use crate::files::{self, FoundJob, InvalidFile, Zones};
@@ -104,7 +104,7 @@ async fn live(
         synchronous: Synchronous::Normal,
         restored: false,
         settings,
-        default_dir: Some(current),
+        runner: Place::Within { default_dir: Some(current) },
         runtime: tokio::runtime::Handle::current(),
     })
     .map_err(|error| Failure::Here(error.to_string()))?;

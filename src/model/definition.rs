@@ -4,6 +4,7 @@
 pub mod hook;
 pub mod http;
 pub mod job;
+pub mod limits;
 pub mod param;
 pub mod schedule;
 pub mod task;
@@ -12,6 +13,7 @@ pub mod value;
 pub use hook::{Hook, Target};
 pub use http::{Body, Http};
 pub use job::{Job, JobName, Overlap, Priority};
+pub use limits::Limits;
 pub use param::{Param, ParamType};
 pub use schedule::{CatchUp, Schedule, Timing};
 pub use task::{Action, ExitCodes, Leftovers, OnInterrupt, Retry, Stop, Success, Task};

@@ -29,6 +29,9 @@ pub struct Exit {
     pub retry_after: Option<Duration>,
     /// Its log, if it wrote anything.
     pub log: Option<LogFile>,
+    /// The most that all its processes used together, where that was counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
     /// How many processes it left behind that were killed.
     pub n_leftovers: u32,
     /// For people: why it could not be started, or is not known.
@@ -47,10 +50,25 @@ impl Exit {
             outputs_error: None,
             retry_after: None,
             log: None,
+            usage: None,
             n_leftovers: 0,
             error: None,
         }
     }
+}
+
+/// What an attempt used, all its processes together, as its cgroup has counted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Usage {
+    /// Processor time, in microseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_us: Option<u64>,
+    /// The most bytes of memory at one moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peak_memory_bytes: Option<u64>,
+    /// The most processes and threads at one moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peak_pids: Option<u64>,
 }
 
 /// What ended an attempt.

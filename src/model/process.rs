@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::definition::{Leftovers, Stop, Value};
+use super::definition::{Leftovers, Limits, Stop, Value};
 use super::duration::Duration;
 use super::id::{DeliveryId, Launch, RunId};
 
@@ -39,6 +39,18 @@ pub struct Process {
     /// The mask of the modes of files that it makes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub umask: Option<u32>,
+    /// Whom it runs as; otherwise whoever the runner may start processes as without being asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Its group; otherwise the first of that user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// How it stands back for others, from -20 to 19.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nice: Option<i8>,
+    /// What it may use at most.
+    #[serde(default, skip_serializing_if = "Limits::is_empty")]
+    pub limits: Limits,
     /// What is run before TERM is sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop: Option<Stop>,
@@ -72,6 +84,10 @@ impl Process {
             masked: Vec::new(),
             may_leave_outputs: false,
             umask: None,
+            user: None,
+            group: None,
+            nice: None,
+            limits: Limits::default(),
             stop: None,
             stdin: None,
             working_dir: None,

@@ -1,4 +1,4 @@
-//! The daemon's side of the runner: sends, and turns what the runner says into the engine's reports.
+//! The daemon's side of the runner, wherever that is: sends, and turns what the runner says into the engine's reports.
 //!
 //! Commands are never refused and never wait. Reports are handed over on a thread of their own, because the engine's
 //! inbox may be full: the runner must go on enforcing timeouts meanwhile. What waits is bounded by what was launched.
@@ -9,8 +9,10 @@ use std::thread::JoinHandle;
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
-use super::protocol::{FromRunner, ToRunner};
-use super::server::{Sent, Server};
+use super::link::{Address, Link};
+use super::picture::Pictures;
+use super::protocol::{FromRunner, NEWEST, OLDEST, ToRunner};
+use super::server::{Inbound, Server};
 use super::{Config, RunnerError};
 use crate::engine::RunnerReport;
 use crate::model::duration::Duration;
@@ -18,7 +20,7 @@ use crate::model::exit::StopReason;
 use crate::model::id::Launch;
 use crate::model::process::Process;
 
-/// There is one connection, to a runner that is as old as it.
+/// The epoch of the one connection to a runner in this process, which is as old as it.
 const EPOCH: u64 = 1;
 
 /// Starts runners.
@@ -26,7 +28,7 @@ const EPOCH: u64 = 1;
 pub struct Runner;
 
 impl Runner {
-    /// Starts the runner of this process. The first report is `Connected`, the last `Disconnected`. `report` may wait
+    /// Starts a runner within this process. The first report is `Connected`, the last `Disconnected`. `report` may wait
     /// as long as it likes; it is called by one thread, in order.
     pub fn start(config: Config, report: impl Fn(RunnerReport) + Send + 'static) -> Result<RunnerClient, RunnerError> {
         // Whatever this process was started with (a service manager's sockets, a shell's files) is no task's business.
@@ -39,32 +41,73 @@ impl Runner {
         let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
         let reports = thread("runner-reports").spawn(move || hand_over(&said, report))?;
         let server = thread("runner").spawn(move || server.run())?;
-        let client = RunnerClient { inbox, wake, threads: Some([server, reports]) };
-        client.send(ToRunner::Hello { epoch: EPOCH });
+        let client = RunnerClient { way: Way::Within { inbox, wake, threads: Some([server, reports]) } };
+        client.send(ToRunner::Hello { epoch: EPOCH, oldest: OLDEST, newest: NEWEST });
         Ok(client)
+    }
+
+    /// Keeps a connection to a runner in another process. Each one that is made is reported by `Connected`, each that
+    /// ends by `Disconnected`.
+    pub fn connect(
+        address: Address,
+        report: impl Fn(RunnerReport) + Send + Sync + 'static,
+    ) -> Result<RunnerClient, RunnerError> {
+        let (stop, stopped) = channel();
+        let link = Link::start(address, Arc::new(report), stopped)?;
+        Ok(RunnerClient { way: Way::Apart { link, stop: Some(stop) } })
     }
 }
 
 fn hand_over(said: &Receiver<Vec<FromRunner>>, report: impl Fn(RunnerReport)) {
-    for message in said.iter().flatten() {
-        report(match message {
-            FromRunner::Hello { highest, alive, ended, .. } => RunnerReport::Connected { highest, alive, ended },
-            FromRunner::Started { launch, at } => RunnerReport::Started { launch, at },
-            FromRunner::Ended { launch, exit } => RunnerReport::Ended { launch, exit },
-        });
-    }
+    let mut pictures = Pictures::default();
+    said.iter().flatten().filter_map(|message| pictures.take(message)).for_each(&report);
     report(RunnerReport::Disconnected);
 }
 
-/// Speaks to the runner. Dropped, it ends the runner without waiting for it.
-#[derive(Debug)]
+/// Speaks to the runner. Dropped, it ends a runner within this process without waiting for it, and leaves any other.
 pub struct RunnerClient {
-    inbox: Sender<Sent>,
-    wake: Arc<EventFd>,
-    threads: Option<[JoinHandle<()>; 2]>,
+    way: Way,
+}
+
+enum Way {
+    Within { inbox: Sender<Inbound>, wake: Arc<EventFd>, threads: Option<[JoinHandle<()>; 2]> },
+    Apart { link: Link, stop: Option<Sender<()>> },
+}
+
+/// Says whether a runner is there.
+#[derive(Clone)]
+pub struct Standing(Option<Link>);
+
+impl Standing {
+    /// Why there is no runner, for people; nothing while there is one.
+    pub fn why_none(&self) -> Option<String> {
+        self.0.as_ref().and_then(Link::why_none)
+    }
+}
+
+impl std::fmt::Debug for Standing {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        to.debug_tuple("Standing").field(&self.why_none()).finish()
+    }
 }
 
 impl RunnerClient {
+    /// Says whether a runner is there, whenever it is asked.
+    pub fn standing(&self) -> Standing {
+        match &self.way {
+            Way::Within { .. } => Standing(None),
+            Way::Apart { link, .. } => Standing(Some(link.clone())),
+        }
+    }
+
+    /// The picture that opened this connection is committed; what is sent from now on belongs to it.
+    pub fn welcome(&self, connection: u64) {
+        match &self.way {
+            Way::Within { .. } => {}
+            Way::Apart { link, .. } => link.welcome(connection),
+        }
+    }
+
     /// Starts a process. Launches must be given in growing order of their numbers.
     pub fn launch(&self, process: Box<Process>) {
         self.send(ToRunner::Launch(process));
@@ -81,27 +124,44 @@ impl RunnerClient {
         self.send(ToRunner::Acknowledge(launches));
     }
 
-    /// Ends the runner and returns when the last report was taken, so `report` must not be waiting for the caller. It
-    /// stops nothing: what still runs is killed by the next runner with this state folder.
+    /// Ends a runner within this process; it has ended, and its last report was taken, when this returns, so `report`
+    /// must not be waiting for the caller. It stops nothing: what still runs is killed by the next runner with this
+    /// state folder. A runner in another process is left.
     pub fn shutdown(mut self) {
-        self.send(ToRunner::Shutdown);
-        for thread in self.threads.take().into_iter().flatten() {
+        let Way::Within { threads, .. } = &mut self.way else { return };
+        let threads = threads.take();
+        self.close();
+        for thread in threads.into_iter().flatten() {
             // Its panic was shown when it happened, and there is nothing to be done about it here.
             let _ = thread.join();
         }
     }
 
     fn send(&self, message: ToRunner) {
+        match &self.way {
+            Way::Within { .. } => self.tell(Inbound::Said { epoch: EPOCH, message }),
+            Way::Apart { link, .. } => link.send(message),
+        }
+    }
+
+    fn tell(&self, inbound: Inbound) {
+        let Way::Within { inbox, wake, .. } = &self.way else { return };
         // A runner that is gone has said so with `Disconnected`.
-        let _ = self.inbox.send(Sent { epoch: EPOCH, message });
-        let _ = self.wake.write(1);
+        let _ = inbox.send(inbound);
+        let _ = wake.write(1);
+    }
+
+    fn close(&self) {
+        self.tell(Inbound::Close);
     }
 }
 
 impl Drop for RunnerClient {
     fn drop(&mut self) {
-        if self.threads.is_some() {
-            self.send(ToRunner::Shutdown);
+        self.close();
+        if let Way::Apart { link, stop } = &mut self.way {
+            drop(stop.take());
+            link.close();
         }
     }
 }

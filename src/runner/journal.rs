@@ -18,7 +18,7 @@
 //! is kept aside as `journal.unreadable`.
 
 use std::collections::BTreeMap;
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -27,6 +27,7 @@ use serde::{Deserialize, Serialize};
 
 use super::RunnerError;
 use super::tree::{Identity, Marks};
+use crate::failpoint;
 use crate::model::exit::Exit;
 use crate::model::id::Launch;
 use crate::model::timestamp::Timestamp;
@@ -64,6 +65,8 @@ pub(super) struct Entry {
 pub(super) struct Journal {
     path: PathBuf,
     file: File,
+    /// Held as long as we are: two runners of one folder would each kill what the other started.
+    _lock: File,
     boot_id: String,
     highest: Launch,
     entries: BTreeMap<Launch, Entry>,
@@ -81,6 +84,14 @@ impl Journal {
             move |source| RunnerError::Io { path, source }
         };
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(at_path(folder))?;
+        let lock = folder.join("lock");
+        let lock_file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&lock);
+        let lock_file = lock_file.map_err(at_path(&lock))?;
+        match lock_file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(RunnerError::Locked { folder: folder.to_owned() }),
+            Err(TryLockError::Error(error)) => return Err(at_path(&lock)(error)),
+        }
         let path = folder.join("journal");
         let read = match std::fs::read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Read::nothing(),
@@ -97,8 +108,17 @@ impl Journal {
         let (highest, entries) = (read.highest, read.entries);
         let file = File::open("/dev/null").map_err(at_path(&path))?;
         let boot_id = boot_id.to_owned();
-        let mut journal =
-            Journal { path, file, boot_id, highest, entries, buffer: Vec::new(), n_bytes: 0, n_bytes_compacted: 0 };
+        let mut journal = Journal {
+            path,
+            file,
+            _lock: lock_file,
+            boot_id,
+            highest,
+            entries,
+            buffer: Vec::new(),
+            n_bytes: 0,
+            n_bytes_compacted: 0,
+        };
         journal.compact().map_err(at_path(&journal.path))?;
         Ok((journal, rebooted))
     }
@@ -156,11 +176,13 @@ impl Journal {
         if self.buffer.is_empty() {
             return Ok(());
         }
+        failpoint::pass("journal.write");
         if let Err(error) = self.file.write_all(&self.buffer) {
             // Half a line in the middle would make the journal unreadable.
             self.file.set_len(self.n_bytes)?;
             return Err(error);
         }
+        failpoint::pass("journal.written");
         self.n_bytes += self.buffer.len() as u64;
         self.buffer.clear();
         if self.n_bytes > COMPACT_ABOVE && self.n_bytes > 4 * self.n_bytes_compacted {

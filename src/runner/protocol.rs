@@ -1,13 +1,14 @@
-//! What the daemon and the runner say to each other. Today both live in one process and these travel on a channel; a
-//! process boundary goes between them next, and nothing here may change for it.
+//! What the daemon and the runner say to each other: on a channel where both live in one process, on a socket otherwise.
 //!
 //! The rules, all of them for one reason: nothing runs twice at once, and no exit is lost.
 //!
 //! - Launches are sent in growing order of their numbers. The runner keeps the highest it has seen, over its own
 //!   death. At or below it: never started again; if it has ended and that was not acknowledged, reported again.
-//! - A connection opens with the daemon's epoch. What is sent under an older epoch than the newest is dropped: it comes
-//!   from a daemon that was replaced.
-//! - The answer to `Hello` is one whole picture. Above `highest`: never launched, may be sent. At or below it and
+//! - A connection opens with an epoch, which grows from daemon to daemon and from connection to connection. What is
+//!   sent under an older epoch than the newest is dropped: it comes from a daemon, or a connection, that was replaced.
+//! - It opens, too, with the oldest and the newest version of these words that the daemon speaks. The runner answers in
+//!   the newest that both do, or says that there is none.
+//! - The answer to `Hello` is one whole picture, though it comes in parts. Above `highest`: never launched, may be sent. At or below it and
 //!   neither alive nor ended: gone, and nobody knows how.
 //! - An exit is kept, and repeated in the answer to each `Hello`, until it is acknowledged, which the daemon does after
 //!   the commit that settles it.
@@ -21,14 +22,29 @@ use crate::model::id::Launch;
 use crate::model::process::Process;
 use crate::model::timestamp::Timestamp;
 
+/// The oldest version of these words that is spoken here.
+pub const OLDEST: u32 = 1;
+/// The newest.
+pub const NEWEST: u32 = 1;
+
+/// The version that both sides speak, if there is one.
+pub fn version(oldest: u32, newest: u32) -> Option<u32> {
+    let common = newest.min(NEWEST);
+    (common >= oldest.max(OLDEST)).then_some(common)
+}
+
 /// What the daemon tells the runner.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ToRunner {
     /// The first message of a connection; answered with `FromRunner::Hello`.
     Hello {
-        /// Grows with every daemon that opens the store.
+        /// Grows with every daemon that opens the store, and with its every connection.
         epoch: u64,
+        /// The oldest version that the daemon speaks.
+        oldest: u32,
+        /// The newest.
+        newest: u32,
     },
     /// Start this.
     Launch(Box<Process>),
@@ -43,16 +59,18 @@ pub enum ToRunner {
     },
     /// These exits are committed; forget them.
     Acknowledge(Vec<Launch>),
-    /// End. What still runs is left to the next runner, which kills it.
-    Shutdown,
 }
 
 /// What the runner tells the daemon.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FromRunner {
-    /// The answer to `ToRunner::Hello`: everything the runner has.
+    /// The answer to `ToRunner::Hello`: everything the runner has, but for exits, each of which follows as `Ended`.
     Hello {
+        /// Whom this answers.
+        epoch: u64,
+        /// The version that is spoken from here on.
+        version: u32,
         /// This runner and no other, before or after.
         instance: String,
         /// The kernel's name for this boot.
@@ -61,8 +79,13 @@ pub enum FromRunner {
         highest: Launch,
         /// What lives, or waits to be started.
         alive: Vec<Launch>,
-        /// What ended and was not acknowledged.
-        ended: Vec<(Launch, Exit)>,
+        /// How many ended and were not acknowledged; they are the next messages.
+        n_ended: usize,
+    },
+    /// The answer to a `ToRunner::Hello` that cannot be heard; the connection ends with it.
+    Refused {
+        /// Why.
+        why: String,
     },
     /// A process exists. Not said of one that has ended by then: its exit says it.
     Started {
@@ -107,6 +130,15 @@ mod tests {
     use crate::model::exit::{ExitKind, LogFile};
 
     #[test]
+    fn the_newest_common_version_is_spoken_or_none() {
+        for (oldest, newest, expected) in
+            [(1, 1, Some(1)), (1, 7, Some(1)), (2, 7, None), (0, 0, None), (0, 1, Some(1))]
+        {
+            assert_eq!(version(oldest, newest), expected, "{oldest} to {newest}");
+        }
+    }
+
+    #[test]
     fn a_daemon_that_was_replaced_is_not_heard() {
         let mut heard = Heard::default();
         assert!(!heard.anybody() && heard.hears(0));
@@ -123,7 +155,8 @@ mod tests {
 
     #[test]
     fn what_the_daemon_says_is_written_like_this() {
-        check(&ToRunner::Hello { epoch: 7 }, r#"{"hello":{"epoch":7}}"#);
+        let hello = ToRunner::Hello { epoch: 7, oldest: 1, newest: 2 };
+        check(&hello, r#"{"hello":{"epoch":7,"oldest":1,"newest":2}}"#);
         let process = Process {
             label: "job nightly".to_owned(),
             env: [("A".to_owned(), "b".into())].into(),
@@ -144,7 +177,6 @@ mod tests {
         let stop = ToRunner::Stop { launch: Launch(5), reason: StopReason::Cancel, grace: None };
         check(&stop, r#"{"stop":{"launch":5,"reason":"cancel","grace":null}}"#);
         check(&ToRunner::Acknowledge(vec![Launch(5), Launch(6)]), r#"{"acknowledge":[5,6]}"#);
-        check(&ToRunner::Shutdown, r#""shutdown""#);
     }
 
     #[test]
@@ -158,18 +190,21 @@ mod tests {
             r#""log":{"path":"logs/a.log","n_bytes":3,"n_dropped":0},"n_leftovers":0,"error":null}"#
         );
         let ended = format!(r#"{{"ended":{{"launch":5,"exit":{written}}}}}"#);
-        check(&FromRunner::Ended { launch: Launch(5), exit: exit.clone() }, &ended);
+        check(&FromRunner::Ended { launch: Launch(5), exit }, &ended);
         let started = r#"{"started":{"launch":6,"at":"1970-01-01T00:00:00.000000Z"}}"#;
         check(&FromRunner::Started { launch: Launch(6), at }, started);
         let hello = FromRunner::Hello {
+            epoch: 7,
+            version: 1,
             instance: "i".to_owned(),
             boot_id: "b".to_owned(),
             highest: Launch(6),
             alive: vec![Launch(6)],
-            ended: vec![(Launch(5), exit)],
+            n_ended: 1,
         };
         let said =
-            format!(r#"{{"hello":{{"instance":"i","boot_id":"b","highest":6,"alive":[6],"ended":[[5,{written}]]}}}}"#);
-        check(&hello, &said);
+            r#"{"hello":{"epoch":7,"version":1,"instance":"i","boot_id":"b","highest":6,"alive":[6],"n_ended":1}}"#;
+        check(&hello, said);
+        check(&FromRunner::Refused { why: "no".to_owned() }, r#"{"refused":{"why":"no"}}"#);
     }
 }

@@ -74,6 +74,11 @@ impl Queue {
         self.waiting.iter().map(|waiting| waiting.process.launch)
     }
 
+    /// Whether none waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
     /// When the next may be tried, in boot time.
     pub(super) fn next_at(&self) -> Option<i64> {
         self.waiting.iter().map(|waiting| waiting.not_before).min()

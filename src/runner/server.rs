@@ -24,7 +24,7 @@ use super::base_env::Facts;
 use super::journal::Journal;
 use super::kill::Why;
 use super::output::Output;
-use super::protocol::{FromRunner, Heard, ToRunner};
+use super::protocol::{FromRunner, Heard, ToRunner, version};
 use super::queue::{Queue, Turn};
 use super::reaper::Reaper;
 use super::scratch::Scratch;
@@ -32,10 +32,12 @@ use super::spawn::Spawned;
 use super::tree::{Identity, MARK, Marks, Snapshot};
 use super::{Config, RunnerError};
 use crate::clock;
+use crate::failpoint;
 use crate::logs::Masker;
 use crate::logs::retention::below;
 use crate::model::definition::Value;
-use crate::model::exit::{Exit, ExitKind};
+use crate::model::duration::Duration;
+use crate::model::exit::{Exit, ExitKind, StopReason};
 use crate::model::id::Launch;
 use crate::model::process::Process;
 use crate::model::timestamp::Timestamp;
@@ -47,14 +49,33 @@ const SPAWNS: usize = 4;
 const MESSAGES: usize = 512;
 /// How long the report of a start is held back, so that a process as short as that is reported once.
 const HOLD_US: i64 = 2_000;
+/// How long a runner that a daemon has started waits for another daemon, with nothing to do.
+const LINGER_US: i64 = 10_000_000;
 /// How much is read from a pipe at once.
 const BUFFER: usize = 64 << 10;
 
-/// A message and the epoch of the connection it came by.
+/// What comes to the runner.
 #[derive(Debug)]
-pub(super) struct Sent {
-    pub(super) epoch: u64,
-    pub(super) message: ToRunner,
+pub(super) enum Inbound {
+    /// A message, with the epoch of the connection it came by.
+    Said { epoch: u64, message: ToRunner },
+    /// That connection has ended.
+    Gone { epoch: u64 },
+    /// Stop what runs, each with its own grace, and end; said again, without grace.
+    End,
+    /// End at once. What still runs is left to the next runner, which kills it.
+    Close,
+}
+
+/// How the runner's end is going on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Life {
+    /// It takes launches.
+    Open,
+    /// It takes none, and ends with the last of what it has.
+    Ending,
+    /// It has ended.
+    Over,
 }
 
 static RUNNING: AtomicBool = AtomicBool::new(false);
@@ -84,9 +105,11 @@ pub(super) struct Server {
     journal: Journal,
     reaper: Reaper,
     waiter: Waiter,
-    inbox: Receiver<Sent>,
+    inbox: Receiver<Inbound>,
     outbox: Sender<Vec<FromRunner>>,
     heard: Heard,
+    /// Since when no daemon is there, in boot time; nothing while one is.
+    alone_since: Option<i64>,
     queue: Queue,
     attempts: HashMap<Launch, Attempt>,
     firsts: HashMap<i32, Launch>,
@@ -106,7 +129,9 @@ pub(super) struct Server {
     buffer: Vec<u8>,
     now: i64,
     more: bool,
-    open: bool,
+    life: Life,
+    /// It ends by itself when nobody has use for it.
+    is_transient: bool,
     _only: Only,
 }
 
@@ -115,7 +140,7 @@ impl Server {
     pub(super) fn open(
         config: Config,
         wake: Arc<EventFd>,
-        inbox: Receiver<Sent>,
+        inbox: Receiver<Inbound>,
         outbox: Sender<Vec<FromRunner>>,
     ) -> Result<Server, RunnerError> {
         let only = Only::claim()?;
@@ -138,6 +163,7 @@ impl Server {
             inbox,
             outbox,
             heard: Heard::default(),
+            alone_since: Some(clock::boot_us()),
             queue: Queue::new(&Facts::gather(), config.default_dir, scratch),
             attempts: HashMap::new(),
             firsts: HashMap::new(),
@@ -154,7 +180,8 @@ impl Server {
             buffer: vec![0; BUFFER],
             now: clock::boot_us(),
             more: false,
-            open: true,
+            life: Life::Open,
+            is_transient: config.is_transient,
             _only: only,
         };
         server.recover(rebooted);
@@ -163,7 +190,7 @@ impl Server {
 
     /// Turns until it is told to end.
     pub(super) fn run(mut self) {
-        while self.open {
+        while self.life != Life::Over {
             let ready = self.waiter.wait(self.wake_at());
             self.now = clock::boot_us();
             (self.snapshot, self.refreshed) = (None, false);
@@ -173,7 +200,23 @@ impl Server {
             self.do_what_is_due();
             self.spawn_some();
             self.report();
+            self.end_if_unused();
         }
+    }
+
+    /// Ends with the last launch if that is what it waits for, or if nobody has asked for anything in a while.
+    fn end_if_unused(&mut self) {
+        if self.attempts.is_empty() && self.queue.is_empty() {
+            let is_unused = self.unused_at().is_some_and(|at| at <= self.now);
+            if self.life == Life::Ending || is_unused {
+                self.life = Life::Over;
+            }
+        }
+    }
+
+    /// When nobody will have had use for it for long enough, in boot time.
+    fn unused_at(&self) -> Option<i64> {
+        self.alone_since.filter(|_| self.is_transient).map(|since| since.saturating_add(LINGER_US))
     }
 
     /// When the next turn is due though nothing happens, in boot time.
@@ -183,7 +226,8 @@ impl Server {
         }
         let held = (!self.held.is_empty()).then_some(self.held_until);
         let attempts = self.attempts.values().filter_map(Attempt::wake_at);
-        attempts.chain(self.queue.next_at()).chain(held).min()
+        let unused = self.unused_at().filter(|_| self.attempts.is_empty() && self.queue.is_empty());
+        attempts.chain(self.queue.next_at()).chain(held).chain(unused).min()
     }
 
     /// What the runner before us did not see to its end is killed; after a boot there is nobody to kill.
@@ -229,13 +273,13 @@ impl Server {
         self.more = true;
         for _ in 0..MESSAGES {
             match self.inbox.try_recv() {
-                Ok(sent) => self.take(sent, &mut launches),
+                Ok(inbound) => self.hear(inbound, &mut launches),
                 Err(TryRecvError::Empty) => {
                     self.more = false;
                     break;
                 }
                 Err(TryRecvError::Disconnected) => {
-                    (self.more, self.open) = (false, false);
+                    (self.more, self.life) = (false, Life::Over);
                     break;
                 }
             }
@@ -253,12 +297,44 @@ impl Server {
         }
     }
 
-    fn take(&mut self, sent: Sent, launches: &mut Vec<Launch>) {
-        if !self.heard.hears(sent.epoch) {
-            return;
+    fn hear(&mut self, inbound: Inbound, launches: &mut Vec<Launch>) {
+        match inbound {
+            Inbound::Said { epoch, message } if self.heard.hears(epoch) => self.take(message, launches),
+            Inbound::Said { .. } => {}
+            Inbound::Gone { epoch } if self.heard.hears(epoch) => self.alone_since = Some(self.now),
+            Inbound::Gone { .. } => {}
+            Inbound::End => self.end(),
+            Inbound::Close => self.life = Life::Over,
         }
-        match sent.message {
-            ToRunner::Hello { epoch } => self.hello(epoch),
+    }
+
+    /// Begins to end, or goes on to end faster.
+    fn end(&mut self) {
+        let grace = (self.life != Life::Open).then_some(Duration::ZERO);
+        self.life = Life::Ending;
+        let waiting: Vec<Launch> = self.queue.launches().collect();
+        for process in waiting.into_iter().filter_map(|launch| self.queue.remove(launch)).collect::<Vec<_>>() {
+            self.end_unstarted(&process, ExitKind::Stopped(StopReason::Drain), None);
+        }
+        let launches: Vec<Launch> = self.attempts.keys().copied().collect();
+        for launch in launches {
+            self.stop(launch, StopReason::Drain, grace);
+        }
+    }
+
+    fn stop(&mut self, launch: Launch, reason: StopReason, grace: Option<Duration>) {
+        // It may have ended by itself just now, and then that is how it ended.
+        self.reap();
+        if let Some(stop) = self.attempts.get(&launch).map(|found| found.stop(Why::Stopped(reason), grace)) {
+            self.happened(launch, stop, Vec::new());
+        }
+    }
+
+    fn take(&mut self, message: ToRunner, launches: &mut Vec<Launch>) {
+        match message {
+            // Who is told nothing of it has never launched it, and launches it with the next runner.
+            ToRunner::Launch(_) if self.life != Life::Open => {}
+            ToRunner::Hello { epoch, oldest, newest } => self.hello(epoch, version(oldest, newest)),
             ToRunner::Launch(mut process) => {
                 let launch = process.launch;
                 process.env.insert(MARK.to_owned(), Value::Plain(format!("{}/{launch}", self.instance)));
@@ -278,36 +354,38 @@ impl Server {
                     self.end_unstarted(&process, ExitKind::Stopped(reason), None);
                     return;
                 }
-                // It may have ended by itself just now, and then that is how it ended.
-                self.reap();
-                if let Some(stop) = self.attempts.get(&launch).map(|found| found.stop(Why::Stopped(reason), grace)) {
-                    self.happened(launch, stop, Vec::new());
-                }
+                self.stop(launch, reason, grace);
             }
             ToRunner::Acknowledge(ended) => self.journal.acknowledged(&ended),
-            ToRunner::Shutdown => self.open = false,
         }
     }
 
-    fn hello(&mut self, epoch: u64) {
+    fn hello(&mut self, epoch: u64, version: Option<u32>) {
+        // Whoever carries messages has refused a daemon whose words are not ours.
+        let Some(version) = version else { return };
         self.heard.open(epoch);
+        self.alone_since = None;
         let mut alive: Vec<Launch> = self.attempts.keys().copied().chain(self.queue.launches()).collect();
         alive.sort_unstable();
-        let ended = self.journal.entries().iter();
+        let ended = self.journal.entries().iter().filter_map(|(launch, entry)| Some((*launch, entry.exit.clone()?)));
+        let ended: Vec<FromRunner> = ended.map(|(launch, exit)| FromRunner::Ended { launch, exit }).collect();
         // What was to be reported is part of the picture.
         self.out.clear();
         self.out.push(FromRunner::Hello {
+            epoch,
+            version,
             instance: self.instance.clone(),
             boot_id: self.boot_id.clone(),
             highest: self.journal.highest(),
             alive,
-            ended: ended.filter_map(|(launch, entry)| Some((*launch, entry.exit.clone()?))).collect(),
+            n_ended: ended.len(),
         });
+        self.out.extend(ended);
     }
 
     fn spawn_some(&mut self) {
         // Who ends starts nothing more: the next runner would only kill it.
-        for _ in 0..if self.open { SPAWNS } else { 0 } {
+        for _ in 0..if self.life == Life::Open { SPAWNS } else { 0 } {
             match self.queue.turn(self.now) {
                 Some(Turn::Spawned(process, spawned)) => self.spawned(*process, spawned),
                 Some(Turn::Failed(process, why)) => self.end_unstarted(&process, ExitKind::NotStarted, Some(why)),
@@ -317,6 +395,7 @@ impl Server {
     }
 
     fn spawned(&mut self, mut process: Process, spawned: Spawned) {
+        failpoint::pass("spawned");
         let (launch, at) = (process.launch, clock::wall());
         let first = Identity::of(spawned.pid).unwrap_or(Identity { pid: spawned.pid, start: 0 });
         self.journal.spawned(launch, first, at);

@@ -11,13 +11,14 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, PipeReader, Read};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -76,6 +77,17 @@ pub(super) fn spawn(start: &Start<'_>, with_stdin: bool) -> Result<Spawned, Fail
         unblock(fd);
     }
     Ok(spawned)
+}
+
+/// Starts our own program in another process, which is to outlive us: it has no pipe of ours, and what it says is
+/// appended to `said`.
+#[expect(clippy::disallowed_methods, reason = "this is the one file that starts processes")]
+pub(super) fn ourselves(arguments: &[&OsStr], said: &Path) -> io::Result<Child> {
+    // The file that we were started from may have been replaced since.
+    let mut command = Command::new("/proc/self/exe");
+    let said = File::options().create(true).append(true).mode(0o600).open(said)?;
+    command.arg0("campanile").args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(said);
+    command.current_dir("/").process_group(0).spawn()
 }
 
 /// The same with nothing to read and both outputs on one pipe: its pid, and our end of that pipe.

@@ -189,6 +189,7 @@ impl Machine {
     /// What a runner says when it connects.
     pub(crate) fn picture(&self) -> RunnerReport {
         RunnerReport::Connected {
+            connection: 1,
             highest: Launch(self.highest),
             alive: self.alive.keys().copied().collect(),
             ended: self.unacknowledged.iter().map(|(launch, exit)| (*launch, exit.clone())).collect(),

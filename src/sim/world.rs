@@ -385,7 +385,7 @@ impl World {
             Effect::Stop { launch, reason, grace } if self.link.is_some() => {
                 self.machine.stop(launch, reason, grace, self.boot_us);
             }
-            Effect::Stop { .. } => {}
+            Effect::Stop { .. } | Effect::Welcome(_) => {}
             Effect::Call(call) => {
                 self.calls.make(&call, &mut self.chance, &self.troubles, self.boot_us, now)?;
                 self.called(Report::CallStarted { launch: call.launch, at: now });
@@ -483,6 +483,7 @@ fn one_line(input: &Input) -> String {
 fn shown(effect: &Effect) -> String {
     match effect {
         Effect::Start(process) => format!("start {}", process.launch),
+        Effect::Welcome(connection) => format!("welcome {connection}"),
         Effect::Call(call) => format!("call {}", call.launch),
         Effect::Stop { launch, reason, .. } => format!("stop {launch} ({reason:?})"),
         Effect::Acknowledge(launches) => format!("acknowledge {launches:?}"),

@@ -50,11 +50,12 @@ impl World {
 
     fn start(&mut self) -> Connected {
         let (said, heard) = channel();
-        let config = Config { state_dir: self.folder.path().to_owned(), default_dir: Some(self.dir()) };
+        let config =
+            Config { state_dir: self.folder.path().to_owned(), default_dir: Some(self.dir()), is_transient: false };
         self.client = Some(Runner::start(config, move |report| drop(said.send(report))).unwrap());
         self.heard = heard;
         match self.heard.recv_timeout(LONG).unwrap() {
-            RunnerReport::Connected { highest, alive, ended } => Connected { highest, alive, ended },
+            RunnerReport::Connected { highest, alive, ended, .. } => Connected { highest, alive, ended },
             other => panic!("first comes Connected, not {other:?}"),
         }
     }

@@ -1,9 +1,11 @@
-//! A daemon has opened the store. Whatever ran inside the last one is gone with it: deliveries that it was sending are
-//! owed again, requests that it was making are lost. Processes are the runner's, who will speak for them when it connects.
+//! A daemon has opened the store. Whatever ran inside the last one is gone with it: webhooks that it was calling are
+//! owed again, requests that it was making are lost. Processes, shell hooks too, are the runner's, who will speak for them
+//! when it connects.
 
 use serde_json::json;
 
 use crate::engine::work::{Subject, Work};
+use crate::model::definition::Target;
 use crate::model::event::EventType;
 use crate::model::id::HookId;
 use crate::store::{StoreError, fact};
@@ -16,10 +18,12 @@ pub(super) fn opened(work: &mut Work<'_>, boot_id: &str) -> Result<(), StoreErro
     super::clock::rewind(work)?;
     recall_hooks(work)?;
     super::call::lose_all(work)?;
-    let mut sending: Vec<_> = work.cache.sending.iter().map(|(launch, (id, _))| (*launch, *id)).collect();
+    let mut sending: Vec<_> = work.cache.sending.iter().map(|(launch, (id, hook))| (*launch, *id, *hook)).collect();
     sending.sort_unstable();
-    for (launch, id) in sending {
-        super::delivered::lost(work, launch, id)?;
+    for (launch, id, hook) in sending {
+        if matches!(work.cache.hook(work.tx, hook)?.target, Target::Webhook(_)) {
+            super::delivered::lost(work, launch, id)?;
+        }
     }
     let mut data = json!({ "version": env!("CARGO_PKG_VERSION") });
     // Only a store that was opened in the knowledge that it is a backup comes here with the mark.

@@ -9,6 +9,7 @@ use crate::engine::input::{DeliveryResult, RunnerReport};
 use crate::engine::work::Work;
 use crate::engine::{Effect, launch, step, values};
 use crate::model::definition::Target;
+use crate::model::duration::Duration;
 use crate::model::event::EventType;
 use crate::model::exit::{Exit, ExitKind, StopReason};
 use crate::model::id::Launch;
@@ -20,7 +21,10 @@ use crate::store::{StoreError, attempt, fact, task};
 /// Applies what the runner says.
 pub(super) fn apply(work: &mut Work<'_>, report: &RunnerReport) -> Result<(), StoreError> {
     match report {
-        RunnerReport::Connected { highest, alive, ended } => connected(work, *highest, alive, ended),
+        RunnerReport::Connected { connection, highest, alive, ended } => {
+            work.effects.push(Effect::Welcome(*connection));
+            connected(work, *highest, alive, ended)
+        }
         RunnerReport::Started { launch, at } => started(work, *launch, *at),
         RunnerReport::Ended { launch, exit } => ended_one(work, *launch, exit),
         RunnerReport::Disconnected => {
@@ -65,6 +69,7 @@ fn connected(
             step::guarded(work, step::Culprit::Report(None), |work| forget_unstarted(work, number))?;
         }
     }
+    stop_unknown(work, &alive);
     lose_hooks(work, &alive, &exits)?;
     let mut rest: Vec<Launch> = exits.into_keys().collect();
     rest.sort_unstable();
@@ -99,6 +104,16 @@ fn lose_hooks(work: &mut Work<'_>, alive: &HashSet<Launch>, exits: &HashMap<Laun
         super::delivered::lost(work, launch, id)?;
     }
     Ok(())
+}
+
+/// What lives and is nobody's: the store is an older copy of the one that launched it. Whatever it was of may begin anew
+/// at any moment, so there is no grace.
+fn stop_unknown(work: &mut Work<'_>, alive: &HashSet<Launch>) {
+    let is_known = |launch: &&Launch| work.cache.live.contains_key(launch) || work.cache.sending.contains_key(launch);
+    let mut unknown: Vec<Launch> = alive.iter().filter(|launch| !is_known(launch)).copied().collect();
+    unknown.sort_unstable();
+    let stop = |launch| Effect::Stop { launch, reason: StopReason::Cancel, grace: Some(Duration::ZERO) };
+    work.effects.extend(unknown.into_iter().map(stop));
 }
 
 fn launch_again(work: &mut Work<'_>, number: Launch) -> Result<(), StoreError> {
@@ -139,6 +154,8 @@ fn stop_again(work: &mut Work<'_>, number: Launch) -> Result<(), StoreError> {
     let row = task::get(work.tx, live.task)?;
     if row.state.has_ended() || row.is_cancelled || work.run(live.run)?.row.is_cancelled {
         work.effects.push(Effect::Stop { launch: number, reason: StopReason::Cancel, grace: None });
+    } else if work.session.is_interrupted {
+        work.effects.push(Effect::Stop { launch: number, reason: StopReason::Drain, grace: None });
     }
     Ok(())
 }

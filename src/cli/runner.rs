@@ -1,0 +1,36 @@
+//! `campanile runner`. Nothing of the daemon exists in its process: no runtime, no TLS, no database.
+
+use std::path::PathBuf;
+
+use crate::print;
+use crate::runner::process::{Given, serve};
+use crate::wire::code;
+
+/// The words of `campanile runner`.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  campanile runner --state other   # until you interrupt it
+  campanile runner --state nowhere   # exits 1")]
+pub struct Words {
+    /// The state folder of the daemon; logs are written there
+    #[arg(long, value_name = "DIR")]
+    state: PathBuf,
+    /// The socket that the daemon speaks to; otherwise runner/socket in the state folder
+    #[arg(long, value_name = "PATH")]
+    socket: Option<PathBuf>,
+    /// End when nothing runs and no daemon has been there for ten seconds
+    #[arg(long)]
+    transient: bool,
+}
+
+/// Does it, and returns the exit code.
+pub fn main(words: Words) -> u8 {
+    let Words { state, socket, transient } = words;
+    match serve(Given { state_dir: state, socket, is_transient: transient }) {
+        Ok(()) => code::DONE,
+        Err(error) => {
+            print::talk(&format!("error: {error}"));
+            code::FAILED
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! The runner's socket. One daemon is heard at a time, the one whose hello had the highest epoch; what the runner says
+//! goes to it and to nobody else.
+//!
+//! Three kinds of threads, none of which the runner waits for: one accepts, one for each connection reads, one writes. A
+//! daemon that does not read holds up the writer alone, until another daemon takes its place.
+
+use std::io::{self, BufReader, Write};
+use std::net::Shutdown;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::mpsc::{Receiver, Sender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::Builder;
+use std::time::Duration;
+
+use nix::sys::eventfd::EventFd;
+
+use super::protocol::{FromRunner, NEWEST, OLDEST, ToRunner, version};
+use super::server::Inbound;
+use super::{frame, peer};
+use crate::failpoint;
+
+/// The threads read and write messages and call nothing deep.
+const STACK: usize = 128 << 10;
+/// How long a connection may take to say hello.
+const HELLO: Duration = Duration::from_secs(10);
+/// How many connections are read at once; there is one daemon, and perhaps the one that it replaces.
+const MAX_CONNECTIONS: usize = 8;
+/// How long until one more is let in, where one could not be.
+const AGAIN: Duration = Duration::from_millis(100);
+/// How much is written at once; one message may be longer.
+const BATCH: usize = 256 << 10;
+
+/// Who is heard.
+#[derive(Default)]
+struct Heard {
+    epoch: u64,
+    stream: Option<UnixStream>,
+    n_connections: usize,
+}
+
+/// What all threads of the door share.
+#[derive(Clone)]
+struct Door {
+    heard: Arc<Mutex<Heard>>,
+    inbox: Sender<Inbound>,
+    wake: Arc<EventFd>,
+    /// Who may speak besides root and ourselves.
+    owner: u32,
+}
+
+/// Opens the door: what daemons say goes to `inbox`, what comes out of `said` goes to the daemon that is heard. `owner`
+/// is the user whose daemon this is.
+pub(super) fn open(
+    listener: UnixListener,
+    inbox: Sender<Inbound>,
+    wake: Arc<EventFd>,
+    said: Receiver<Vec<FromRunner>>,
+    owner: u32,
+) -> io::Result<()> {
+    let door = Door { heard: Arc::default(), inbox, wake, owner };
+    let speaker = door.clone();
+    Builder::new().name("door-out".to_owned()).stack_size(STACK).spawn(move || speaker.say(&said))?;
+    Builder::new().name("door".to_owned()).stack_size(STACK).spawn(move || door.accept(&listener))?;
+    Ok(())
+}
+
+impl Door {
+    fn lock(&self) -> MutexGuard<'_, Heard> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn accept(self, listener: &UnixListener) {
+        for stream in listener.incoming() {
+            let Ok(stream) = stream else {
+                // Out of descriptors, most likely, and it would fail again at once.
+                std::thread::park_timeout(AGAIN);
+                continue;
+            };
+            if !peer::may_be_daemon(&stream, self.owner) || self.lock().n_connections >= MAX_CONNECTIONS {
+                continue;
+            }
+            self.lock().n_connections += 1;
+            let door = self.clone();
+            let reader = Builder::new().name("door-in".to_owned()).stack_size(STACK);
+            let spawned = reader.spawn(move || {
+                door.listen(stream);
+                door.lock().n_connections -= 1;
+            });
+            if spawned.is_err() {
+                self.lock().n_connections -= 1;
+            }
+        }
+    }
+
+    /// Reads one connection to its end.
+    fn listen(&self, stream: UnixStream) {
+        let Ok(Some((epoch, mut stream))) = self.greet(stream) else { return };
+        // An error is an end too: whoever wrote it will connect again.
+        while let Ok(Some(message)) = frame::read::<ToRunner>(&mut stream) {
+            failpoint::pass("door.heard");
+            if matches!(message, ToRunner::Hello { .. }) {
+                break;
+            }
+            self.pass_on(Inbound::Said { epoch, message });
+        }
+        let mut heard = self.lock();
+        if heard.epoch == epoch {
+            heard.stream = None;
+        }
+        drop(heard);
+        self.pass_on(Inbound::Gone { epoch });
+    }
+
+    /// The epoch of a connection that said hello and is heard from now on.
+    fn greet(&self, mut stream: UnixStream) -> io::Result<Option<(u64, BufReader<UnixStream>)>> {
+        stream.set_read_timeout(Some(HELLO))?;
+        let mut reader = BufReader::new(stream.try_clone()?);
+        let Some(ToRunner::Hello { epoch, oldest, newest }) = frame::read(&mut reader)? else { return Ok(None) };
+        stream.set_read_timeout(None)?;
+        let refusal = match version(oldest, newest) {
+            None => Some(format!("the daemon speaks versions {oldest} to {newest}, the runner {OLDEST} to {NEWEST}")),
+            Some(_) => self.replace(epoch, stream.try_clone()?),
+        };
+        if let Some(why) = refusal {
+            let mut bytes = Vec::new();
+            frame::push(&mut bytes, &FromRunner::Refused { why })?;
+            stream.write_all(&bytes)?;
+            return Ok(None);
+        }
+        self.pass_on(Inbound::Said { epoch, message: ToRunner::Hello { epoch, oldest, newest } });
+        Ok(Some((epoch, reader)))
+    }
+
+    /// Makes this connection the one that is heard, or says why not.
+    fn replace(&self, epoch: u64, stream: UnixStream) -> Option<String> {
+        let mut heard = self.lock();
+        if epoch <= heard.epoch {
+            return Some(format!("epoch {epoch} is not newer than {}: another daemon was heard", heard.epoch));
+        }
+        heard.epoch = epoch;
+        if let Some(before) = heard.stream.replace(stream) {
+            // Whoever waits for it to read goes on at once.
+            let _ = before.shutdown(Shutdown::Both);
+        }
+        None
+    }
+
+    fn pass_on(&self, inbound: Inbound) {
+        let _ = self.inbox.send(inbound);
+        let _ = self.wake.write(1);
+    }
+
+    fn say(&self, said: &Receiver<Vec<FromRunner>>) {
+        let mut bytes = Vec::new();
+        for messages in said {
+            let stream = self.lock().stream.as_ref().and_then(|stream| stream.try_clone().ok());
+            // Without a daemon, or with one that is gone, nothing is lost: the next hello is answered with everything.
+            let Some(mut stream) = stream else { continue };
+            let mut messages = messages.iter().peekable();
+            while messages.peek().is_some() {
+                bytes.clear();
+                while bytes.len() < BATCH
+                    && let Some(message) = messages.next()
+                {
+                    frame::push(&mut bytes, message).expect("because an exit holds a bounded output and little else");
+                }
+                failpoint::pass("door.send");
+                if stream.write_all(&bytes).is_err() {
+                    break;
+                }
+                failpoint::pass("door.sent");
+            }
+        }
+    }
+}

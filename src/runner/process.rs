@@ -1,0 +1,133 @@
+//! `campanile runner`: the runner as a process of its own, which has nothing of the
+//! daemon in it, so that it stays small. It owns its socket, its signals and its end.
+//!
+//! One that a service manager has started stays until TERM, which stops what runs, each with its own grace; a second one
+//! leaves no grace. One that a daemon has started ends by itself, too: when nothing runs and no daemon has been there for
+//! ten seconds.
+
+use std::io;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::process::Child;
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
+
+use nix::sys::eventfd::{EfdFlags, EventFd};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use super::server::{Inbound, Server};
+use super::{Config, RunnerError, door, spawn};
+use crate::{environment, print};
+
+/// Says that a daemon has started us.
+const TRANSIENT: &str = "--transient";
+
+/// Where the runner of a state folder listens unless it is told otherwise.
+pub fn socket_of(state_dir: &Path) -> PathBuf {
+    state_dir.join("runner").join("socket")
+}
+
+/// Starts a runner of `state_dir` each time it is called, unless the one that it started before still lives. An error
+/// says why there is none for long.
+pub fn starter(state_dir: PathBuf) -> impl FnMut() -> io::Result<()> + Send {
+    let mut started: Option<Child> = None;
+    move || {
+        let folder = state_dir.join("runner");
+        let said = folder.join("log");
+        let ended = match &mut started {
+            Some(child) => match child.try_wait()? {
+                None => return Ok(()),
+                ended => ended.filter(|status| !status.success()),
+            },
+            None => None,
+        };
+        std::fs::create_dir_all(&folder)?;
+        let arguments = ["runner".as_ref(), TRANSIENT.as_ref(), "--state".as_ref(), state_dir.as_os_str()];
+        started = Some(spawn::ourselves(&arguments, &said)?);
+        match ended {
+            Some(status) => Err(io::Error::other(format!("the runner has ended ({status}): see `{}`", said.display()))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What a runner is told.
+#[derive(Clone, Debug)]
+pub struct Given {
+    /// The state folder of the daemon.
+    pub state_dir: PathBuf,
+    /// Where it listens; otherwise `socket_of` says.
+    pub socket: Option<PathBuf>,
+    /// It ends by itself when nobody has use for it.
+    pub is_transient: bool,
+}
+
+/// Runs until it is told to end.
+pub fn serve(given: Given) -> Result<(), RunnerError> {
+    // A session of its own: no terminal, and none of the signals that one sends. Whoever leads a group already, as a
+    // service manager makes us, has a session for itself.
+    let _ = nix::unistd::setsid();
+    let passed = passed_socket()?;
+    close_fds::set_fds_cloexec_threadsafe(3, &[]);
+    let wake = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK);
+    let wake = Arc::new(wake.map_err(io::Error::from)?);
+    let (inbox, sent) = channel();
+    let (outbox, said) = channel();
+    let Given { state_dir, socket, is_transient } = given;
+    let state_dir = std::path::absolute(state_dir)?;
+    let socket = socket.unwrap_or_else(|| socket_of(&state_dir));
+    let at = |path: &Path| {
+        let path = path.to_owned();
+        move |source| RunnerError::Io { path, source }
+    };
+    let owner = state_dir.metadata().map_err(at(&state_dir))?.uid();
+    end_on_signals(inbox.clone(), Arc::clone(&wake))?;
+    // The journal's lock says that nobody else listens here.
+    let config = Config { state_dir, default_dir: None, is_transient };
+    let server = Server::open(config, Arc::clone(&wake), sent, outbox)?;
+    let is_passed = passed.is_some();
+    let listener = match passed {
+        Some(listener) => listener,
+        None => listen(&socket).map_err(at(&socket))?,
+    };
+    let where_to =
+        if is_passed { "the socket that was handed over".to_owned() } else { format!("`{}`", socket.display()) };
+    print::talk(&format!("campanile runner {}: listening on {where_to}", env!("CARGO_PKG_VERSION")));
+    door::open(listener, inbox, wake, said, owner)?;
+    server.run();
+    if !is_passed {
+        let _ = std::fs::remove_file(&socket);
+    }
+    Ok(())
+}
+
+/// The socket that a service manager listens on for us (sd_listen_fds(3)).
+fn passed_socket() -> io::Result<Option<UnixListener>> {
+    if environment::var("LISTEN_FDS").is_none() {
+        return Ok(None);
+    }
+    listenfd::ListenFd::from_env().take_unix_listener(0)
+}
+
+fn end_on_signals(inbox: Sender<Inbound>, wake: Arc<EventFd>) -> io::Result<()> {
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGQUIT, SIGHUP])?;
+    let waits = move || {
+        for _ in signals.forever() {
+            let _ = inbox.send(Inbound::End);
+            let _ = wake.write(1);
+        }
+    };
+    std::thread::Builder::new().name("signals".to_owned()).stack_size(64 << 10).spawn(waits).map(drop)
+}
+
+fn listen(path: &Path) -> io::Result<UnixListener> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = UnixListener::bind(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
