@@ -29,7 +29,7 @@ mod submit;
 mod tasks;
 
 pub use access::{Access, Scope, Token};
-pub use context::{Context, Put, PutJob, Reload};
+pub use context::{Context, Put, PutJob, Reload, WhyNoRunner};
 pub use health::Readiness;
 pub use routes::{ROUTES, Route};
 pub use server::{Listening, serve};

@@ -17,4 +17,4 @@ mod turn;
 mod upkeep;
 
 pub use effects::Executors;
-pub use open::{DriverError, Place, Running, Setup, database, start};
+pub use open::{DriverError, Live, Place, Running, Setup, database, start};

@@ -21,7 +21,6 @@ mod kill;
 mod link;
 mod output;
 mod outputs;
-mod peer;
 mod picture;
 pub mod process;
 pub mod protocol;
@@ -29,6 +28,7 @@ mod queue;
 mod reaper;
 mod scratch;
 mod server;
+mod socket;
 mod spawn;
 mod tree;
 
@@ -37,8 +37,8 @@ use std::path::PathBuf;
 
 pub use base_env::Facts;
 pub use client::{Runner, RunnerClient, Standing};
-pub use link::Address;
 pub(crate) use link::CONNECTION_BITS;
+pub use link::{Address, Start};
 
 /// What a runner is told once.
 #[derive(Clone, Debug)]

@@ -19,6 +19,8 @@ mod hooks;
 mod layers;
 #[path = "daemon/opening.rs"]
 mod opening;
+#[path = "daemon/outliving.rs"]
+mod outliving;
 #[path = "daemon/put.rs"]
 mod put;
 #[allow(dead_code, reason = "each test uses what it needs of it")]

@@ -229,7 +229,7 @@ fn a_cancel_runs_the_stop_command() {
 #[test]
 fn a_daemon_that_stops_runs_the_stop_command() {
     let world = World::new();
-    world.settings("drain_timeout = \"0s\"\n");
+    world.settings("on_stop = \"drain\"\ndrain_timeout = \"0s\"\n");
     world.pipe("ready");
     world.job("j", STOPPABLE);
     let daemon = world.daemon();

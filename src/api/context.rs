@@ -26,6 +26,9 @@ pub type Reload = Arc<dyn Fn() -> BoxFuture<'static, Result<Reloaded, Refused>> 
 /// Writes the file of a job and has it loaded, or takes it away.
 pub type Put = Arc<dyn Fn(PutJob) -> BoxFuture<'static, Result<request::Put, Box<ProblemDetails>>> + Send + Sync>;
 
+/// Says why there is no runner, or nothing where there is one.
+pub type WhyNoRunner = Arc<dyn Fn() -> Option<String> + Send + Sync>;
+
 /// A job that is put.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PutJob {
@@ -45,6 +48,8 @@ pub struct Context {
     pub state_dir: PathBuf,
     /// Since when the daemon runs.
     pub started_at: Timestamp,
+    /// Whether there is a runner.
+    pub why_no_runner: WhyNoRunner,
     /// The version of the daemon's binary.
     pub version: &'static str,
     /// The zone data in use.

@@ -12,6 +12,7 @@ use super::parameters::{Parameters, bad, limit, paged};
 use super::problem::Refusal;
 use crate::model::timestamp::Timestamp;
 use crate::query;
+use crate::wire::status::RunnerStatus;
 use crate::wire::{Next, Page, Status, Why, shape};
 
 pub(super) async fn status(State(shared): State<Shared>) -> Result<Json<Status>, Refusal> {
@@ -22,6 +23,7 @@ pub(super) async fn status(State(shared): State<Shared>) -> Result<Json<Status>,
         paused: standing.paused.is_some(),
         paused_by: standing.paused.as_ref().and_then(|paused| paused.by.clone()),
         paused_at: standing.paused.as_ref().map(|paused| paused.at),
+        runner: RunnerStatus::new((shared.context.why_no_runner)()),
         jobs: standing.n_jobs,
         invalid: standing.invalid,
         tasks: standing.tasks,

@@ -130,6 +130,9 @@ impl Shown for Status {
         if let Some(by) = self.paused_by.as_ref().filter(|_| self.paused) {
             details.push(("paused", format!("by {by} since {}", view.full(self.paused_at))));
         }
+        if let Some(why) = &self.runner.error {
+            details.push(("runner", format!("none, and nothing is started until there is one: {why}")));
+        }
         let next = self.next.iter().map(|next| {
             let paused = if next.paused { ", paused" } else { "" };
             let problem = next.problem.as_ref().map(|problem| format!(", {problem}")).unwrap_or_default();

@@ -14,12 +14,14 @@ use super::settings::{Folders, Resolved};
 use super::signals::{self, Wish};
 use super::watch::Watch;
 use super::{Failure, listener, lock, log, put, reload, tcp};
-use crate::driver::{self, Place, Running, Setup};
+use crate::driver::{self, Live, Place, Running, Setup};
 use crate::engine::{Command, Handle, Limits, Settings};
-use crate::files::settings::Synchronous;
+use crate::files::places;
+use crate::files::settings::{self, OnStop, Synchronous};
 use crate::model::duration::Duration;
 use crate::model::refused::Refused;
 use crate::query::Reader;
+use crate::runner::Standing;
 use crate::tzdb::Tzdb;
 use crate::wire::status::Chore;
 use crate::{api, clock, store};
@@ -74,6 +76,7 @@ async fn live(resolved: Resolved, level: Level, mut wishes: UnboundedReceiver<Wi
         definitions: Arc::clone(&definitions),
         housekeeping,
         metrics: Arc::clone(&running.metrics),
+        runner: running.runner.clone(),
         readiness: Arc::clone(&readiness),
     };
     let (stop_api, api_stopped) = oneshot::channel::<()>();
@@ -92,8 +95,15 @@ async fn live(resolved: Resolved, level: Level, mut wishes: UnboundedReceiver<Wi
     };
     readiness.draining();
     // Of an engine that has ended this asks nothing.
-    let timeout = definitions.in_force().borrow().settings.drain_timeout;
-    let drained = drain(&running, &mut wishes, timeout).await;
+    let settings = definitions.in_force().borrow().settings.clone();
+    let timeout = settings.drain_timeout;
+    let drained = match on_stop(&settings) {
+        OnStop::Leave => {
+            leave(&running, &mut wishes, timeout).await;
+            Ok(())
+        }
+        OnStop::Drain => drain(&running, &mut wishes, timeout).await,
+    };
     // Dropped or sent, it stops the surface.
     drop(stop_api);
     running.handle.stop();
@@ -133,7 +143,7 @@ fn start(resolved: &Resolved, zones: &Arc<Tzdb>) -> Result<Running, Failure> {
             retention,
             socket: Some(resolved.socket.display().to_string()),
         },
-        runner: Place::Within { default_dir: None },
+        runner: Place::Apart { socket: places::runner_socket() },
         runtime: tokio::runtime::Handle::current(),
     })?)
 }
@@ -148,6 +158,7 @@ struct Surface {
     definitions: Arc<Definitions>,
     housekeeping: watch::Receiver<Vec<Chore>>,
     metrics: Arc<crate::metrics::Metrics>,
+    runner: Standing,
     readiness: Arc<api::Readiness>,
 }
 
@@ -160,6 +171,7 @@ impl Surface {
         let database = driver::database(&self.state_dir);
         let reader = Reader::open(&database).map_err(|refused| Failure::Engine(refused.to_string()))?;
         let (definitions, definitions_too) = (Arc::clone(&self.definitions), self.definitions);
+        let runner = self.runner;
         let folder = self.state_dir.clone();
         let context = api::Context {
             handle,
@@ -178,6 +190,7 @@ impl Surface {
             }),
             housekeeping: self.housekeeping,
             metrics: self.metrics,
+            why_no_runner: Arc::new(move || runner.why_none()),
             readiness: self.readiness,
         };
         let (context, listening) = (Arc::new(context), self.listening);
@@ -222,7 +235,7 @@ async fn until_told(
     wishes: &mut UnboundedReceiver<Wish>,
     definitions: &Arc<Definitions>,
 ) -> Result<(), Failure> {
-    let mut engine = running.n_live.clone();
+    let mut engine = running.live.clone();
     loop {
         tokio::select! {
             wish = wishes.recv() => match wish {
@@ -238,9 +251,29 @@ async fn until_told(
     }
 }
 
-async fn gone(engine: &mut watch::Receiver<usize>) -> Failure {
+async fn gone(engine: &mut watch::Receiver<Live>) -> Failure {
     while engine.changed().await.is_ok() {}
     Failure::Engine("its disk failed, or it met a bug".to_owned())
+}
+
+/// Process 1 takes all others with it, in a container most of all.
+fn on_stop(settings: &settings::Settings) -> OnStop {
+    settings.on_stop.unwrap_or(if std::process::id() == 1 { OnStop::Drain } else { OnStop::Leave })
+}
+
+/// Claims nothing more, and leaves processes to the runner. Requests, which end with us, are waited for until somebody
+/// signals again; what is cut off then is interrupted, and made again by the next daemon where that may be.
+async fn leave(running: &Running, wishes: &mut UnboundedReceiver<Wish>, timeout: Duration) {
+    let Live { processes, requests } = *running.live.borrow();
+    tracing::info!(processes, requests, timeout = %timeout, "stopping: nothing more is claimed; processes go on");
+    let ended = async {
+        running.insist(Command::Drain).await;
+        let _ = tokio::time::timeout(timeout.to_std(), running.requests_done()).await;
+    };
+    tokio::select! {
+        () = ended => {}
+        () = told_again(wishes) => {}
+    }
 }
 
 /// Claims nothing more, waits for what runs, then interrupts what is left. Its own grace is all that a process is given
@@ -250,9 +283,9 @@ async fn drain(running: &Running, wishes: &mut UnboundedReceiver<Wish>, timeout:
     let ended = async {
         running.insist(Command::Drain).await;
         let _ = tokio::time::timeout(timeout.to_std(), running.idle()).await;
-        let n_left = *running.n_live.borrow();
-        if n_left > 0 {
-            tracing::info!(n_left, "interrupting what still runs; it goes on with the next daemon");
+        let Live { processes, requests } = *running.live.borrow();
+        if processes + requests > 0 {
+            tracing::info!(processes, requests, "interrupting what still runs; it goes on with the next daemon");
             running.insist(Command::Interrupt { grace: None }).await;
             running.idle().await;
         }

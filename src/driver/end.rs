@@ -1,8 +1,6 @@
 //! Ends what runs before the wheel stops: the one place that knows how, for all who have started one.
 
-use tokio::sync::watch;
-
-use super::open::Running;
+use super::open::{Live, Running};
 use crate::engine::Command;
 use crate::model::duration::Duration;
 use crate::model::refused::Refused;
@@ -22,15 +20,23 @@ impl Running {
             let Ok(Err(Refused::Unavailable { why })) = answered.await else { return };
             tracing::warn!(why, "the engine cannot be told to stop yet");
             // Whatever changes meanwhile is worth another try.
-            let mut n_live = self.n_live.clone();
-            let _ = tokio::time::timeout(AGAIN.to_std(), n_live.changed()).await;
+            let mut live = self.live.clone();
+            let _ = tokio::time::timeout(AGAIN.to_std(), live.changed()).await;
         }
     }
 
-    /// Returns when no process is live, or the engine has ended.
+    /// Returns when nothing is live, or the engine has ended.
     pub async fn idle(&self) {
-        let mut n_live: watch::Receiver<usize> = self.n_live.clone();
-        let _ = n_live.wait_for(|n_live| *n_live == 0).await;
+        self.until(|live| live == Live::default()).await;
+    }
+
+    /// Returns when nothing is live that would end with us, or the engine has ended.
+    pub async fn requests_done(&self) {
+        self.until(|live| live.requests == 0).await;
+    }
+
+    async fn until(&self, is_so: impl Fn(Live) -> bool) {
+        let _ = self.live.clone().wait_for(|live| is_so(*live)).await;
     }
 
     /// Kills what is live and waits until it is gone. Returns how many are not.
@@ -40,6 +46,7 @@ impl Running {
             self.idle().await;
         };
         let _ = tokio::time::timeout(KILLED_WITHIN.to_std(), killed).await;
-        *self.n_live.borrow()
+        let Live { processes, requests } = *self.live.borrow();
+        processes + requests
     }
 }

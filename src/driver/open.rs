@@ -20,7 +20,7 @@ use crate::model::exit::ExitKind;
 use crate::model::id::EventSeq;
 use crate::model::process::is_hook_log;
 use crate::request::Caller;
-use crate::runner::{Address, CONNECTION_BITS, Config, Runner, RunnerError, process};
+use crate::runner::{Address, CONNECTION_BITS, Config, Runner, RunnerError, Standing, process};
 use crate::store::{Store, StoreError, Synchronous};
 use crate::{clock, hooks, logs, outbound};
 
@@ -57,8 +57,11 @@ pub enum Place {
         /// Where a process starts that says nothing about it; otherwise its user's home.
         default_dir: Option<PathBuf>,
     },
-    /// A process of its own, which is started where none answers, and outlives us.
-    Apart,
+    /// A process of its own, which outlives us.
+    Apart {
+        /// Where one listens that is not ours to start; otherwise one is started where none answers.
+        socket: Option<PathBuf>,
+    },
 }
 
 /// Why the wheel cannot turn.
@@ -80,13 +83,24 @@ pub enum DriverError {
     },
 }
 
+/// How much is live.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Live {
+    /// Attempts and shell hooks that are the runner's.
+    pub processes: usize,
+    /// Attempts that are requests, and end with us.
+    pub requests: usize,
+}
+
 /// A turning wheel.
 #[derive(Debug)]
 pub struct Running {
     /// The way in.
     pub handle: Handle,
-    /// How many processes are live: attempts and shell hooks.
-    pub n_live: watch::Receiver<usize>,
+    /// What is live.
+    pub live: watch::Receiver<Live>,
+    /// Whether there is a runner.
+    pub runner: Standing,
     /// What is counted of what happens.
     pub metrics: Arc<Metrics>,
     thread: JoinHandle<Result<(), Failure>>,
@@ -126,7 +140,7 @@ pub fn start(setup: Setup) -> Result<Running, DriverError> {
 
     let (inbox, messages) = sync_channel(INBOX);
     let (committed, committed_seen) = watch::channel(EventSeq(0));
-    let (n_live, n_live_seen) = watch::channel(0);
+    let (live, live_seen) = watch::channel(Live::default());
     let handle = Handle::new(inbox, committed_seen);
     let metrics = Arc::new(Metrics::new(count::now()));
     handle.report(Report::Opened { boot_id });
@@ -138,12 +152,20 @@ pub fn start(setup: Setup) -> Result<Running, DriverError> {
     let state_dir = setup.state_dir.clone();
     let runner = match setup.runner {
         Place::Within { default_dir } => Runner::start(Config { state_dir, default_dir, is_transient: false }, report)?,
-        Place::Apart => {
+        Place::Apart { socket } => {
             let epoch = engine.next_epoch(clock::wall())? << CONNECTION_BITS;
-            let start = Box::new(process::starter(state_dir.clone()));
-            Runner::connect(Address { socket: process::socket_of(&state_dir), epoch, start }, report)?
+            let address = match socket {
+                Some(socket) => Address { socket, epoch, start: None },
+                None => Address {
+                    socket: process::socket_of(&state_dir),
+                    epoch,
+                    start: Some(Box::new(process::starter(state_dir))),
+                },
+            };
+            Runner::connect(address, report)?
         }
     };
+    let standing = runner.standing();
     let state_dir = setup.state_dir.clone();
     let read_tail = move |path: &str| tail(&state_dir, path);
     let client = outbound::Client::new();
@@ -153,12 +175,12 @@ pub fn start(setup: Setup) -> Result<Running, DriverError> {
     let executors = Executors::new(launches, sender, caller, setup.state_dir, Box::new(read_tail));
 
     clock_watch::start(handle.clone()).map_err(machine("cannot watch the clock"))?;
-    let turn = Turn::new(engine, messages, executors, committed, n_live, seed, Arc::clone(&metrics));
+    let turn = Turn::new(engine, messages, executors, committed, live, seed, Arc::clone(&metrics));
     let thread = std::thread::Builder::new()
         .name("engine".to_owned())
         .spawn(move || turn.run())
         .map_err(machine("cannot start the engine's thread"))?;
-    Ok(Running { handle, n_live: n_live_seen, metrics, thread })
+    Ok(Running { handle, live: live_seen, runner: standing, metrics, thread })
 }
 
 fn boot_id() -> std::io::Result<String> {

@@ -11,6 +11,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::count;
 use super::effects::Executors;
+use super::open::Live;
 use super::upkeep::{Upkeep, has_leisure};
 use crate::clock;
 use crate::engine::{Answer, Engine, Input, Message, Report, Step};
@@ -44,7 +45,7 @@ pub(super) struct Turn {
     executors: Executors,
     metrics: Arc<Metrics>,
     committed: watch::Sender<EventSeq>,
-    n_live: watch::Sender<usize>,
+    live: watch::Sender<Live>,
     seed: u64,
     replies: HashMap<u64, Reply>,
     last_token: u64,
@@ -62,7 +63,7 @@ impl Turn {
         inbox: Receiver<Message>,
         executors: Executors,
         committed: watch::Sender<EventSeq>,
-        n_live: watch::Sender<usize>,
+        live: watch::Sender<Live>,
         seed: u64,
         metrics: Arc<Metrics>,
     ) -> Self {
@@ -72,7 +73,7 @@ impl Turn {
             executors,
             metrics,
             committed,
-            n_live,
+            live,
             seed,
             replies: HashMap::new(),
             last_token: 0,
@@ -237,9 +238,9 @@ impl Turn {
         for effect in step.effects {
             self.executors.release(effect);
         }
-        let n_live = step.n_live + step.n_hooks;
+        let live = Live { processes: step.n_live - step.n_calls + step.n_hooks, requests: step.n_calls };
         self.committed.send_if_modified(|seen| std::mem::replace(seen, step.committed) != step.committed);
-        self.n_live.send_if_modified(|seen| std::mem::replace(seen, n_live) != n_live);
+        self.live.send_if_modified(|seen| std::mem::replace(seen, live) != live);
         // Last, so that whoever has an answer sees what it has changed.
         for (token, answer) in step.replies {
             self.answer(token, answer);

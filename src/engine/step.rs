@@ -54,6 +54,8 @@ pub struct Step {
     pub committed: EventSeq,
     /// How many attempts are live.
     pub n_live: usize,
+    /// How many of them are requests, which end with the daemon.
+    pub n_calls: usize,
     /// How many hooks are live as processes.
     pub n_hooks: usize,
     /// What a careful step failed at and left out.
@@ -164,6 +166,7 @@ impl Engine {
             wake_at,
             committed: EventSeq(cache.counters.event),
             n_live: cache.live.len(),
+            n_calls: cache.live.values().filter(|live| live.is_call).count(),
             n_hooks,
             failures,
             observed,

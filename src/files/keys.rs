@@ -277,6 +277,7 @@ pub const SETTINGS: Keys = Keys {
         "timezone",
         "tzdb",
         "max_tasks",
+        "on_stop",
         "drain_timeout",
         "synchronous",
         "reload",

@@ -49,6 +49,11 @@ pub fn state_dir() -> PathBuf {
     of_user("XDG_STATE_HOME", ".local/state").join("campanile")
 }
 
+/// The socket of a runner that somebody else has started for the daemon; nothing where the daemon starts its own.
+pub fn runner_socket() -> Option<PathBuf> {
+    environment::var_os("CAMPANILE_RUNNER_SOCKET").filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
 /// The socket that a daemon listens on and `ctl` speaks to.
 pub fn socket() -> PathBuf {
     if let Some(path) = environment::var("CAMPANILE_SOCKET") {

@@ -41,7 +41,9 @@ pub struct Settings {
     pub tzdb: Choice,
     /// How many attempts may run at once, over all jobs.
     pub max_tasks: u32,
-    /// How long a stopping daemon waits for what runs.
+    /// What becomes of what runs when the daemon stops; `drain` for process 1 and `leave` for any other without.
+    pub on_stop: Option<OnStop>,
+    /// How long a stopping daemon waits for what ends with it.
     pub drain_timeout: Duration,
     /// What a commit waits for.
     pub synchronous: Synchronous,
@@ -106,6 +108,7 @@ impl Default for Settings {
             timezone: None,
             tzdb: Choice::default(),
             max_tasks: 32,
+            on_stop: None,
             drain_timeout: Duration::from_secs(30),
             synchronous: Synchronous::default(),
             reload: Reload::default(),
@@ -141,6 +144,15 @@ pub enum Synchronous {
     Full,
     /// Until the kernel has it: a power cut may lose the last commits, and harms nothing else.
     Normal,
+}
+
+/// What becomes of what runs when the daemon stops.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OnStop {
+    /// Processes go on, and the next daemon finds them.
+    Leave,
+    /// They are waited for, then interrupted.
+    Drain,
 }
 
 /// Who says when files are read again.
@@ -284,6 +296,7 @@ fn settings<'a>(reading: &'a Reading<'a>, root: &'a Node, beside: &Path) -> Opti
         timezone: fields.full_text("timezone").map(str::to_owned),
         tzdb: zone_data(&fields, beside),
         max_tasks: fields.count("max_tasks", MAX_TASKS).unwrap_or(base.max_tasks),
+        on_stop: fields.word("on_stop", &[("leave", OnStop::Leave), ("drain", OnStop::Drain)], &[]),
         drain_timeout: fields.duration("drain_timeout").unwrap_or(base.drain_timeout),
         synchronous: fields.word("synchronous", &words, &["off", "extra"]).unwrap_or_default(),
         reload: fields.word("reload", &[("auto", Reload::Auto), ("manual", Reload::Manual)], &[]).unwrap_or_default(),

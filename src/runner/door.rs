@@ -16,7 +16,7 @@ use nix::sys::eventfd::EventFd;
 
 use super::protocol::{FromRunner, NEWEST, OLDEST, ToRunner, version};
 use super::server::Inbound;
-use super::{frame, peer};
+use super::{frame, socket};
 use crate::failpoint;
 
 /// The threads read and write messages and call nothing deep.
@@ -76,7 +76,7 @@ impl Door {
                 std::thread::park_timeout(AGAIN);
                 continue;
             };
-            if !peer::may_be_daemon(&stream, self.owner) || self.lock().n_connections >= MAX_CONNECTIONS {
+            if !socket::may_be_daemon(&stream, self.owner) || self.lock().n_connections >= MAX_CONNECTIONS {
                 continue;
             }
             self.lock().n_connections += 1;

@@ -86,12 +86,15 @@ impl Journal {
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(at_path(folder))?;
         let lock = folder.join("lock");
         let lock_file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&lock);
-        let lock_file = lock_file.map_err(at_path(&lock))?;
+        let mut lock_file = lock_file.map_err(at_path(&lock))?;
         match lock_file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(RunnerError::Locked { folder: folder.to_owned() }),
             Err(TryLockError::Error(error)) => return Err(at_path(&lock)(error)),
         }
+        // Who it is, for people; only the lock counts.
+        let named = lock_file.set_len(0).and_then(|()| writeln!(lock_file, "{}", std::process::id()));
+        named.map_err(at_path(&lock))?;
         let path = folder.join("journal");
         let read = match std::fs::read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Read::nothing(),

@@ -15,9 +15,9 @@ use std::thread::Builder;
 use std::time::Duration;
 
 use super::frame;
-use super::peer;
 use super::picture::Pictures;
 use super::protocol::{FromRunner, NEWEST, OLDEST, ToRunner};
+use super::socket;
 use crate::clock;
 use crate::engine::RunnerReport;
 use crate::failpoint;
@@ -35,9 +35,12 @@ pub struct Address {
     pub socket: PathBuf,
     /// Higher than any epoch that was used with this store before; the low `CONNECTION_BITS` are zero.
     pub epoch: u64,
-    /// Called where nobody answers: starts a runner, if that is ours to do.
-    pub start: Box<dyn FnMut() -> io::Result<()> + Send>,
+    /// Starts a runner where nobody answers; nothing if that is somebody else's to do.
+    pub start: Option<Start>,
 }
+
+/// Starts a runner, or says why there is none for long.
+pub type Start = Box<dyn FnMut() -> io::Result<()> + Send>;
 
 /// How many bits of an epoch count the connections of one daemon.
 pub(crate) const CONNECTION_BITS: u32 = 20;
@@ -113,7 +116,7 @@ impl Link {
                     let why = format!("the runner at `{}` does not answer: {error}", address.socket.display());
                     tracing::debug!("{why}");
                     // It need not be there yet when it was started just now.
-                    let started = (address.start)();
+                    let started = address.start.as_mut().map_or(Ok(()), |start| start());
                     self.wire().why_none = Some(started.err().map_or(why, |error| error.to_string()));
                 }
             }
@@ -140,8 +143,7 @@ impl Link {
     /// Connects and hears the whole picture.
     fn connect(&self, address: &Address) -> io::Result<(BufReader<UnixStream>, RunnerReport)> {
         let epoch = address.epoch;
-        let mut stream = UnixStream::connect(&address.socket)?;
-        peer::may_be_runner(&stream)?;
+        let mut stream = socket::connect(&address.socket)?;
         let mut hello = Vec::new();
         frame::push(&mut hello, &ToRunner::Hello { epoch, oldest: OLDEST, newest: NEWEST })?;
         stream.write_all(&hello)?;

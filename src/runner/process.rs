@@ -6,7 +6,7 @@
 //! ten seconds.
 
 use std::io;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::Child;
@@ -18,7 +18,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::server::{Inbound, Server};
-use super::{Config, RunnerError, door, spawn};
+use super::{Config, RunnerError, door, socket, spawn};
 use crate::{environment, print};
 
 /// Says that a daemon has started us.
@@ -29,8 +29,7 @@ pub fn socket_of(state_dir: &Path) -> PathBuf {
     state_dir.join("runner").join("socket")
 }
 
-/// Starts a runner of `state_dir` each time it is called, unless the one that it started before still lives. An error
-/// says why there is none for long.
+/// Starts a runner of `state_dir` each time it is called, unless the one that it started before still lives.
 pub fn starter(state_dir: PathBuf) -> impl FnMut() -> io::Result<()> + Send {
     let mut started: Option<Child> = None;
     move || {
@@ -43,7 +42,7 @@ pub fn starter(state_dir: PathBuf) -> impl FnMut() -> io::Result<()> + Send {
             },
             None => None,
         };
-        std::fs::create_dir_all(&folder)?;
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
         let arguments = ["runner".as_ref(), TRANSIENT.as_ref(), "--state".as_ref(), state_dir.as_os_str()];
         started = Some(spawn::ourselves(&arguments, &said)?);
         match ended {
@@ -77,7 +76,7 @@ pub fn serve(given: Given) -> Result<(), RunnerError> {
     let (outbox, said) = channel();
     let Given { state_dir, socket, is_transient } = given;
     let state_dir = std::path::absolute(state_dir)?;
-    let socket = socket.unwrap_or_else(|| socket_of(&state_dir));
+    let path = socket.unwrap_or_else(|| socket_of(&state_dir));
     let at = |path: &Path| {
         let path = path.to_owned();
         move |source| RunnerError::Io { path, source }
@@ -90,15 +89,15 @@ pub fn serve(given: Given) -> Result<(), RunnerError> {
     let is_passed = passed.is_some();
     let listener = match passed {
         Some(listener) => listener,
-        None => listen(&socket).map_err(at(&socket))?,
+        None => socket::listen(&path).map_err(at(&path))?,
     };
     let where_to =
-        if is_passed { "the socket that was handed over".to_owned() } else { format!("`{}`", socket.display()) };
+        if is_passed { "the socket that was handed over".to_owned() } else { format!("`{}`", path.display()) };
     print::talk(&format!("campanile runner {}: listening on {where_to}", env!("CARGO_PKG_VERSION")));
     door::open(listener, inbox, wake, said, owner)?;
     server.run();
     if !is_passed {
-        let _ = std::fs::remove_file(&socket);
+        let _ = std::fs::remove_file(&path);
     }
     Ok(())
 }
@@ -120,14 +119,4 @@ fn end_on_signals(inbox: Sender<Inbound>, wake: Arc<EventFd>) -> io::Result<()> 
         }
     };
     std::thread::Builder::new().name("signals".to_owned()).stack_size(64 << 10).spawn(waits).map(drop)
-}
-
-fn listen(path: &Path) -> io::Result<UnixListener> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let listener = UnixListener::bind(path)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
-    Ok(listener)
 }

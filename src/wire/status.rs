@@ -25,6 +25,9 @@ pub struct Status {
     #[serde(default)]
     #[schemars(with = "Option<shape::Instant>")]
     pub paused_at: Option<Timestamp>,
+    /// Whether processes can be started.
+    #[serde(default)]
+    pub runner: RunnerStatus,
     /// How many jobs are defined.
     pub jobs: u64,
     /// Files that cannot be read as jobs.
@@ -38,6 +41,22 @@ pub struct Status {
     /// What the operator has scheduled for the store itself.
     #[serde(default)]
     pub housekeeping: Vec<Chore>,
+}
+
+/// Whether there is a runner, which starts processes. Without one nothing is started.
+#[derive(Clone, PartialEq, Eq, Debug, Default, JsonSchema, Serialize, Deserialize)]
+pub struct RunnerStatus {
+    /// There is.
+    pub connected: bool,
+    /// Why there is not.
+    pub error: Option<String>,
+}
+
+impl RunnerStatus {
+    /// That of a daemon which has this to say of why there is none.
+    pub fn new(why_none: Option<String>) -> Self {
+        RunnerStatus { connected: why_none.is_none(), error: why_none }
+    }
 }
 
 /// A backup or a check that is done at times.

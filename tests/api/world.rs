@@ -92,6 +92,7 @@ impl World {
                 let problem = ProblemDetails::new(Code::Invalid, format!("{} is not put here", job.name));
                 Box::pin(async { Err(Box::new(problem)) })
             }),
+            why_no_runner: Arc::new(|| None),
             housekeeping: watch::channel(Vec::new()).1,
         };
         let socket = folder.path().join("campanile.sock");

@@ -1,4 +1,5 @@
-//! TERM: what runs may finish, what may not is interrupted and goes on with the next daemon, and twice means at once.
+//! TERM where nothing is left behind (`on_stop = "drain"`): what runs may finish, what may not is interrupted and goes on
+//! with the next daemon, and twice means at once.
 
 use nix::sys::signal::Signal;
 
@@ -12,6 +13,7 @@ shell = 'if [ "$CAMPANILE_ATTEMPT" = 1 ]; then echo here > {here}/pipe; sleep 60
 #[test]
 fn what_runs_may_finish_and_nothing_more_is_started() {
     let world = World::new();
+    world.settings("on_stop = \"drain\"\n");
     let pipe = world.pipe("pipe");
     world.job("slow", "shell = 'cat {here}/pipe; sleep 2'\n");
     let mut daemon = world.daemon();
@@ -58,32 +60,16 @@ fn interrupted_by(settings: &str, stop: impl FnOnce(&mut crate::world::Daemon)) 
 
 #[test]
 fn a_task_that_cannot_be_waited_for_is_interrupted_and_goes_on_with_the_next_daemon() {
-    interrupted_by("drain_timeout = \"0s\"\n", |daemon| daemon.signal(Signal::SIGTERM));
+    interrupted_by("on_stop = \"drain\"\ndrain_timeout = \"0s\"\n", |daemon| daemon.signal(Signal::SIGTERM));
 }
 
 #[test]
 fn a_second_signal_stops_at_once() {
-    interrupted_by("drain_timeout = \"1h\"\n", |daemon| {
+    interrupted_by("on_stop = \"drain\"\ndrain_timeout = \"1h\"\n", |daemon| {
         daemon.signal(Signal::SIGTERM);
         daemon.until("a second signal stops at once");
         daemon.signal(Signal::SIGTERM);
     });
-}
-
-#[test]
-fn a_task_that_was_running_when_the_daemon_was_killed_is_ended_and_tried_again() {
-    let world = World::new();
-    let pipe = world.pipe("pipe");
-    world.job("long", &LONG_TASK.replace("echo here", "echo $$"));
-    let daemon = world.daemon();
-    let run = world.start("long");
-    let pid = read_pipe(&pipe).trim().to_owned();
-    daemon.kill();
-    let daemon = world.daemon();
-    let run = world.ended(&run);
-    assert!(!crate::world::lives(&pid), "the first attempt lives beside the second");
-    assert_eq!((&run["state"], &run["tasks"][0]["attempt"]), (&"completed".into(), &2.into()), "{run}");
-    assert_eq!(daemon.stop(), 0);
 }
 
 /// Does not heed TERM; its grace is longer than any test.
@@ -96,7 +82,7 @@ kill_grace = "1h"
 fn a_second_signal_kills_what_does_not_heed_the_first_and_waits_for_it() {
     for drain_timeout in ["1h", "0s"] {
         let world = World::new();
-        world.settings(&format!("drain_timeout = \"{drain_timeout}\"\n"));
+        world.settings(&format!("on_stop = \"drain\"\ndrain_timeout = \"{drain_timeout}\"\n"));
         let pipe = world.pipe("pipe");
         world.job("deaf", DEAF_TASK);
         let mut daemon = world.daemon();
@@ -113,7 +99,7 @@ fn a_second_signal_kills_what_does_not_heed_the_first_and_waits_for_it() {
 #[test]
 fn a_grace_is_waited_for_however_long_it_is() {
     let world = World::new();
-    world.settings("drain_timeout = \"0s\"\n");
+    world.settings("on_stop = \"drain\"\ndrain_timeout = \"0s\"\n");
     let (ready, told) = (world.pipe("ready"), world.pipe("told"));
     let text = "shell = \"trap 'echo term > {here}/told; cat {here}/go; exit 0' TERM; echo $$ > {here}/ready; \
                 while :; do sleep 600 & wait $!; done\"\nkill_grace = \"1h\"\n";
@@ -134,7 +120,7 @@ fn a_grace_is_waited_for_however_long_it_is() {
 fn a_hook_that_runs_is_interrupted_too_and_called_again_by_the_next_daemon() {
     let world = World::new();
     let here = world.path("").display().to_string();
-    let hook = "drain_timeout = \"0s\"\n[[hooks]]\non = [\"workflow.failed\"]\ntimeout = \"1h\"\n\
+    let hook = "on_stop = \"drain\"\ndrain_timeout = \"0s\"\n[[hooks]]\non = [\"workflow.failed\"]\ntimeout = \"1h\"\n\
                 shell = 'echo $$ > {here}/pipe; if [ ! -e {here}/again ]; then sleep 600; fi'\n";
     world.settings(&hook.replace("{here}", &here));
     let pipe = world.pipe("pipe");

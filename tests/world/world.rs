@@ -6,6 +6,8 @@
 mod daemon;
 mod lines;
 
+use std::io::Read;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::mpsc::channel;
@@ -13,12 +15,21 @@ use std::time::Duration;
 
 pub(crate) use daemon::Daemon;
 pub(crate) use lines::Lines;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::Signal;
+use rustix::process::{PidfdFlags, pidfd_open};
 use serde_json::Value;
 
 /// Longer than anything here takes.
 pub(crate) const LONG: Duration = Duration::from_secs(60);
 /// How often an answer is asked for that no event announces.
 const MANY: usize = 5_000;
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.end_runner();
+    }
+}
 
 /// What a command said.
 #[derive(Debug)]
@@ -78,6 +89,28 @@ impl World {
 
     pub(crate) fn remove_job(&self, name: &str) {
         std::fs::remove_file(self.path(&format!("jobs/{name}.toml"))).unwrap();
+    }
+
+    /// The process of the runner, if there is one.
+    pub(crate) fn runner(&self) -> Option<i32> {
+        let mut lock = std::fs::File::open(self.path("state/runner/lock")).ok()?;
+        if lock.try_lock().is_ok() {
+            return None;
+        }
+        let mut pid = String::new();
+        lock.read_to_string(&mut pid).ok()?;
+        pid.trim().parse().ok()
+    }
+
+    /// Tells the runner to end until it has; told again, it leaves nobody any grace.
+    pub(crate) fn end_runner(&self) {
+        let Some(pid) = self.runner() else { return };
+        for _ in 0..600 {
+            signal(pid.unsigned_abs(), Signal::SIGTERM);
+            if is_gone_within(pid, 100) {
+                return;
+            }
+        }
     }
 
     /// `campanile`, with its words to come, in a bare environment and in this folder.
@@ -210,6 +243,18 @@ fn heard(output: &Output) -> Said {
 pub(crate) fn signal(pid: u32, signal: nix::sys::signal::Signal) {
     let pid = nix::unistd::Pid::from_raw(i32::try_from(pid).unwrap());
     let _ = nix::sys::signal::kill(pid, signal);
+}
+
+/// Waits until a process is gone that need not be our child.
+#[track_caller]
+pub(crate) fn until_gone(pid: i32) {
+    assert!(is_gone_within(pid, 60_000), "process {pid} is still there");
+}
+
+fn is_gone_within(pid: i32, ms: u16) -> bool {
+    let pid = rustix::process::Pid::from_raw(pid).unwrap();
+    let Ok(process) = pidfd_open(pid, PidfdFlags::empty()) else { return true };
+    poll(&mut [PollFd::new(process.as_fd(), PollFlags::POLLIN)], PollTimeout::from(ms)) != Ok(0)
 }
 
 /// Reads what somebody writes to a named pipe, until nobody has it open for writing any more.

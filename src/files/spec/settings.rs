@@ -82,15 +82,27 @@ const KEYS: &[Key] = &[
     .default("32")
     .interacts("`priority` of a job, which says who is first"),
     key(
+        "on_stop",
+        Kind::Word(&["leave", "drain"]),
+        "What becomes of what runs when the daemon stops. With `leave` processes, those of shell hooks too, go on, and the \
+         next daemon follows them and has their exits; only requests end with the daemon. With `drain` it waits for what \
+         runs, then interrupts it. Where nobody has chosen, a daemon that is process 1, as in a container, which dies with it, \
+         drains.",
+        r#"on_stop = "drain""#,
+    )
+    .default(r#""leave""#)
+    .interacts("`drain_timeout`, which says how long is waited"),
+    key(
         "drain_timeout",
         Kind::Duration,
-        "How long a stopping daemon waits for what runs, hooks included. `0s` does not wait. What runs after that is stopped \
-         with its own `kill_grace`, and the daemon ends when nothing is left; a second signal kills at once. A service \
-         manager that is to wait as long must be told so.",
+        "How long a stopping daemon waits: for requests, and under `on_stop = \"drain\"` for all that runs, hooks included. \
+         `0s` does not wait. What it waited for is stopped after that, processes with their own `kill_grace`, and the daemon \
+         ends when nothing of it is left; a second signal kills at once. A service manager that is to wait as long must be \
+         told so.",
         r#"drain_timeout = "5m""#,
     )
     .default(r#""30s""#)
-    .no_effect("when nothing runs"),
+    .no_effect("when nothing runs that it waits for"),
     key(
         "synchronous",
         Kind::Word(&["full", "normal"]),
