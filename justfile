@@ -33,11 +33,16 @@ sim seed='' histories='2000':
 kills:
     CAMPANILE_KILLS=20 cargo test --locked --test kill9 -- --nocapture
 
+# Two hundred kills of daemon, runner or both, with two hundred tasks running, and the tasks' own records held to the store.
+outlive kills='200':
+    CAMPANILE_KILLS={{ kills }} cargo test --locked --test outlive -- --nocapture
+
 # Due times, job files and throughput, against what the machine itself can do.
 bench:
     cargo bench --locked --bench next
     cargo bench --locked --bench check
     cargo bench --locked --bench throughput
+    cargo bench --locked --bench boundary
 
 # How long each question takes on a million runs of history; fewer with CAMPANILE_HISTORY_RUNS.
 history:

@@ -13,3 +13,8 @@ pub fn var(name: &str) -> Option<String> {
 pub fn var_os(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }
+
+/// The words that this process was started with, its own name first.
+pub fn words() -> impl Iterator<Item = OsString> {
+    std::env::args_os()
+}

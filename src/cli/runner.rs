@@ -1,10 +1,13 @@
 //! `campanile runner`. Nothing of the daemon exists in its process: no runtime, no TLS, no database.
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
-use crate::print;
+use clap::Parser;
+
 use crate::runner::process::{Given, serve};
 use crate::wire::code;
+use crate::{environment, print};
 
 /// The words of `campanile runner`.
 #[derive(clap::Args, Debug)]
@@ -21,6 +24,25 @@ pub struct Words {
     /// End when nothing runs and no daemon has been there for ten seconds
     #[arg(long)]
     transient: bool,
+}
+
+/// The same, read without the words of any other command.
+#[derive(Parser, Debug)]
+#[command(name = "campanile runner", no_binary_name = true, disable_help_flag = true)]
+struct Alone {
+    #[command(flatten)]
+    words: Words,
+}
+
+/// Is the runner, if that is what was typed and no more is to be said about it: help and complaints come from the words
+/// of all commands.
+pub fn entered() -> Option<ExitCode> {
+    let mut words = environment::words().skip(1);
+    if words.next()? != "runner" {
+        return None;
+    }
+    let Alone { words } = Alone::try_parse_from(words).ok()?;
+    Some(ExitCode::from(main(words)))
 }
 
 /// Does it, and returns the exit code.

@@ -46,6 +46,21 @@ impl Daemon {
         }
     }
 
+    /// The same, or until it ends.
+    pub(crate) fn until_or_end(&mut self, words: &str) {
+        while let Ok(line) = self.lines.recv_timeout(LONG) {
+            self.said.push(line.clone());
+            if line.contains(words) {
+                return;
+            }
+        }
+    }
+
+    /// Waits for its end, but no longer than that.
+    pub(crate) fn end_within(&mut self, wait: std::time::Duration) {
+        super::is_gone_within(i32::try_from(self.pid()).unwrap(), u16::try_from(wait.as_millis()).unwrap());
+    }
+
     pub(crate) fn signal(&self, kind: Signal) {
         signal(self.pid(), kind);
     }

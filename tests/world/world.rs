@@ -251,7 +251,8 @@ pub(crate) fn until_gone(pid: i32) {
     assert!(is_gone_within(pid, 60_000), "process {pid} is still there");
 }
 
-fn is_gone_within(pid: i32, ms: u16) -> bool {
+/// Whether a process is gone before so many milliseconds have passed.
+pub(crate) fn is_gone_within(pid: i32, ms: u16) -> bool {
     let pid = rustix::process::Pid::from_raw(pid).unwrap();
     let Ok(process) = pidfd_open(pid, PidfdFlags::empty()) else { return true };
     poll(&mut [PollFd::new(process.as_fd(), PollFlags::POLLIN)], PollTimeout::from(ms)) != Ok(0)

@@ -1,0 +1,180 @@
+//! The daemon, the runner or both are killed, again and again, under load; and then the tasks' own records and the store
+//! agree on every attempt: none ran twice at once, none is lost, every exit that could be known is the real one.
+//!
+//! Every process writes what it does to one file that only grows, which is the ground truth. Who is killed, and when, is
+//! chosen by a seed: at a random moment, or at a named failpoint (`src/failpoint.rs`) of the daemon or the runner.
+//!
+//! `CAMPANILE_KILLS` says how often (16 times unless told), `CAMPANILE_KILLS_SEED` repeats another history.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test that panics has failed, and says so"
+)]
+
+#[path = "outlive/check.rs"]
+mod check;
+#[path = "outlive/load.rs"]
+mod load;
+#[allow(dead_code, reason = "each test uses what it needs of it")]
+#[path = "world/world.rs"]
+mod world;
+
+use std::io::Read;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use world::{Daemon, World, signal, until_gone};
+
+/// The places where a daemon dies, and those where a runner does.
+const OF_DAEMON: &[&str] = &["step.commit", "step.committed", "link.send", "link.sent", "link.heard"];
+const OF_RUNNER: &[&str] = &["journal.write", "journal.written", "spawned", "door.send", "door.sent", "door.heard"];
+/// How often a failpoint is passed before it kills, at most.
+const MAX_PASSES: u64 = 120;
+/// How many events pass before a death at a random moment, at most, and how long each is waited for.
+const MAX_EVENTS: u64 = 300;
+const QUIET: Duration = Duration::from_millis(50);
+
+/// Moments, from a seed (splitmix64).
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut x = self.0;
+        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (x ^ (x >> 31)) % n
+    }
+
+    fn pick(&mut self, of: &[&'static str]) -> &'static str {
+        of[usize::try_from(self.below(of.len() as u64)).unwrap()]
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "who runs the test says how long and how")]
+fn told(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|error| panic!("{name}: {error}")))
+}
+
+fn seed() -> u64 {
+    let drawn = || {
+        let mut bytes = [0; 8];
+        std::fs::File::open("/dev/urandom").unwrap().read_exact(&mut bytes).unwrap();
+        u64::from_le_bytes(bytes)
+    };
+    told("CAMPANILE_KILLS_SEED").unwrap_or_else(drawn)
+}
+
+/// Who dies in a round, and when.
+#[derive(Clone, Copy, Debug)]
+enum Death {
+    Daemon,
+    Runner,
+    Both,
+    At(&'static str, u64),
+}
+
+impl Death {
+    fn draw(chance: &mut Chance) -> Death {
+        match chance.below(5) {
+            0 => Death::Daemon,
+            1 => Death::Runner,
+            2 => Death::Both,
+            3 => Death::At(chance.pick(OF_DAEMON), 1 + chance.below(MAX_PASSES)),
+            _ => Death::At(chance.pick(OF_RUNNER), 1 + chance.below(MAX_PASSES)),
+        }
+    }
+}
+
+fn kill_runner(world: &World) {
+    if let Some(pid) = world.runner() {
+        signal(pid.unsigned_abs(), Signal::SIGKILL);
+        until_gone(pid);
+    }
+}
+
+/// Lets work go on for a while.
+fn pass(world: &World, chance: &mut Chance) {
+    let mut events = world.events_from_now();
+    for _ in 0..chance.below(MAX_EVENTS) {
+        events.next_within(QUIET);
+    }
+    events.next_within(Duration::from_micros(chance.below(5_000)));
+}
+
+fn round(world: &World, chance: &mut Chance) {
+    let death = Death::draw(chance);
+    let mut words = world.daemon_words();
+    if let Death::At(name, passes) = death {
+        words.env("CAMPANILE_FAILPOINT", format!("{name}:{passes}"));
+        // A runner that is there already has another failpoint, or none.
+        if OF_RUNNER.contains(&name) {
+            kill_runner(world);
+        }
+    }
+    let mut daemon = Daemon::spawn(words);
+    match death {
+        Death::At(name, _) if OF_DAEMON.contains(&name) => {
+            daemon.end_within(Duration::from_secs(5));
+            daemon.kill();
+        }
+        Death::At(..) => {
+            // It dies, and its successor has the same failpoint.
+            daemon.until_or_end("a runner is there");
+            let first = world.runner();
+            if let Some(pid) = first {
+                world::is_gone_within(pid, 5_000);
+            }
+            daemon.kill();
+            kill_runner(world);
+        }
+        Death::Daemon | Death::Runner | Death::Both => {
+            daemon.until(" ready ");
+            pass(world, chance);
+            match death {
+                Death::Daemon => daemon.kill(),
+                Death::Runner => {
+                    kill_runner(world);
+                    pass(world, chance);
+                    daemon.kill();
+                }
+                Death::Both | Death::At(..) => {
+                    if chance.below(2) == 0 {
+                        kill_runner(world);
+                        daemon.kill();
+                    } else {
+                        signal(daemon.pid(), Signal::SIGKILL);
+                        kill_runner(world);
+                        daemon.kill();
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_records_of_tasks_and_the_store_agree_whoever_is_killed() {
+    let (kills, seed) = (told("CAMPANILE_KILLS").unwrap_or(16), seed());
+    println!("{kills} kills, CAMPANILE_KILLS_SEED={seed}");
+    let mut chance = Chance(seed);
+    let world = World::new();
+    load::define(&world);
+    let is_over = AtomicBool::new(false);
+    let acknowledged = std::thread::scope(|scope| {
+        let loading = scope.spawn(|| load::put(&world, &is_over));
+        for _ in 0..kills {
+            round(&world, &mut chance);
+        }
+        is_over.store(true, Ordering::Relaxed);
+        loading.join().unwrap()
+    });
+    let daemon = world.daemon();
+    load::rest(&world);
+    assert_eq!(daemon.stop(), 0);
+    let came_to = check::agree(&world, &acknowledged);
+    println!("{} acknowledged, {came_to}", acknowledged.len());
+}
