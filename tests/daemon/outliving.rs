@@ -123,6 +123,44 @@ fn a_runner_that_is_told_to_end_interrupts_what_runs() {
     assert_eq!(daemon.stop(), 0);
 }
 
+#[test]
+fn a_runner_that_is_stopped_changes_nothing_but_time() {
+    let world = World::new();
+    let (daemon, run, _) = begun(&world);
+    let runner = world.runner().unwrap().unsigned_abs();
+    signal(runner, Signal::SIGSTOP);
+    let waiting = world.ok(&["submit", "--", "sh", "-c", "exit 4"]).trim().to_owned();
+    assert_eq!(daemon.stop(), 0);
+    std::fs::write(world.path("go"), "3\n").unwrap();
+    // It connects, and has no answer.
+    let daemon = world.daemon();
+    assert_eq!(world.json(&["status"])["runner"]["connected"], false);
+    signal(runner, Signal::SIGCONT);
+    is_attempt(&world.ended(&run), 1, 3);
+    is_attempt(&world.ended(&waiting), 1, 4);
+    assert_eq!(world.runner().map(i32::unsigned_abs), Some(runner));
+    assert_eq!(daemon.stop(), 0);
+}
+
+#[test]
+fn a_daemon_that_is_stopped_changes_nothing_but_time() {
+    let world = World::new();
+    let (daemon, run, pid) = begun(&world);
+    let slow = world.pipe("slow");
+    world.job("slow", "shell = 'echo $$ > {here}/slow; sleep 600'\ntimeout = '300ms'\n");
+    world.ok(&["reload"]);
+    let timed = world.start("slow");
+    let timed_pid = read_pipe(&slow).trim().parse().unwrap();
+    daemon.signal(Signal::SIGSTOP);
+    until_gone(timed_pid);
+    std::fs::write(world.path("go"), "3\n").unwrap();
+    until_gone(pid);
+    daemon.signal(Signal::SIGCONT);
+    assert_eq!(world.ended(&timed)["outcome"], "timeout");
+    is_attempt(&world.ended(&run), 1, 3);
+    assert_eq!(daemon.stop(), 0);
+}
+
 /// A daemon that is to use the runner at `runner.sock` in this world.
 fn daemon_without(world: &World) -> Daemon {
     let mut words = world.daemon_words();
