@@ -87,7 +87,8 @@ pub(super) fn ourselves(arguments: &[&OsStr], said: &Path) -> io::Result<Child> 
     let mut command = Command::new("/proc/self/exe");
     let said = File::options().create(true).append(true).mode(0o600).open(said)?;
     command.arg0("campanile").args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(said);
-    command.current_dir("/").process_group(0).spawn()
+    // Not the leader of a group, which could not begin a session of its own.
+    command.current_dir("/").spawn()
 }
 
 /// The same with nothing to read and both outputs on one pipe: its pid, and our end of that pipe.

@@ -139,6 +139,9 @@ fn a_runner_that_is_stopped_changes_nothing_but_time() {
     is_attempt(&world.ended(&run), 1, 3);
     is_attempt(&world.ended(&waiting), 1, 4);
     assert_eq!(world.runner().map(i32::unsigned_abs), Some(runner));
+    let stat = std::fs::read_to_string(format!("/proc/{runner}/stat")).unwrap();
+    let session = stat.rsplit(") ").next().unwrap().split(' ').nth(3).unwrap();
+    assert_eq!(session, runner.to_string(), "it leads a session, so that no terminal signals it");
     assert_eq!(daemon.stop(), 0);
 }
 
