@@ -3,8 +3,9 @@
 //! its socket); and once more with 512 MiB held by the engine's process, which a fork of it would have to copy.
 //!
 //! Rounds of all alternate in one run, because machines drift; the ratios are of the medians. Beside them the memory of
-//! an idle runner (PSS, proc_pid_smaps(5)).
+//! an idle runner and an idle daemon (PSS, proc_pid_smaps(5)).
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -34,8 +35,7 @@ struct Runner {
 impl Runner {
     fn start(state_dir: &Path) -> Runner {
         let socket = state_dir.join("runner.sock");
-        #[expect(clippy::disallowed_methods, reason = "a benchmark starts the binary")]
-        let mut command = Command::new(env!("CARGO_BIN_EXE_campanile"));
+        let mut command = campanile();
         command.args(["runner", "--state"]).arg(state_dir).arg("--socket").arg(&socket);
         let child = command.stderr(Stdio::null()).spawn().expect("the runner starts");
         while std::os::unix::net::UnixStream::connect(&socket).is_err() {
@@ -43,12 +43,38 @@ impl Runner {
         }
         Runner { child, socket }
     }
+}
 
-    fn pss_kib(&self) -> u64 {
-        let rollup = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", self.child.id())).expect("it lives");
-        let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:")).expect("there is a line of it");
-        line.trim().trim_end_matches(" kB").parse().expect("a number")
+fn campanile() -> Command {
+    #[expect(clippy::disallowed_methods, reason = "a benchmark starts the binary")]
+    Command::new(env!("CARGO_BIN_EXE_campanile"))
+}
+
+fn pss_kib(child: &Child) -> u64 {
+    let rollup = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", child.id())).expect("it lives");
+    let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:")).expect("there is a line of it");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
+}
+
+/// What a runner and a daemon with a hundred jobs take while nothing is due.
+fn idle() -> (u64, u64) {
+    let folder = folder();
+    let at = |name: &str| folder.path().join(name);
+    std::fs::create_dir(at("jobs")).expect("a folder");
+    for n in 0..100 {
+        std::fs::write(at(&format!("jobs/j{n}.toml")), "cron = \"0 3 1 1 *\"\nshell = \"true\"\n").expect("a file");
     }
+    let runner = Runner::start(folder.path());
+    let mut command = campanile();
+    command.arg("daemon").arg("--jobs").arg(at("jobs")).arg("--state").arg(folder.path()).arg("--socket").arg(at("s"));
+    let command = command.env("CAMPANILE_RUNNER_SOCKET", &runner.socket).stderr(Stdio::piped());
+    let mut daemon = command.spawn().expect("the daemon starts");
+    let said = BufReader::new(daemon.stderr.take().expect("piped")).lines();
+    said.map_while(Result::ok).find(|line| line.contains(" ready ")).expect("it is ready");
+    let taken = (pss_kib(&runner.child), pss_kib(&daemon));
+    let _ = daemon.kill();
+    let _ = daemon.wait();
+    taken
 }
 
 impl Drop for Runner {
@@ -128,8 +154,8 @@ fn main() {
     print::data(&format!("within {within:.0}/s, apart {apart:.0}/s, ratio {boundary:.3} (bar {BAR})\n"));
     print::data(&format!("apart with 512 MiB held {heavy:.0}/s, ratio {ballast:.3} (bar {BAR})\n"));
     print::data(&format!("  {all:.0?}\n"));
-    let folder = folder();
-    print::data(&format!("an idle runner takes {} KiB (PSS)\n", Runner::start(folder.path()).pss_kib()));
+    let (runner, daemon) = idle();
+    print::data(&format!("idle, with 100 jobs: runner {runner} KiB, daemon {daemon} KiB (PSS)\n"));
     if boundary < BAR || ballast < BAR {
         std::process::exit(1);
     }
