@@ -114,16 +114,26 @@ impl Link {
                 Ok(_) => {}
                 Err(error) => {
                     let why = format!("the runner at `{}` does not answer: {error}", address.socket.display());
-                    tracing::debug!("{why}");
-                    // It need not be there yet when it was started just now.
-                    let started = address.start.as_mut().map_or(Ok(()), |start| start());
-                    self.wire().why_none = Some(started.err().map_or(why, |error| error.to_string()));
+                    match address.start.as_mut().map(|start| start()) {
+                        // It cannot have answered yet.
+                        Some(Ok(())) => self.wire().why_none = Some(why),
+                        Some(Err(error)) => self.complain(&error.to_string()),
+                        None => self.complain(&why),
+                    }
                 }
             }
             match stop.recv_timeout(pause) {
                 Err(RecvTimeoutError::Timeout) => pause = (pause * 2).min(LONGEST_PAUSE),
                 Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
             }
+        }
+    }
+
+    /// Says why there is no runner, once.
+    fn complain(&self, why: &str) {
+        let before = self.wire().why_none.replace(why.to_owned());
+        if before.as_deref() != Some(why) {
+            tracing::warn!("no runner is there, and nothing is started until one is: {why}");
         }
     }
 

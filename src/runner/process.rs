@@ -24,6 +24,9 @@ use crate::{environment, print};
 /// Says that a daemon has started us.
 const TRANSIENT: &str = "--transient";
 
+/// How much of what runners have said is kept.
+const MAX_SAID: u64 = 64 << 10;
+
 /// Where the runner of a state folder listens unless it is told otherwise.
 pub fn socket_of(state_dir: &Path) -> PathBuf {
     state_dir.join("runner").join("socket")
@@ -43,6 +46,9 @@ pub fn starter(state_dir: PathBuf) -> impl FnMut() -> io::Result<()> + Send {
             None => None,
         };
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+        if said.metadata().is_ok_and(|found| found.len() > MAX_SAID) {
+            std::fs::remove_file(&said)?;
+        }
         let arguments = ["runner".as_ref(), TRANSIENT.as_ref(), "--state".as_ref(), state_dir.as_os_str()];
         started = Some(spawn::ourselves(&arguments, &said)?);
         match ended {

@@ -249,5 +249,6 @@ fn a_runner_that_refuses_the_daemon_is_named_with_its_reason() {
     let daemon = daemon_without(&world);
     let is_named = |status: &Value| status["runner"]["error"].to_string().contains("the runner 7 to 9");
     world.until(&["status"], is_named);
-    assert_eq!(daemon.stop(), 0);
+    let said = daemon.stop_and_tell();
+    assert_eq!(said.iter().filter(|line| line.contains("nothing is started until one is")).count(), 1, "{said:#?}");
 }
