@@ -37,6 +37,11 @@ kills:
 outlive kills='200':
     CAMPANILE_KILLS={{ kills }} cargo test --locked --test outlive -- --nocapture
 
+# The units of systemd/ under a real systemd, booted in namespaces of its own; as root.
+systemd:
+    cargo build --locked
+    tests/systemd.sh target/debug/campanile
+
 # Due times, job files and throughput, against what the machine itself can do.
 bench:
     cargo bench --locked --bench next
