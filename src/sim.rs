@@ -16,6 +16,8 @@ mod jobs;
 mod keys;
 mod machine;
 mod people;
+mod post;
+mod release;
 mod script;
 mod trouble;
 mod world;

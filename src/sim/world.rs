@@ -10,13 +10,12 @@ use std::fmt::Display;
 use super::calls::Calls;
 use super::chance::Chance;
 use super::checks::Checks;
-use super::machine::{Fate, Machine};
+use super::machine::Machine;
+use super::post::Letter;
+use super::release::shown;
 use super::trouble::Troubles;
-use crate::engine::{
-    Answer, Command, Delivery, DeliveryResult, Effect, Engine, Input, Report, RunnerReport, Settings, Step,
-};
-use crate::model::definition::{Hook, Target};
-use crate::model::exit::ExitKind;
+use crate::engine::{Answer, Engine, Input, Report, RunnerReport, Settings, Step};
+use crate::model::definition::Hook;
 use crate::model::id::{Launch, RunId};
 use crate::model::refused::Refused;
 use crate::model::timestamp::Timestamp;
@@ -29,20 +28,8 @@ pub(crate) type Broken = String;
 const MAX_STEPS_AT_ONCE: u32 = 3_000;
 /// How long a daemon waits for room on its disk.
 pub(super) const PAUSE_US: i64 = 250_000;
-/// How many inputs one step takes.
 /// The store is tended after so many steps.
 const TENDED: u64 = 499;
-const MAX_INPUTS: usize = 512;
-
-/// Something on its way to the daemon.
-#[derive(Debug)]
-struct Letter {
-    input: Input,
-    /// The daemon that it is for; any, without one.
-    daemon: Option<u64>,
-    /// The connection of the runner that it comes by.
-    link: Option<u64>,
-}
 
 /// Who has the store.
 pub(super) enum Power {
@@ -75,8 +62,8 @@ pub struct World {
     /// The job files, as the next load will find them.
     pub(super) files: super::people::Files,
     pub(super) keys: super::keys::Keys,
-    post: BTreeMap<(i64, u64), Letter>,
-    n_letters: u64,
+    pub(super) post: BTreeMap<(i64, u64), Letter>,
+    pub(super) n_letters: u64,
     /// What a step was given that failed; given again with the next.
     pub(super) held: Vec<Input>,
     pub(super) wake_at: Option<Timestamp>,
@@ -84,10 +71,10 @@ pub struct World {
     pub(super) asleep_until: i64,
     pub(super) checks: Checks,
     /// Launches that were ever released.
-    released: HashSet<Launch>,
+    pub(super) released: HashSet<Launch>,
     /// Commands that wait for an answer.
-    waiting: BTreeSet<u64>,
-    n_tokens: u64,
+    pub(super) waiting: BTreeSet<u64>,
+    pub(super) n_tokens: u64,
     pub(super) answers: BTreeMap<u64, Result<Answer, Refused>>,
     pub(super) n_steps: u64,
     n_at_once: u32,
@@ -168,62 +155,6 @@ impl World {
         self.trace.take().unwrap_or_default()
     }
 
-    /// Sends something to the daemon that runs now, to arrive in so long.
-    pub(super) fn send(&mut self, in_us: i64, input: Input) {
-        let letter = Letter { input, daemon: Some(self.n_daemons), link: None };
-        self.mail(in_us, letter);
-    }
-
-    fn mail(&mut self, in_us: i64, letter: Letter) {
-        self.n_letters += 1;
-        self.post.insert((self.boot_us.saturating_add(in_us), self.n_letters), letter);
-    }
-
-    /// Asks for something; the answer will be under the returned token.
-    pub(super) fn ask(&mut self, in_us: i64, command: Command) -> u64 {
-        self.n_tokens += 1;
-        let token = self.n_tokens;
-        self.note(|| format!("ask {token}: {command:?}"));
-        self.send(in_us, Input::Command { token, command });
-        token
-    }
-
-    /// The runner says something, by the connection there is; late and twice as chance will have it.
-    pub(super) fn tell(&mut self, report: RunnerReport) {
-        let in_us = self.troubles.delay(&mut self.chance);
-        self.tell_in(in_us, report.clone());
-        if self.chance.one_in(self.troubles.repeats) {
-            let late = self.chance.between(0, 90_000_000);
-            // Nothing is lost by hearing it from a connection that is gone.
-            self.mail(late, Letter { input: Input::Report(Report::Runner(report)), daemon: None, link: None });
-        }
-    }
-
-    pub(super) fn tell_in(&mut self, in_us: i64, report: RunnerReport) {
-        if self.link.is_none() {
-            return;
-        }
-        let letter = Letter { input: Input::Report(Report::Runner(report)), daemon: None, link: self.link };
-        self.mail(in_us, letter);
-    }
-
-    /// The daemon says something of its own request to itself; late and twice as chance will have it.
-    fn called(&mut self, report: Report) {
-        let in_us = self.troubles.delay(&mut self.chance);
-        self.send(in_us, Input::Report(report.clone()));
-        if self.chance.one_in(self.troubles.repeats) {
-            let late = self.chance.between(0, 90_000_000);
-            self.mail(late, Letter { input: Input::Report(report), daemon: None, link: None });
-        }
-    }
-
-    /// Forgets what no daemon will hear.
-    pub(super) fn forget_letters(&mut self) {
-        self.held.clear();
-        self.waiting.clear();
-        self.wake_at = None;
-    }
-
     /// Lets so much boot time pass.
     pub(super) fn run_for(&mut self, us: i64) -> Result<(), Broken> {
         let until = self.boot_us.saturating_add(us);
@@ -280,17 +211,7 @@ impl World {
     }
 
     fn step_if_due(&mut self) -> Result<(), Broken> {
-        let mut inputs = std::mem::take(&mut self.held);
-        while inputs.len() < MAX_INPUTS
-            && let Some(entry) = self.post.first_entry().filter(|entry| entry.key().0 <= self.boot_us)
-        {
-            let letter = entry.remove();
-            let is_lost = letter.daemon.is_some_and(|daemon| daemon != self.n_daemons)
-                || letter.link.is_some_and(|link| Some(link) != self.link);
-            if !is_lost {
-                inputs.push(letter.input);
-            }
-        }
+        let mut inputs = self.take_letters();
         // A daemon says that it is there before it listens to anybody.
         inputs.sort_by_key(|input| !matches!(input, Input::Report(Report::Opened { .. })));
         let is_woken = self.wake_at.is_some_and(|at| at <= self.now());
@@ -363,77 +284,6 @@ impl World {
         Ok(())
     }
 
-    fn release(&mut self, effect: Effect, unseen: Option<Launch>) -> Result<(), Broken> {
-        let now = self.now();
-        match effect {
-            Effect::Start(process) => {
-                let launch = process.launch;
-                if !self.released.insert(launch) && unseen.is_none_or(|highest| launch <= highest) {
-                    return Err(format!("launch {launch} was released twice, and the runner has seen it"));
-                }
-                self.checks.starts(self.store()?, &process)?;
-                let fate = super::script::fate(&process, &mut self.chance, &self.troubles);
-                if self.link.is_some() && self.machine.start(&process, fate, self.boot_us, now)? {
-                    let at = now;
-                    match self.machine.exit_of(launch).cloned() {
-                        Some(exit) => self.tell(RunnerReport::Ended { launch, exit }),
-                        None => self.tell(RunnerReport::Started { launch, at }),
-                    }
-                }
-            }
-            Effect::Stop { launch, reason, .. } if self.calls.stop(launch, reason, self.boot_us) => {}
-            Effect::Stop { launch, reason, grace } if self.link.is_some() => {
-                self.machine.stop(launch, reason, grace, self.boot_us);
-            }
-            Effect::Stop { .. } | Effect::Welcome(_) => {}
-            Effect::Call(call) => {
-                self.calls.make(&call, &mut self.chance, &self.troubles, self.boot_us, now)?;
-                self.called(Report::CallStarted { launch: call.launch, at: now });
-            }
-            Effect::Acknowledge(launches) => {
-                self.checks.acknowledged(self.store()?, &launches)?;
-                if self.link.is_some() {
-                    self.machine.acknowledge(&launches);
-                }
-            }
-            Effect::Deliver(delivery) => self.deliver(&delivery)?,
-            Effect::RemoveLogs(logs) => self.removed_logs.extend(logs),
-        }
-        Ok(())
-    }
-
-    fn deliver(&mut self, delivery: &Delivery) -> Result<(), Broken> {
-        let launch = delivery.launch;
-        if !self.released.insert(launch) {
-            return Err(format!("delivery try {launch} was released twice"));
-        }
-        let takes_us = self.chance.between(1_000, 20_000_000);
-        let accepts = !self.chance.one_in(self.troubles.rejects);
-        if !matches!(delivery.hook.target, Target::Webhook(_)) {
-            let exit = if accepts { ExitKind::Code(0) } else { ExitKind::Code(1) };
-            let fate = Fate { takes_us, exit, ignores_stop: false };
-            if self.link.is_some() {
-                let now = self.now();
-                self.machine.start_hook(launch, fate, self.boot_us, now)?;
-            }
-            return Ok(());
-        }
-        let asks = accepts || !self.chance.one_in(4);
-        let result = DeliveryResult {
-            accepted: accepts,
-            status: Some(if accepts { 204 } else { 503 }),
-            error: (!accepts).then(|| "not now".to_owned()),
-            permanent: !accepts && self.chance.one_in(8),
-            retry_after: (!asks).then(|| crate::model::duration::Duration::from_secs(self.chance.between(0, 600))),
-        };
-        let report = Report::Delivered { launch, result };
-        self.send(takes_us, Input::Report(report.clone()));
-        if self.chance.one_in(self.troubles.repeats) {
-            self.mail(takes_us * 2, Letter { input: Input::Report(report), daemon: None, link: None });
-        }
-        Ok(())
-    }
-
     /// The configuration's hooks, as the next load will find them.
     pub(super) fn set_hooks(&mut self, hooks: Vec<Hook>) {
         self.files.hooks = hooks;
@@ -477,17 +327,5 @@ fn one_line(input: &Input) -> String {
     match input {
         Input::Command { token, .. } => format!("command {token}"),
         Input::Report(report) => format!("{report:?}"),
-    }
-}
-
-fn shown(effect: &Effect) -> String {
-    match effect {
-        Effect::Start(process) => format!("start {}", process.launch),
-        Effect::Welcome(connection) => format!("welcome {connection}"),
-        Effect::Call(call) => format!("call {}", call.launch),
-        Effect::Stop { launch, reason, .. } => format!("stop {launch} ({reason:?})"),
-        Effect::Acknowledge(launches) => format!("acknowledge {launches:?}"),
-        Effect::Deliver(delivery) => format!("deliver {} of event {}", delivery.launch, delivery.event.seq),
-        Effect::RemoveLogs(logs) => format!("remove {} logs", logs.len()),
     }
 }
