@@ -14,6 +14,7 @@ mod adopted;
 mod attempt;
 pub mod base_env;
 mod client;
+mod current;
 mod door;
 mod frame;
 mod journal;

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
 use std::time::Duration;
 
+use super::current::Current;
 use super::frame;
 use super::picture::Pictures;
 use super::protocol::{FromRunner, NEWEST, OLDEST, ToRunner};
@@ -48,9 +49,7 @@ pub(crate) const CONNECTION_BITS: u32 = 20;
 /// The connection, as those who send see it.
 #[derive(Default)]
 struct Wire {
-    stream: Option<(u64, UnixStream)>,
-    /// The connection whose picture was committed.
-    welcome: u64,
+    current: Current<UnixStream>,
     /// Why there is no connection, for people.
     why_none: Option<String>,
 }
@@ -80,7 +79,7 @@ impl Link {
 
     /// The picture of this connection is committed: what is sent from now on belongs to it.
     pub(super) fn welcome(&self, connection: u64) {
-        self.wire().welcome = connection;
+        self.wire().current.welcome(connection);
     }
 
     /// Why there is no connection; nothing while there is one.
@@ -90,14 +89,14 @@ impl Link {
 
     /// Ends the connection; with `stop` dropped, for good.
     pub(super) fn close(&self) {
-        if let Some((_, stream)) = &self.wire().stream {
+        if let Some(stream) = self.wire().current.stream() {
             let _ = stream.shutdown(Shutdown::Both);
         }
     }
 
     /// Sends, or drops if nobody is there.
     pub(super) fn send(&self, message: ToRunner) {
-        let connection = self.wire().welcome;
+        let connection = self.wire().current.stamp();
         let _ = self.outbox.send((connection, message));
     }
 
@@ -144,7 +143,11 @@ impl Link {
         tracing::info!("a runner is there");
         report(picture);
         follow(&mut stream, report);
-        (self.wire().stream, self.wire().why_none) = (None, Some("the connection to the runner has ended".to_owned()));
+        let why_none = Some("the connection to the runner has ended".to_owned());
+        let mut wire = self.wire();
+        wire.current.closed();
+        wire.why_none = why_none;
+        drop(wire);
         tracing::warn!("no runner is there: nothing is started until one is");
         report(RunnerReport::Disconnected);
         Ok(Duration::from_micros(u64::try_from(clock::boot_us() - since).unwrap_or(0)))
@@ -169,7 +172,10 @@ impl Link {
             }
             // What comes before the answer was said to the connection before this one.
             if let Some(picture @ RunnerReport::Connected { .. }) = is_ours.then(|| pictures.take(message)).flatten() {
-                (self.wire().stream, self.wire().why_none) = (Some((epoch, stream)), None);
+                let mut wire = self.wire();
+                wire.current.opened(epoch, stream);
+                wire.why_none = None;
+                drop(wire);
                 return Ok((reader, picture));
             }
         }
@@ -234,11 +240,7 @@ fn push(bytes: &mut Vec<u8>, message: ToRunner, report: &dyn Fn(RunnerReport)) {
 }
 
 fn send(wire: &Mutex<Wire>, connection: u64, bytes: &[u8]) {
-    let open = {
-        let wire = lock(wire);
-        let stream = wire.stream.as_ref().filter(|(open, _)| *open == connection);
-        stream.and_then(|(_, stream)| stream.try_clone().ok())
-    };
+    let open = lock(wire).current.way_of(connection).and_then(|stream| stream.try_clone().ok());
     let Some(mut stream) = open else { return };
     failpoint::pass("link.send");
     if stream.write_all(bytes).is_err() {
