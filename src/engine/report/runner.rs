@@ -177,8 +177,12 @@ fn announce_start(
     run_id: crate::model::id::RunId,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    task::start(work.tx, id, at)?;
     let row = task::get(work.tx, id)?;
+    // A run that was broken has ended its tasks without waiting for their processes, and what has ended never changes.
+    if row.state.has_ended() {
+        return Ok(());
+    }
+    task::start(work.tx, id, at)?;
     let run = work.run(run_id)?;
     let data = json!({ "task": row.name, "attempt": row.tries.n_attempts });
     work.record(EventType::TaskStarted, run.subject(Some(id)), data)
