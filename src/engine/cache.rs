@@ -145,6 +145,8 @@ pub(crate) struct Cache {
 pub(crate) struct Session {
     /// A runner is there.
     pub(crate) has_runner: bool,
+    /// What lives at the runner and is in no row; until it has ended, nothing is claimed.
+    pub(crate) strangers: HashSet<Launch>,
     /// Nothing more is claimed.
     pub(crate) is_draining: bool,
     /// What ran was told to end, and nothing at all is begun any more.
@@ -171,6 +173,11 @@ pub(crate) struct Session {
 }
 
 impl Session {
+    /// Whether tasks are claimed, as far as the runner is concerned: it is there, and all that lives is known.
+    pub(crate) fn may_claim(&self) -> bool {
+        self.has_runner && !self.is_draining && self.strangers.is_empty()
+    }
+
     /// Whether deliveries are tried.
     pub(crate) fn may_send(&self) -> bool {
         self.has_runner && !self.is_interrupted

@@ -17,7 +17,7 @@ use crate::store::{StoreError, attempt, task};
 
 /// Claims while the limits and this step's share allow it.
 pub(crate) fn dispatch(work: &mut Work<'_>) -> Result<(), StoreError> {
-    let may_claim = work.session.has_runner && !work.session.is_draining && !work.cache.is_paused;
+    let may_claim = work.session.may_claim() && !work.cache.is_paused;
     while may_claim && work.cache.live.len() < work.limits().max_tasks {
         let Some((_, _, id)) = work.cache.ready.first().copied() else { return Ok(()) };
         if work.claims_left == 0 {

@@ -9,7 +9,6 @@ use crate::engine::input::{DeliveryResult, RunnerReport};
 use crate::engine::work::Work;
 use crate::engine::{Effect, launch, step, values};
 use crate::model::definition::Target;
-use crate::model::duration::Duration;
 use crate::model::event::EventType;
 use crate::model::exit::{Exit, ExitKind, StopReason};
 use crate::model::id::Launch;
@@ -106,14 +105,15 @@ fn lose_hooks(work: &mut Work<'_>, alive: &HashSet<Launch>, exits: &HashMap<Laun
     Ok(())
 }
 
-/// What lives and is nobody's: the store is an older copy of the one that launched it. Whatever it was of may begin anew
-/// at any moment, so there is no grace.
+/// What lives and is nobody's: the store is an older copy of the one that launched it. Nobody knows what it is of, so until
+/// the last of it has ended nothing is claimed, which might be of the same task; and so it may have its own grace.
 fn stop_unknown(work: &mut Work<'_>, alive: &HashSet<Launch>) {
     let is_known = |launch: &&Launch| work.cache.live.contains_key(launch) || work.cache.sending.contains_key(launch);
     let mut unknown: Vec<Launch> = alive.iter().filter(|launch| !is_known(launch)).copied().collect();
     unknown.sort_unstable();
-    let stop = |launch| Effect::Stop { launch, reason: StopReason::Cancel, grace: Some(Duration::ZERO) };
-    work.effects.extend(unknown.into_iter().map(stop));
+    let stop = |launch: &Launch| Effect::Stop { launch: *launch, reason: StopReason::Cancel, grace: None };
+    work.effects.extend(unknown.iter().map(stop));
+    work.session.strangers = unknown.into_iter().collect();
 }
 
 fn launch_again(work: &mut Work<'_>, number: Launch) -> Result<(), StoreError> {
@@ -190,6 +190,7 @@ fn announce_start(
 
 pub(super) fn ended_one(work: &mut Work<'_>, number: Launch, exit: &Exit) -> Result<(), StoreError> {
     work.acknowledged.push(number);
+    work.session.strangers.remove(&number);
     // What a hook has written is told with its result; a hook of a daemon before us is nobody's any more.
     let hook_log = exit.log.iter().map(|log| &log.path).find(|path| is_hook_log(path));
     work.effects.extend(hook_log.map(|path| Effect::RemoveLogs(vec![path.clone()])));
