@@ -38,8 +38,10 @@ use std::path::PathBuf;
 
 pub use base_env::Facts;
 pub use client::{Runner, RunnerClient, Standing};
+pub(crate) use current::Current;
 pub(crate) use link::CONNECTION_BITS;
 pub use link::{Address, Start};
+pub(crate) use picture::Pictures;
 
 /// What a runner is told once.
 #[derive(Clone, Debug)]

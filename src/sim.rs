@@ -1,7 +1,7 @@
 //! The engine on a virtual clock: the whole engine on real SQLite, in a world in which everything else is pretended.
 //!
-//! `World` is that world: a clock, a runner with its processes, receivers of webhooks, people, files, and the ways in
-//! which all of them fail. `history` draws one history from a seed; `checks` holds after every step what must always hold,
+//! `World` is that world: a clock, a runner and the way to it, processes, receivers of webhooks, people, files, and the
+//! ways in which all of them fail. `history` draws one history from a seed; `checks` holds after every step what must always hold,
 //! and at rest that nothing is stuck. One seed is one history, on every machine: nothing here reads a clock, draws chance
 //! from anywhere else, or lets the order of a hash map decide.
 //!
@@ -14,10 +14,12 @@ mod checks;
 mod history;
 mod jobs;
 mod keys;
-mod machine;
+mod link;
 mod people;
 mod post;
+mod processes;
 mod release;
+mod runner;
 mod script;
 mod trouble;
 mod world;

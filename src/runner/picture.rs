@@ -17,13 +17,13 @@ struct Begun {
 
 /// What was said so far on one connection.
 #[derive(Default)]
-pub(super) struct Pictures {
+pub(crate) struct Pictures {
     begun: Option<Begun>,
 }
 
 impl Pictures {
     /// What follows from one more message.
-    pub(super) fn take(&mut self, message: FromRunner) -> Option<RunnerReport> {
+    pub(crate) fn take(&mut self, message: FromRunner) -> Option<RunnerReport> {
         match (message, &mut self.begun) {
             (FromRunner::Hello { epoch, highest, alive, n_ended, .. }, _) => {
                 self.begun = Some(Begun { connection: epoch, highest, alive, ended: Vec::new(), n_ended });

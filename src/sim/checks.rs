@@ -6,6 +6,7 @@
 
 mod ledger;
 mod quiet;
+mod standstill;
 mod values;
 
 use std::collections::{BTreeSet, HashMap};
@@ -39,6 +40,8 @@ pub(super) struct Checks {
     /// The last event, and the counter of launches.
     counters: (i64, i64),
     has_runner: bool,
+    /// What lives at the runner and is in no row.
+    strangers: BTreeSet<Launch>,
     is_loaded: bool,
     is_draining: bool,
     is_interrupted: bool,
@@ -72,6 +75,9 @@ const FORGET: &str = "
 DELETE FROM sim_lost; DELETE FROM sim_run; DELETE FROM sim_claim; DELETE FROM sim_start; DELETE FROM sim_schedule;";
 const LIVE_OF_JOBS: &str = "
 SELECT name, n_live, (SELECT count(*) FROM run WHERE run.job_id = job.id AND run.ended_at IS NULL) FROM job";
+const KNOWN: &str = "
+SELECT 1 FROM attempt WHERE launch = ?1 AND state <> 'ended'
+UNION ALL SELECT 1 FROM delivery WHERE launch = ?1 AND state = 'sending'";
 const ENDED: &str = "SELECT count(*) FROM attempt WHERE launch = ?1 AND state <> 'ended'";
 const OWED: &str = "SELECT count(*) FROM delivery WHERE launch = ?1 AND state = 'sending'";
 
@@ -92,6 +98,7 @@ impl Checks {
             definitions: HashMap::new(),
             counters: (0, 0),
             has_runner: false,
+            strangers: BTreeSet::new(),
             is_loaded: false,
             is_draining: false,
             is_interrupted: false,
@@ -108,6 +115,7 @@ impl Checks {
     pub(super) fn closed(&mut self) {
         (self.has_runner, self.is_loaded) = (false, false);
         (self.is_draining, self.is_interrupted) = (false, false);
+        self.strangers.clear();
     }
 
     /// The clock was set under a daemon that runs. It may die before it records that.
@@ -157,6 +165,7 @@ impl Checks {
         let connection = store.connection();
         let before = self.counters;
         self.hear(inputs);
+        self.meet(connection, inputs)?;
         self.counters = counters(connection)?;
         if self.counters.0 != i64::try_from(step.committed.0).unwrap_or(i64::MAX) || self.counters.0 < before.0 {
             return Err(format!("the last event is {}, and the step said {}", self.counters.0, step.committed));
@@ -200,6 +209,28 @@ impl Checks {
         }
     }
 
+    /// What a picture says lives and no row has is a stranger until it has ended.
+    fn meet(&mut self, connection: &Connection, inputs: &[Input]) -> Result<(), Broken> {
+        for input in inputs {
+            match input {
+                Input::Report(Report::Runner(RunnerReport::Connected { alive, .. })) => {
+                    self.strangers.clear();
+                    for launch in alive {
+                        let mut statement = connection.prepare_cached(KNOWN).map_err(said)?;
+                        if !statement.exists([launch.0.cast_signed()]).map_err(said)? {
+                            self.strangers.insert(*launch);
+                        }
+                    }
+                }
+                Input::Report(Report::Runner(RunnerReport::Ended { launch, .. })) => {
+                    self.strangers.remove(launch);
+                }
+                Input::Report(_) | Input::Command { .. } => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Runs that were made in this step were let in by the gate.
     fn gate(&mut self, connection: &Connection) -> Result<(), Broken> {
         let mut statement = connection.prepare_cached(NEW_RUNS).map_err(said)?;
@@ -226,6 +257,14 @@ impl Checks {
         let mut rows = statement.query([]).map_err(said)?;
         while let Some(row) = rows.next().map_err(said)? {
             let (launch, n): (i64, i64) = (row.get(0).map_err(said)?, row.get(1).map_err(said)?);
+            if !self.has_runner {
+                return Err(format!("launch {launch} was claimed without a runner"));
+            }
+            if let Some(stranger) = self.strangers.first() {
+                return Err(format!(
+                    "launch {launch} was claimed while {stranger} lived, and nobody knew of what task"
+                ));
+            }
             if n > 0 {
                 return Err(format!("launch {launch} was claimed before {n} that its task comes after"));
             }

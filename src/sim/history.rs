@@ -69,7 +69,23 @@ fn troubles(world: &mut World) -> Troubles {
     let (crash_between, repeats, rejects) = (often(&[10, 50, 200]), often(&[2, 10]), often(&[1, 2, 5]));
     let (failed_writes, bad_exits, slow) = (often(&[10, 50]), often(&[2, 3, 10]), often(&[1, 3]));
     let delay_us = often(&[1_000, 100_000, 5_000_000]).cast_signed();
-    Troubles { crash_between, repeats, rejects, failed_writes, bad_exits, slow, delay_us, ..Troubles::default() }
+    let (runner_crash, link_breaks) = (often(&[10, 50, 300]), often(&[5, 30, 200]));
+    let slow_us = often(&[20_000, 1_000_000, 20_000_000]).cast_signed();
+    let absence_us = often(&[100_000, 10_000_000, 3_600_000_000]).cast_signed();
+    Troubles {
+        crash_between,
+        repeats,
+        rejects,
+        failed_writes,
+        bad_exits,
+        slow,
+        delay_us,
+        runner_crash,
+        link_breaks,
+        slow_us,
+        absence_us,
+        ..Troubles::default()
+    }
 }
 
 impl World {
@@ -113,11 +129,36 @@ impl World {
     /// One trouble.
     fn hurt(&mut self, pace: Pace) -> Result<(), Broken> {
         let long = if pace == Pace::Sparse { 10 * 86_400_000_000 } else { 900_000_000 };
-        match self.chance.below(11) {
+        match self.chance.below(16) {
             0 | 1 => self.crash(),
             10 => self.spoil(),
+            11 => {
+                let us = self.chance.between(0, long / 3);
+                self.freeze_runner(us);
+                Ok(())
+            }
+            12 => {
+                let us = self.chance.between(0, long);
+                self.runner_dies(us);
+                Ok(())
+            }
+            13 => self.end_runner(),
+            14 => {
+                self.kill(0, false)?;
+                self.mark_backup()
+            }
+            15 => {
+                // Both stop, as on a machine that sleeps.
+                let us = self.chance.between(0, long / 3);
+                self.freeze_runner(us);
+                self.stall(us);
+                Ok(())
+            }
             2 => self.restart(),
-            3 => self.disconnect(),
+            3 => {
+                self.disconnect();
+                Ok(())
+            }
             4 | 5 => {
                 let most = *self.chance.pick(&[50_000, 2_000_000, 90_000_000, 7_200_000_000, 200_000_000_000]);
                 let by_us = self.chance.between(-most, most);
@@ -155,7 +196,7 @@ impl World {
         let with_runner = self.chance.one_in(2);
         self.kill(0, with_runner)?;
         // Which worlds it is draws no chance, so that the histories before it stay what they are.
-        if with_runner && self.n_steps.is_multiple_of(2) {
+        if self.n_steps.is_multiple_of(2) {
             self.mark_backup()?;
         }
         self.run_for(0)?;

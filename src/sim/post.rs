@@ -1,5 +1,4 @@
-//! Letters: what is on its way to the daemon, each with the moment it arrives. One for a connection or a daemon that is
-//! gone is lost.
+//! Letters: what is on its way to the daemon, each with the moment it arrives. One for a daemon that is gone is lost.
 
 use super::world::World;
 use crate::engine::{Command, Input, Report, RunnerReport};
@@ -13,14 +12,12 @@ pub(super) struct Letter {
     pub(super) input: Input,
     /// The daemon that it is for; any, without one.
     pub(super) daemon: Option<u64>,
-    /// The connection of the runner that it comes by.
-    pub(super) link: Option<u64>,
 }
 
 impl World {
     /// Sends something to the daemon that runs now, to arrive in so long.
     pub(super) fn send(&mut self, in_us: i64, input: Input) {
-        let letter = Letter { input, daemon: Some(self.n_daemons), link: None };
+        let letter = Letter { input, daemon: Some(self.n_daemons) };
         self.mail(in_us, letter);
     }
 
@@ -38,23 +35,24 @@ impl World {
         token
     }
 
-    /// The runner says something, by the connection there is; late and twice as chance will have it.
-    pub(super) fn tell(&mut self, report: RunnerReport) {
-        let in_us = self.troubles.delay(&mut self.chance);
-        self.tell_in(in_us, report.clone());
-        if self.chance.one_in(self.troubles.repeats) {
-            let late = self.chance.between(0, 90_000_000);
-            // Nothing is lost by hearing it from a connection that is gone.
-            self.mail(late, Letter { input: Input::Report(Report::Runner(report)), daemon: None, link: None });
-        }
-    }
-
-    pub(super) fn tell_in(&mut self, in_us: i64, report: RunnerReport) {
-        if self.link.is_none() {
+    /// The daemon's end of the link does what is due. What it hears goes to the engine in that order; now and then it is
+    /// heard once more, much later.
+    pub(super) fn daemon_listens(&mut self) {
+        if !self.is_up() || self.stalled_until > self.boot_us {
             return;
         }
-        let letter = Letter { input: Input::Report(Report::Runner(report)), daemon: None, link: self.link };
-        self.mail(in_us, letter);
+        let gone_until = self.runner.gone_until();
+        let (link, mut air) = self.air();
+        for report in link.daemon_goes_on(gone_until, &mut air) {
+            self.note(|| format!("the daemon hears: {report:?}"));
+            let is_of_launch = matches!(report, RunnerReport::Started { .. } | RunnerReport::Ended { .. });
+            let again = Input::Report(Report::Runner(report.clone()));
+            self.send(0, Input::Report(Report::Runner(report)));
+            if is_of_launch && self.chance.one_in(self.troubles.repeats) {
+                let late = self.chance.between(0, 90_000_000);
+                self.mail(late, Letter { input: again, daemon: None });
+            }
+        }
     }
 
     /// The daemon says something of its own request to itself; late and twice as chance will have it.
@@ -63,7 +61,7 @@ impl World {
         self.send(in_us, Input::Report(report.clone()));
         if self.chance.one_in(self.troubles.repeats) {
             let late = self.chance.between(0, 90_000_000);
-            self.mail(late, Letter { input: Input::Report(report), daemon: None, link: None });
+            self.mail(late, Letter { input: Input::Report(report), daemon: None });
         }
     }
 
@@ -81,9 +79,7 @@ impl World {
             && let Some(entry) = self.post.first_entry().filter(|entry| entry.key().0 <= self.boot_us)
         {
             let letter = entry.remove();
-            let is_lost = letter.daemon.is_some_and(|daemon| daemon != self.n_daemons)
-                || letter.link.is_some_and(|link| Some(link) != self.link);
-            if !is_lost {
+            if letter.daemon.is_none_or(|daemon| daemon == self.n_daemons) {
                 inputs.push(letter.input);
             }
         }

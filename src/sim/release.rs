@@ -1,12 +1,11 @@
 //! What is done with the effects of a step, one by one.
 
-use super::machine::Fate;
 use super::post::Letter;
 use super::world::{Broken, World};
-use crate::engine::{Delivery, DeliveryResult, Effect, Input, Report, RunnerReport};
-use crate::model::definition::Target;
-use crate::model::exit::ExitKind;
+use crate::engine::{Delivery, DeliveryResult, Effect, Input, Report};
+use crate::hooks;
 use crate::model::id::Launch;
+use crate::runner::protocol::ToRunner;
 
 impl World {
     pub(super) fn release(&mut self, effect: Effect, unseen: Option<Launch>) -> Result<(), Broken> {
@@ -18,29 +17,19 @@ impl World {
                     return Err(format!("launch {launch} was released twice, and the runner has seen it"));
                 }
                 self.checks.starts(self.store()?, &process)?;
-                let fate = super::script::fate(&process, &mut self.chance, &self.troubles);
-                if self.link.is_some() && self.machine.start(&process, fate, self.boot_us, now)? {
-                    let at = now;
-                    match self.machine.exit_of(launch).cloned() {
-                        Some(exit) => self.tell(RunnerReport::Ended { launch, exit }),
-                        None => self.tell(RunnerReport::Started { launch, at }),
-                    }
-                }
+                self.tell_runner(ToRunner::Launch(process));
             }
             Effect::Stop { launch, reason, .. } if self.calls.stop(launch, reason, self.boot_us) => {}
-            Effect::Stop { launch, reason, grace } if self.link.is_some() => {
-                self.machine.stop(launch, reason, grace, self.boot_us);
-            }
-            Effect::Stop { .. } | Effect::Welcome(_) => {}
+            Effect::Stop { launch, reason, grace } => self.tell_runner(ToRunner::Stop { launch, reason, grace }),
+            Effect::Welcome(connection) => self.link.welcome(connection),
             Effect::Call(call) => {
                 self.calls.make(&call, &mut self.chance, &self.troubles, self.boot_us, now)?;
                 self.called(Report::CallStarted { launch: call.launch, at: now });
             }
             Effect::Acknowledge(launches) => {
                 self.checks.acknowledged(self.store()?, &launches)?;
-                if self.link.is_some() {
-                    self.machine.acknowledge(&launches);
-                }
+                self.same_exits(&launches)?;
+                self.tell_runner(ToRunner::Acknowledge(launches));
             }
             Effect::Deliver(delivery) => self.deliver(&delivery)?,
             Effect::RemoveLogs(logs) => self.removed_logs.extend(logs),
@@ -48,22 +37,22 @@ impl World {
         Ok(())
     }
 
+    fn tell_runner(&mut self, message: ToRunner) {
+        let (link, mut air) = self.air();
+        link.send(message, &mut air);
+    }
+
     fn deliver(&mut self, delivery: &Delivery) -> Result<(), Broken> {
         let launch = delivery.launch;
         if !self.released.insert(launch) {
             return Err(format!("delivery try {launch} was released twice"));
         }
-        let takes_us = self.chance.between(1_000, 20_000_000);
-        let accepts = !self.chance.one_in(self.troubles.rejects);
-        if !matches!(delivery.hook.target, Target::Webhook(_)) {
-            let exit = if accepts { ExitKind::Code(0) } else { ExitKind::Code(1) };
-            let fate = Fate { takes_us, exit, ignores_stop: false };
-            if self.link.is_some() {
-                let now = self.now();
-                self.machine.start_hook(launch, fate, self.boot_us, now)?;
-            }
+        if let Some(process) = hooks::shell::process(delivery, &[]) {
+            self.tell_runner(ToRunner::Launch(Box::new(process)));
             return Ok(());
         }
+        let takes_us = self.chance.between(1_000, 20_000_000);
+        let accepts = !self.chance.one_in(self.troubles.rejects);
         let asks = accepts || !self.chance.one_in(4);
         let result = DeliveryResult {
             accepted: accepts,
@@ -75,7 +64,7 @@ impl World {
         let report = Report::Delivered { launch, result };
         self.send(takes_us, Input::Report(report.clone()));
         if self.chance.one_in(self.troubles.repeats) {
-            self.mail(takes_us * 2, Letter { input: Input::Report(report), daemon: None, link: None });
+            self.mail(takes_us * 2, Letter { input: Input::Report(report), daemon: None });
         }
         Ok(())
     }

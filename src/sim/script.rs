@@ -2,13 +2,13 @@
 //!
 //! A task is a line, `name: words`, its words divided by commas: `ok` · `fails` · `fails twice` · `hangs` · `takes 10m` ·
 //! `after a b` · `tries 3` · `pause 5s` · `exit 75` · `never again` (an interruption fails it) · `asks` (a request that may
-//! be made again) · `orders` (one that may not).
+//! be made again) · `orders` (one that may not) · `stubborn` (TERM does nothing) · `grace 5s` · `timeout 1m`.
 
 use super::calls::PRETEND;
 use super::chance::Chance;
 use super::jobs::request;
-use super::machine::Fate;
 use super::people::File;
+use super::processes::Fate;
 use super::trouble::Troubles;
 use super::world::World;
 use crate::engine::{Answer, Command, Settings, Start, Submission};
@@ -17,13 +17,17 @@ use crate::model::duration::Duration;
 use crate::model::exit::ExitKind;
 use crate::model::id::RunId;
 use crate::model::policy::retention::Retention;
-use crate::model::process::Process;
+use crate::model::process::{Process, is_hook_log};
 use crate::model::refused::Refused;
 
 /// How a pretend process goes: as its script says, or as chance will have it.
 pub(super) fn fate(process: &Process, chance: &mut Chance, troubles: &Troubles) -> Fate {
     if process.argv.first().is_some_and(|program| program == "pretend") {
         return scripted(process);
+    }
+    if is_hook_log(&process.log_path) {
+        let exit = if chance.one_in(troubles.rejects) { ExitKind::Code(1) } else { ExitKind::Code(0) };
+        return Fate { takes_us: chance.between(1_000, 20_000_000), exit, ignores_stop: false };
     }
     let takes_us = match chance.below(4) {
         0 => 0,
@@ -54,7 +58,8 @@ fn scripted(process: &Process) -> Fate {
     let code = argument("exit=").and_then(|code| i32::try_from(code).ok()).unwrap_or(1);
     let fails = argument("fails=").is_some_and(|n| attempt <= n);
     let exit = if fails { ExitKind::Code(code) } else { ExitKind::Code(0) };
-    Fate { takes_us: argument("takes=").unwrap_or(0), exit, ignores_stop: false }
+    let ignores_stop = process.argv.iter().any(|word| word == "stubborn");
+    Fate { takes_us: argument("takes=").unwrap_or(0), exit, ignores_stop }
 }
 
 fn length(text: &str) -> Duration {
@@ -82,6 +87,9 @@ fn task(line: &str) -> Option<Task> {
             ("fails", "twice") => argv.push("fails=2".to_owned()),
             ("hangs", "") => argv.push(format!("takes={}", i64::MAX / 4)),
             ("takes", length_of) => argv.push(format!("takes={}", length(length_of).as_micros())),
+            ("stubborn", "") => argv.push("stubborn".to_owned()),
+            ("grace", length_of) => task.kill_grace = length(length_of),
+            ("timeout", length_of) => task.timeout = Some(length(length_of)),
             ("exit", code) => argv.push(format!("exit={code}")),
             ("after", names) => task.after = names.split(' ').map(str::to_owned).collect(),
             ("tries", n) => task.retry.max_attempts = n.parse().ok()?,
@@ -210,6 +218,33 @@ impl World {
     /// The daemon is killed, and starts again after so long; that time is still to pass.
     pub fn stop_for(&mut self, length_of: &str) {
         self.kill(length(length_of).as_micros(), false).unwrap_or_else(|broken| panic!("{broken}"));
+    }
+
+    /// The connection between daemon and runner breaks; the next is made at once.
+    pub fn break_connection(&mut self) {
+        let (link, mut air) = self.air();
+        link.tear(&mut air);
+        self.settle();
+    }
+
+    /// The runner dies alone, and another comes after so long; that time is still to pass.
+    pub fn lose_runner_for(&mut self, length_of: &str) {
+        self.runner_dies(length(length_of).as_micros());
+        self.settle();
+    }
+
+    /// The runner is stopped, and goes on after so long; that time is still to pass.
+    pub fn stop_runner_for(&mut self, length_of: &str) {
+        self.freeze_runner(length(length_of).as_micros());
+    }
+
+    /// The daemon is killed, and the next goes on with a backup that was made just then; everything is resumed at once.
+    pub fn restore(&mut self) {
+        self.kill(0, false)
+            .and_then(|()| self.mark_backup())
+            .and_then(|()| self.run_for(0))
+            .unwrap_or_else(|broken| panic!("{broken}"));
+        self.command(Command::Resume { job: None, by: "test".to_owned() }).expect("because it was paused");
     }
 
     /// The job's file is removed, and the daemon hears of it at once.

@@ -5,8 +5,9 @@ use rusqlite::Connection;
 
 use super::chance::Chance;
 use super::world::{Broken, PAUSE_US, Power, World, said};
-use crate::engine::{Engine, Input, Report, RunnerReport};
+use crate::engine::{Engine, Input, Report};
 use crate::model::timestamp::Timestamp;
+use crate::runner::CONNECTION_BITS;
 use crate::store::{Store, StoreError};
 
 const MARK: &str = "INSERT OR REPLACE INTO fact (name, value) VALUES ('backup_at', 'its last moment')";
@@ -23,8 +24,15 @@ pub(super) struct Troubles {
     pub(super) failed_writes: u64,
     pub(super) bad_exits: u64,
     pub(super) slow: u64,
-    /// The longest that a report is on its way.
+    /// The longest that anything is on its way.
     pub(super) delay_us: i64,
+    /// The runner dies before so many of its acts, and a connection breaks with so many messages.
+    pub(super) runner_crash: u64,
+    pub(super) link_breaks: u64,
+    /// The longest that a spawn waits for its turn, and a process for its end after KILL.
+    pub(super) slow_us: i64,
+    /// The longest that there is no runner after one has died.
+    pub(super) absence_us: i64,
     /// The disk stays full until then.
     pub(super) full_until: i64,
     /// Somewhere there is a row that cannot be read.
@@ -36,6 +44,14 @@ pub(super) struct Troubles {
 impl Troubles {
     pub(super) fn delay(&self, chance: &mut Chance) -> i64 {
         match self.delay_us {
+            0 => 0,
+            longest => chance.between(0, longest),
+        }
+    }
+
+    /// How long the machine takes for what it does to processes.
+    pub(super) fn slowness(&self, chance: &mut Chance) -> i64 {
+        match self.slow_us {
             0 => 0,
             longest => chance.between(0, longest),
         }
@@ -90,7 +106,7 @@ impl World {
             self.wake_at = Some(wall);
             return Ok(());
         }
-        if !self.troubles.is_poisoned {
+        if !self.troubles.is_poisoned || error.to_string().contains("broken: ") {
             return Err(format!("a step failed: {error}"));
         }
         let careful = engine.step_carefully(wall, seed, &inputs);
@@ -133,7 +149,9 @@ impl World {
     pub(super) fn reboot(&mut self, down_us: i64) -> Result<(), Broken> {
         self.n_boots += 1;
         self.kill(down_us, true)?;
-        self.machine.lose_exits(&mut self.chance);
+        self.lose_machine();
+        let away = self.absence();
+        self.runner_dies(down_us.saturating_add(away));
         if let Power::Down(store, _) = &self.power {
             self.booted_at = super::checks::last_launch(store)?;
         }
@@ -143,12 +161,13 @@ impl World {
     /// The daemon is killed, with its runner or without.
     pub(super) fn kill(&mut self, down_us: i64, with_runner: bool) -> Result<(), Broken> {
         self.note(|| format!("the daemon is killed for {down_us}us, its runner too: {with_runner}"));
-        self.link = None;
         self.forget_letters();
         self.calls.die();
+        let (link, mut air) = self.air();
+        link.daemon_died(&mut air);
         if with_runner {
-            let now = self.now();
-            self.machine.die(now);
+            let away = self.absence();
+            self.runner_dies(if away == 0 { down_us } else { away });
         }
         let opens_at = self.boot_us.saturating_add(down_us);
         self.power = match std::mem::replace(&mut self.power, Power::Nobody) {
@@ -163,11 +182,15 @@ impl World {
     /// A daemon starts: it opens the store, then the files are read and the runner connects, in any order.
     pub(super) fn open(&mut self) -> Result<(), Broken> {
         let Power::Down(store, _) = std::mem::replace(&mut self.power, Power::Nobody) else { return Ok(()) };
-        let engine =
+        let mut engine =
             Engine::open(store, self.settings.clone()).map_err(|error| format!("it does not open: {error}"))?;
+        let epoch = match engine.next_epoch(self.now()) {
+            Ok(epoch) => epoch << CONNECTION_BITS,
+            Err(error) => return self.cannot_open(engine, &error),
+        };
         self.power = Power::Up(Box::new(engine));
         self.n_daemons += 1;
-        self.asleep_until = 0;
+        (self.asleep_until, self.stalled_until) = (0, 0);
         let boot_id = format!("boot {}", self.n_boots);
         self.note(|| format!("a daemon starts, {boot_id}"));
         self.send(0, Input::Report(Report::Opened { boot_id }));
@@ -175,44 +198,41 @@ impl World {
         let (files, runner) =
             if is_slow { (self.chance.between(0, 3_000_000), self.chance.between(0, 3_000_000)) } else { (0, 0) };
         self.load(files, true);
-        self.connect(runner);
+        self.link.daemon_starts(epoch, self.boot_us.saturating_add(runner));
         Ok(())
     }
 
-    /// A connection of the runner opens: what it has is said as of now, and arrives a little later.
-    pub(super) fn connect(&mut self, in_us: i64) {
-        self.n_links += 1;
-        self.link = Some(self.n_links);
-        let picture = self.machine.picture();
-        self.note(|| format!("the runner connects: {picture:?}"));
-        self.tell_in(in_us, picture.clone());
-        if self.chance.one_in(self.troubles.repeats) {
-            self.tell_in(in_us, picture);
+    /// A daemon that finds no room on its disk ends, and is started again.
+    fn cannot_open(&mut self, engine: Engine, error: &StoreError) -> Result<(), Broken> {
+        if !matches!(error, StoreError::Full) {
+            return Err(format!("it does not open: {error}"));
+        }
+        let store = engine.into_store();
+        if self.boot_us >= self.troubles.full_until {
+            self.troubles.make_room(&store)?;
+        }
+        self.power = Power::Down(store, self.boot_us.saturating_add(PAUSE_US));
+        Ok(())
+    }
+
+    /// How long there is no runner after one has died.
+    pub(super) fn absence(&mut self) -> i64 {
+        match self.troubles.absence_us {
+            0 => 0,
+            longest => self.chance.between(0, longest),
         }
     }
 
-    /// The connection breaks, and another opens a little later; the runner may have died meanwhile.
-    pub(super) fn disconnect(&mut self) -> Result<(), Broken> {
-        if self.link.is_none() {
-            return Ok(());
-        }
+    /// The connection breaks; the runner may die with it.
+    pub(super) fn disconnect(&mut self) {
         let dies = self.chance.one_in(2);
         self.note(|| format!("the runner's connection breaks, it dies: {dies}"));
-        self.link = None;
-        self.send(0, Input::Report(Report::Runner(RunnerReport::Disconnected)));
+        let (link, mut air) = self.air();
+        link.tear(&mut air);
         if dies {
-            let now = self.now();
-            self.machine.die(now);
+            let away = self.absence();
+            self.runner_dies(away);
         }
-        let n_daemons = self.n_daemons;
-        if self.chance.one_in(2) {
-            let pause = self.chance.between(0, 30_000_000);
-            self.run_for(pause)?;
-        }
-        if self.is_up() && self.n_daemons == n_daemons && self.link.is_none() {
-            self.connect(0);
-        }
-        Ok(())
     }
 
     /// The wall clock is set. A daemon that runs is told before its next step; one that does not cannot know.
@@ -222,6 +242,7 @@ impl World {
         if self.is_up() {
             // The daemon sees it as soon as it looks, before anything else it does.
             self.asleep_until = self.asleep_until.min(self.boot_us);
+            self.stalled_until = self.stalled_until.min(self.boot_us);
             self.send(0, Input::Report(Report::ClockStepped { by_us }));
             self.checks().stepped(by_us);
         }
@@ -241,6 +262,7 @@ impl World {
     pub(super) fn stall(&mut self, us: i64) {
         self.note(|| format!("the daemon stalls for {us}us"));
         self.asleep_until = self.boot_us.saturating_add(us);
+        self.stalled_until = self.asleep_until;
     }
 
     /// One definition that belongs to no job cannot be read any more, and the daemon that remembered it is killed.

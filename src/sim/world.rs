@@ -10,9 +10,11 @@ use std::fmt::Display;
 use super::calls::Calls;
 use super::chance::Chance;
 use super::checks::Checks;
-use super::machine::Machine;
+use super::link::{Air, Link};
 use super::post::Letter;
+use super::processes::Processes;
 use super::release::shown;
+use super::runner::Runner;
 use super::trouble::Troubles;
 use crate::engine::{Answer, Engine, Input, Report, RunnerReport, Settings, Step};
 use crate::model::definition::Hook;
@@ -48,7 +50,9 @@ pub struct World {
     pub(super) offset_us: i64,
     pub(super) settings: Settings,
     pub(super) power: Power,
-    pub(super) machine: Machine,
+    pub(super) processes: Processes,
+    pub(super) runner: Runner,
+    pub(super) link: Link,
     pub(super) calls: Calls,
     pub(super) troubles: Troubles,
     /// The daemon's number; letters for an older one are lost.
@@ -56,9 +60,6 @@ pub struct World {
     pub(super) n_boots: u64,
     /// The last launch when the machine booted: of those up to it, none need have been launched to be lost.
     pub(super) booted_at: Launch,
-    /// The connection of the runner, while there is one, and how many there were.
-    pub(super) link: Option<u64>,
-    pub(super) n_links: u64,
     /// The job files, as the next load will find them.
     pub(super) files: super::people::Files,
     pub(super) keys: super::keys::Keys,
@@ -67,8 +68,11 @@ pub struct World {
     /// What a step was given that failed; given again with the next.
     pub(super) held: Vec<Input>,
     pub(super) wake_at: Option<Timestamp>,
-    /// The daemon does nothing before.
+    /// The engine does nothing before, and the whole daemon nothing.
     pub(super) asleep_until: i64,
+    pub(super) stalled_until: i64,
+    /// The steps and turns there were when nothing was on its way last.
+    pub(super) stood_still: (u64, u64),
     pub(super) checks: Checks,
     /// Launches that were ever released.
     pub(super) released: HashSet<Launch>,
@@ -93,14 +97,14 @@ impl World {
             offset_us: start.as_micros(),
             settings,
             power: Power::Down(store, 0),
-            machine: Machine::default(),
+            processes: Processes::default(),
+            runner: Runner::default(),
+            link: Link::default(),
             calls: Calls::default(),
             troubles: Troubles::default(),
             n_daemons: 0,
             n_boots: 1,
             booted_at: Launch(0),
-            link: None,
-            n_links: 0,
             files: super::people::Files::default(),
             keys: super::keys::Keys::default(),
             post: BTreeMap::new(),
@@ -108,6 +112,8 @@ impl World {
             held: Vec::new(),
             wake_at: None,
             asleep_until: 0,
+            stalled_until: 0,
+            stood_still: (0, 0),
             checks,
             released: HashSet::new(),
             waiting: BTreeSet::new(),
@@ -133,6 +139,12 @@ impl World {
             Power::Down(store, _) => Ok(store),
             Power::Nobody => Err("nobody has the store".to_owned()),
         }
+    }
+
+    /// The link, and what decides over what is sent on it.
+    pub(super) fn air(&mut self) -> (&mut Link, Air<'_>) {
+        let air = Air { chance: &mut self.chance, troubles: &self.troubles, now: self.boot_us };
+        (&mut self.link, air)
     }
 
     pub(super) fn is_up(&self) -> bool {
@@ -177,10 +189,6 @@ impl World {
             return Err("busy: the engine asks for step after step at one moment".to_owned());
         }
         let now = self.now();
-        for (launch, exit) in self.machine.ended(self.boot_us, now) {
-            self.note(|| format!("launch {launch} ended: {:?}", exit.kind));
-            self.tell(RunnerReport::Ended { launch, exit });
-        }
         for (launch, exit) in self.calls.ended(self.boot_us, now) {
             self.note(|| format!("request {launch} ended: {:?}", exit.kind));
             self.called(Report::CallEnded { launch, exit });
@@ -188,15 +196,41 @@ impl World {
         if matches!(self.power, Power::Down(_, at) if at <= self.boot_us) {
             self.open()?;
         }
+        self.machine_goes_on()?;
         if self.is_up() && self.boot_us >= self.asleep_until {
             self.step_if_due()?;
         }
+        self.stands_still()?;
         Ok(true)
+    }
+
+    /// Processes, their runner and the link do all that is due now, before the engine looks.
+    fn machine_goes_on(&mut self) -> Result<(), Broken> {
+        let mut n_rounds = 0;
+        loop {
+            self.processes.go_on(self.boot_us);
+            self.runner_goes_on()?;
+            self.daemon_listens();
+            n_rounds += 1;
+            if self.next_of_machine().is_none_or(|at| at > self.boot_us) {
+                return Ok(());
+            }
+            if n_rounds > MAX_STEPS_AT_ONCE {
+                return Err("busy: runner and link find no end at one moment".to_owned());
+            }
+        }
+    }
+
+    fn next_of_machine(&self) -> Option<i64> {
+        let daemon_from = self.is_up().then_some(self.stalled_until);
+        let runner_from = self.runner.gone_until().is_none().then_some(self.runner.frozen_until);
+        let link = self.link.next_at(daemon_from, runner_from);
+        [self.processes.next_end(), self.runner.next_at(&self.processes), link].into_iter().flatten().min()
     }
 
     /// When something happens next.
     fn next_moment(&self) -> Option<i64> {
-        let mut next = [self.machine.next_end(), self.calls.next_end()].into_iter().flatten().min();
+        let mut next = [self.next_of_machine(), self.calls.next_end()].into_iter().flatten().min();
         let mut consider = |at: Option<i64>| next = [next, at].into_iter().flatten().min();
         match &self.power {
             Power::Up(_) => {
@@ -254,7 +288,7 @@ impl World {
             .checks
             .lost(engine.store(), false)?
             .into_iter()
-            .find(|launch| *launch > self.booted_at && !self.machine.has_seen(*launch))
+            .find(|launch| *launch > self.booted_at && !self.runner.has_seen(*launch))
         {
             return Err(format!("launch {launch} is taken for lost, and was never launched"));
         }

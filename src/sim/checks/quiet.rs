@@ -74,7 +74,7 @@ impl Checks {
         if step.wake_at.is_some_and(|at| at <= now.wall) {
             return Ok(());
         }
-        let may_claim = self.has_runner && !self.is_draining && !waiting.is_paused;
+        let may_claim = self.has_runner && self.strangers.is_empty() && !self.is_draining && !waiting.is_paused;
         let has_room = step.n_live < self.settings.max_tasks;
         if may_claim && has_room && waiting.n_queued > 0 {
             return Err(format!("asleep: {} tasks are ready, and there is room", waiting.n_queued));
