@@ -56,7 +56,7 @@ fn process(launch: u64, may_leave_outputs: bool) -> Box<Process> {
 fn runner(may_leave_outputs: bool) -> f64 {
     let folder = tempfile::tempdir().expect("a folder");
     let (said, heard) = channel();
-    let config = Config { state_dir: folder.path().to_owned(), default_dir: None, is_transient: false };
+    let config = Config::of(folder.path().to_owned());
     let client = Runner::start(config, move |report| drop(said.send(report))).expect("a runner");
     let begun = clock::boot_us();
     let mut next = 0;

@@ -8,6 +8,7 @@ pub mod backup;
 pub mod check;
 pub mod completions;
 pub mod daemon;
+pub mod exec;
 pub mod man;
 pub mod next;
 #[cfg(test)]
@@ -62,6 +63,9 @@ enum Command {
     Completions(completions::Words),
     /// Write the manual pages
     Man(man::Words),
+    /// Become a task's program; what the runner starts, and nobody types
+    #[command(hide = true)]
+    Exec(exec::Words),
 }
 
 /// Reads the command line, does what it says, and returns the exit code.
@@ -82,6 +86,7 @@ pub fn main() -> ExitCode {
         Command::Ctl(words) => crate::ctl::main(words),
         Command::Completions(words) => completions::main(&words),
         Command::Man(words) => man::main(&words),
+        Command::Exec(words) => exec::main(&words),
     };
     ExitCode::from(code)
 }

@@ -24,11 +24,13 @@ mod output;
 mod outputs;
 mod picture;
 pub mod process;
+mod program;
 pub mod protocol;
 mod queue;
 mod reaper;
 mod scratch;
 mod server;
+pub mod shim;
 mod socket;
 mod spawn;
 mod tree;
@@ -52,6 +54,16 @@ pub struct Config {
     pub default_dir: Option<PathBuf>,
     /// It ends by itself when nothing runs and no daemon has been there for a while.
     pub is_transient: bool,
+    /// Our own program, by way of which a process is started that is given more than `posix_spawn` can give.
+    pub ourselves: PathBuf,
+}
+
+impl Config {
+    /// What a runner of this state folder is told, unless something else is said.
+    pub fn of(state_dir: PathBuf) -> Config {
+        // The file that we were started from may have been replaced since.
+        Config { state_dir, default_dir: None, is_transient: false, ourselves: PathBuf::from("/proc/self/exe") }
+    }
 }
 
 /// Why there is no runner.

@@ -29,7 +29,7 @@ fn describe(command: &clap::Command, page: &mut String) {
         let lines = lines.map(|line| format!("{line}\n")).collect::<String>();
         write!(page, "\n```sh\n{lines}```\n").expect("because text takes text");
     }
-    for below in command.get_subcommands().filter(|below| below.get_name() != "help") {
+    for below in command.get_subcommands().filter(|below| below.get_name() != "help" && !below.is_hide_set()) {
         describe(below, page);
     }
 }

@@ -151,7 +151,7 @@ pub fn start(setup: Setup) -> Result<Running, DriverError> {
     };
     let state_dir = setup.state_dir.clone();
     let runner = match setup.runner {
-        Place::Within { default_dir } => Runner::start(Config { state_dir, default_dir, is_transient: false }, report)?,
+        Place::Within { default_dir } => Runner::start(Config { default_dir, ..Config::of(state_dir) }, report)?,
         Place::Apart { socket } => {
             let epoch = engine.next_epoch(clock::wall())? << CONNECTION_BITS;
             let address = match socket {

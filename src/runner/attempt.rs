@@ -2,14 +2,16 @@
 //! runner before us left behind: nothing is known of its first process but its identity, and it is only there to be
 //! killed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::kill::{Event, Why};
 use super::output::Output;
 use super::outputs;
+use super::queue::Surroundings;
 use super::scratch::Scratch;
+use super::spawn::Said;
 use super::tree::{self, Identity, Marks, Member, Roots, Snapshot};
 use super::{kill::Phase, output::Finished};
 use crate::logs::append::salvage;
@@ -35,9 +37,7 @@ pub(super) enum First {
 #[derive(Debug)]
 pub(super) struct Asker {
     pub(super) stop: Stop,
-    pub(super) env: BTreeMap<String, String>,
-    pub(super) dir: PathBuf,
-    pub(super) umask: Option<u32>,
+    pub(super) surroundings: Surroundings,
 }
 
 /// One launch that lives.
@@ -56,6 +56,10 @@ pub(super) struct Attempt {
     pub(super) output: Option<Output>,
     /// What is run before TERM is sent.
     pub(super) asker: Option<Box<Asker>>,
+    /// What its first process says if it cannot become the program.
+    pub(super) said: Option<Said>,
+    /// Why it was never the program.
+    not_started: Option<String>,
     has_script: bool,
     may_leave_outputs: bool,
     log_path: String,
@@ -79,6 +83,8 @@ impl Attempt {
             groups: BTreeSet::from([first]),
             output: Some(output),
             asker: None,
+            said: None,
+            not_started: None,
             has_script: process.script.is_some(),
             may_leave_outputs: process.may_leave_outputs,
             log_path: process.log_path.clone(),
@@ -101,12 +107,22 @@ impl Attempt {
             groups: BTreeSet::new(),
             output: None,
             asker: None,
+            said: None,
+            not_started: None,
             has_script: false,
             may_leave_outputs: false,
             log_path: entry.log_path.clone(),
             seen: Vec::new(),
             killed: BTreeSet::new(),
         }
+    }
+
+    /// Its first process was reaped.
+    pub(super) fn first_ended(&mut self, kind: ExitKind) -> Event {
+        self.not_started = self.said.take().and_then(Said::why);
+        let kind = if self.not_started.is_some() { ExitKind::NotStarted } else { kind };
+        self.first = First::Ended(kind);
+        Event::FirstEnded(self.leftovers)
     }
 
     /// The event of its being stopped for that reason, with that grace or its own.
@@ -193,9 +209,9 @@ impl Attempt {
         };
         let stuck = gave_up.then(|| "a process of it cannot be killed".to_owned());
         let mut exit = Exit::bare(kind, at);
-        exit.started_at = self.started_at;
+        exit.started_at = self.started_at.filter(|_| self.not_started.is_none());
         exit.n_leftovers = u32::try_from(self.killed.len()).unwrap_or(u32::MAX);
-        exit.error = stuck.or(lost);
+        exit.error = stuck.or(lost).or(self.not_started);
         if self.has_script {
             scratch.remove_script(self.launch);
         }
@@ -212,6 +228,7 @@ impl Attempt {
             }
             scratch.remove_outputs(self.launch);
         }
+        exit.error = exit.error.map(|error| output.mask(error));
         let Finished { output, written, open } = output.finish(at, buffer);
         exit.output = output;
         let log = |written: crate::logs::Written| LogFile {

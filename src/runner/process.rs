@@ -90,7 +90,7 @@ pub fn serve(given: Given) -> Result<(), RunnerError> {
     let owner = state_dir.metadata().map_err(at(&state_dir))?.uid();
     end_on_signals(inbox.clone(), Arc::clone(&wake))?;
     // The journal's lock says that nobody else listens here.
-    let config = Config { state_dir, default_dir: None, is_transient };
+    let config = Config { is_transient, ..Config::of(state_dir) };
     let server = Server::open(config, Arc::clone(&wake), sent, outbox)?;
     let is_passed = passed.is_some();
     let listener = match passed {

@@ -3,11 +3,13 @@
 //! not be started.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::base_env::{Facts, base_env};
+use super::program::{Failed, Start};
 use super::scratch::Scratch;
-use super::spawn::{Failed, Spawned, Start, spawn};
+use super::shim::Settings;
+use super::spawn::{Spawned, spawn};
 use crate::model::definition::Value;
 use crate::model::id::Launch;
 use crate::model::process::Process;
@@ -44,14 +46,23 @@ pub(super) struct Queue {
     env: BTreeMap<String, String>,
     dir: PathBuf,
     scratch: Scratch,
+    ourselves: PathBuf,
+}
+
+/// What a process of a launch is started with, the first one and its stop command alike.
+#[derive(Debug)]
+pub(super) struct Surroundings {
+    pub(super) env: BTreeMap<String, String>,
+    pub(super) dir: PathBuf,
+    pub(super) settings: Settings,
 }
 
 impl Queue {
     /// An empty queue; tasks start in `dir`, or else in their user's home, or else in `/`.
-    pub(super) fn new(facts: &Facts, dir: Option<PathBuf>, scratch: Scratch) -> Queue {
+    pub(super) fn new(facts: &Facts, dir: Option<PathBuf>, scratch: Scratch, ourselves: PathBuf) -> Queue {
         let home = PathBuf::from(&facts.home);
         let home = if home.is_dir() { home } else { PathBuf::from("/") };
-        Queue { waiting: VecDeque::new(), env: base_env(facts), dir: dir.unwrap_or(home), scratch }
+        Queue { waiting: VecDeque::new(), env: base_env(facts), dir: dir.unwrap_or(home), scratch, ourselves }
     }
 
     /// Adds one.
@@ -89,7 +100,7 @@ impl Queue {
         let at = self.waiting.iter().position(|waiting| waiting.not_before <= now)?;
         let mut waiting = self.waiting.remove(at)?;
         let process = &waiting.process;
-        let (env, dir) = match self.surroundings(process) {
+        let Surroundings { env, dir, settings } = match self.surroundings(process) {
             Ok(found) => found,
             Err(why) => return Some(Turn::Failed(waiting.process, why)),
         };
@@ -103,8 +114,8 @@ impl Queue {
             }
         }
         let script = waiting.script.as_deref();
-        let start = Start { script, argv: &process.argv, env: &env, dir: &dir, umask: process.umask };
-        match spawn(&start, process.stdin.is_some()) {
+        let start = Start { script, argv: &process.argv, env: &env, dir: &dir };
+        match spawn(&start, &settings, &self.ourselves, process.stdin.is_some()) {
             Ok(spawned) => Some(Turn::Spawned(waiting.process, spawned)),
             Err(Failed::Never(why)) => Some(self.failed(waiting.process, why)),
             Err(Failed::Busy(why)) => {
@@ -129,15 +140,22 @@ impl Queue {
         Turn::Failed(process, why)
     }
 
-    /// The whole environment of a process, and the folder that it starts in.
-    pub(super) fn surroundings(&self, process: &Process) -> Result<(BTreeMap<String, String>, PathBuf), String> {
+    /// The whole environment of a process, the folder that it starts in, and what it is made to be.
+    pub(super) fn surroundings(&self, process: &Process) -> Result<Surroundings, String> {
         let mut env = environment(&self.env, process)?;
         if process.may_leave_outputs {
             let path = self.scratch.offer_outputs(process.launch);
             env.insert("CAMPANILE_OUTPUT".to_owned(), path.to_string_lossy().into_owned());
         }
         // A relative folder is meant from the default one, and `join` keeps an absolute one.
-        Ok((env, self.dir.join(process.working_dir.as_deref().unwrap_or_default())))
+        let dir = self.dir.join(process.working_dir.as_deref().unwrap_or_default());
+        let settings = Settings { umask: process.umask, nice: process.nice, limits: process.limits };
+        Ok(Surroundings { env, dir, settings })
+    }
+
+    /// Our own program.
+    pub(super) fn ourselves(&self) -> &Path {
+        &self.ourselves
     }
 
     /// The files that exist for one attempt.

@@ -28,7 +28,7 @@ use super::protocol::{FromRunner, Heard, ToRunner, version};
 use super::queue::{Queue, Turn};
 use super::reaper::Reaper;
 use super::scratch::Scratch;
-use super::spawn::Spawned;
+use super::spawn::{Said, Spawned};
 use super::tree::{Identity, MARK, Marks, Snapshot};
 use super::{Config, RunnerError};
 use crate::clock;
@@ -114,7 +114,7 @@ pub(super) struct Server {
     attempts: HashMap<Launch, Attempt>,
     firsts: HashMap<i32, Launch>,
     /// The stop commands that run.
-    askers: HashMap<i32, Launch>,
+    askers: HashMap<i32, (Launch, Option<Said>)>,
     by_marks: HashMap<Marks, Launch>,
     adopted: Adopted,
     /// `/proc` as it was in this turn, if anybody had to look.
@@ -164,7 +164,7 @@ impl Server {
             outbox,
             heard: Heard::default(),
             alone_since: Some(clock::boot_us()),
-            queue: Queue::new(&Facts::gather(), config.default_dir, scratch),
+            queue: Queue::new(&Facts::gather(), config.default_dir, scratch, config.ourselves),
             attempts: HashMap::new(),
             firsts: HashMap::new(),
             askers: HashMap::new(),
@@ -405,10 +405,11 @@ impl Server {
             self.waiter.watch(fd, launch, pipe);
         }
         let mut attempt = Attempt::started(&process, first, at, clock::boot_us(), output);
+        attempt.said = spawned.said;
         if let Some(stop) = process.stop.take()
-            && let Ok((env, dir)) = self.queue.surroundings(&process)
+            && let Ok(surroundings) = self.queue.surroundings(&process)
         {
-            attempt.asker = Some(Box::new(Asker { stop, env, dir, umask: process.umask }));
+            attempt.asker = Some(Box::new(Asker { stop, surroundings }));
         }
         self.firsts.insert(first.pid, launch);
         if attempt.marks.tell() {

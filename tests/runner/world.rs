@@ -50,8 +50,11 @@ impl World {
 
     fn start(&mut self) -> Connected {
         let (said, heard) = channel();
-        let config =
-            Config { state_dir: self.folder.path().to_owned(), default_dir: Some(self.dir()), is_transient: false };
+        let config = Config {
+            default_dir: Some(self.dir()),
+            ourselves: env!("CARGO_BIN_EXE_campanile").into(),
+            ..Config::of(self.folder.path().to_owned())
+        };
         self.client = Some(Runner::start(config, move |report| drop(said.send(report))).unwrap());
         self.heard = heard;
         match self.heard.recv_timeout(LONG).unwrap() {

@@ -84,6 +84,12 @@ const ONES: &[One] = &[
         in_tests: false,
     },
     One {
+        uses: &["unistd::exec*"],
+        file: "src/runner/shim.rs",
+        instead: "let `runner::spawn` start it; only what becomes a task's program replaces itself",
+        in_tests: false,
+    },
+    One {
         uses: &["env::var*", "env::set_var", "env::remove_var"],
         file: "src/environment.rs",
         instead: "ask `environment`, or better, take the value as an argument",

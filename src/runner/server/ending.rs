@@ -11,7 +11,9 @@ use crate::model::id::Launch;
 use crate::runner::attempt::{Asker, First};
 use crate::runner::kill::{self, Do, Event, Phase, Why, step};
 use crate::runner::output::Pipe;
-use crate::runner::spawn::{Failed, Start, spawn_joined};
+use crate::runner::program::{Failed, Start};
+use crate::runner::queue::Surroundings;
+use crate::runner::spawn::{Joined, Said, spawn_joined};
 use crate::runner::tree::{Identity, Member};
 
 impl Server {
@@ -20,7 +22,7 @@ impl Server {
         // First, so that who ends while we reap wakes us again.
         self.reaper.clear();
         let mut ended: Vec<(Launch, ExitKind)> = Vec::new();
-        let mut asked: Vec<Launch> = Vec::new();
+        let mut asked: Vec<(Launch, Option<Said>)> = Vec::new();
         let mut others_ended = false;
         while let Some((pid, kind)) = self.reaper.reap() {
             match self.firsts.remove(&pid) {
@@ -38,11 +40,13 @@ impl Server {
         (self.snapshot, self.refreshed) = (None, false);
         for (launch, kind) in ended {
             let Some(attempt) = self.attempts.get_mut(&launch) else { continue };
-            attempt.first = First::Ended(kind);
-            let event = Event::FirstEnded(attempt.leftovers);
+            let event = attempt.first_ended(kind);
             self.happened(launch, event, Vec::new());
         }
-        for launch in asked {
+        for (launch, said) in asked {
+            if let Some(why) = said.and_then(Said::why) {
+                self.cannot_ask(launch, &why);
+            }
             self.happened(launch, Event::Asked, Vec::new());
         }
         if others_ended {
@@ -107,17 +111,24 @@ impl Server {
     fn ask(&mut self, launch: Launch) {
         let Some(attempt) = self.attempts.get_mut(&launch) else { return };
         let (Some(asker), Some(output)) = (&attempt.asker, &mut attempt.output) else { return };
-        let Asker { stop, env, dir, umask } = &**asker;
-        match spawn_joined(&Start { script: None, argv: &stop.command, env, dir, umask: *umask }) {
-            Ok((pid, fd)) => {
+        let Asker { stop, surroundings: Surroundings { env, dir, settings } } = &**asker;
+        let start = Start { script: None, argv: &stop.command, env, dir };
+        match spawn_joined(&start, settings, self.queue.ourselves()) {
+            Ok(Joined { pid, output: fd, said }) => {
                 self.waiter.watch(output.open_asker(fd), launch, Pipe::Asker);
-                self.askers.insert(pid, launch);
+                self.askers.insert(pid, (launch, said));
                 attempt.asked(Identity::of(pid).unwrap_or(Identity { pid, start: 0 }));
             }
             Err(Failed::Busy(why) | Failed::Never(why)) => {
-                output.note(clock::wall(), &format!("the stop command cannot be run: {why}"));
+                self.cannot_ask(launch, &why);
                 self.happened(launch, Event::Asked, Vec::new());
             }
+        }
+    }
+
+    fn cannot_ask(&mut self, launch: Launch, why: &str) {
+        if let Some(output) = self.attempts.get_mut(&launch).and_then(|attempt| attempt.output.as_mut()) {
+            output.note(clock::wall(), &format!("the stop command cannot be run: {why}"));
         }
     }
 
@@ -141,7 +152,7 @@ impl Server {
     pub(super) fn finish(&mut self, launch: Launch, gave_up: bool) {
         let Some(attempt) = self.attempts.remove(&launch) else { return };
         self.by_marks.remove(&attempt.marks);
-        self.askers.retain(|_, asked| *asked != launch);
+        self.askers.retain(|_, (asked, _)| *asked != launch);
         if let First::Lives(first) = attempt.first {
             self.firsts.remove(&first.pid);
         }
