@@ -16,6 +16,7 @@ pub mod base_env;
 mod client;
 mod current;
 mod door;
+mod folders;
 mod frame;
 mod journal;
 mod kill;
@@ -28,12 +29,15 @@ mod program;
 pub mod protocol;
 mod queue;
 mod reaper;
+mod rights;
 mod scratch;
 mod server;
 pub mod shim;
 mod socket;
 mod spawn;
 mod tree;
+mod trust;
+mod users;
 
 use std::io;
 use std::path::PathBuf;
@@ -48,7 +52,7 @@ pub(crate) use picture::Pictures;
 /// What a runner is told once.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Its journal is `runner/journal` below it, and so are the logs.
+    /// The daemon's; the logs are below it.
     pub state_dir: PathBuf,
     /// Where a process starts that says nothing about it; otherwise the user's home.
     pub default_dir: Option<PathBuf>,
@@ -56,13 +60,21 @@ pub struct Config {
     pub is_transient: bool,
     /// Our own program, by way of which a process is started that is given more than `posix_spawn` can give.
     pub ourselves: PathBuf,
+    /// For its journal and its lock; otherwise `runner` in the state folder, if that is not somebody else's.
+    pub own_dir: Option<PathBuf>,
+    /// For the files that tasks of other users need; otherwise `run` in the folder before.
+    pub run_dir: Option<PathBuf>,
+    /// The list of whom it may start processes as; otherwise the one in `/etc/campanile`, if there is one.
+    pub users: Option<PathBuf>,
 }
 
 impl Config {
     /// What a runner of this state folder is told, unless something else is said.
     pub fn of(state_dir: PathBuf) -> Config {
         // The file that we were started from may have been replaced since.
-        Config { state_dir, default_dir: None, is_transient: false, ourselves: PathBuf::from("/proc/self/exe") }
+        let ourselves = PathBuf::from("/proc/self/exe");
+        let (default_dir, own_dir, run_dir, users) = (None, None, None, None);
+        Config { state_dir, default_dir, is_transient: false, ourselves, own_dir, run_dir, users }
     }
 }
 
@@ -96,6 +108,26 @@ pub enum RunnerError {
         /// The first line that cannot be read.
         line: usize,
     },
+    /// We are root, the state folder is not.
+    #[error(
+        "`{state}` does not belong to root, so a runner that is root must not keep its journal there\nhint: give \
+         `--own DIR`, a folder that only root can write, or run as the folder's owner"
+    )]
+    NoOwnFolder {
+        /// The state folder.
+        state: PathBuf,
+    },
+    /// What root would believe, somebody else may have written, or it cannot be understood.
+    #[error("`{path}` {why}\nhint: a runner that is root uses only what root alone can write")]
+    Untrusted {
+        /// The file, or the folder on the way to it, that is to blame.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A list of users was given to a runner that is not root.
+    #[error("only a runner that is root can start processes as other users\nhint: leave `--users` out")]
+    UsersOfNobody,
     /// The kernel refuses.
     #[error("cannot start the runner: {0}")]
     Kernel(#[from] io::Error),

@@ -7,6 +7,8 @@
 mod asked;
 #[path = "runner/ends.rs"]
 mod ends;
+#[path = "runner/foreign.rs"]
+mod foreign;
 #[path = "runner/leftovers.rs"]
 mod leftovers;
 #[path = "runner/masking.rs"]
@@ -15,8 +17,12 @@ mod masking;
 mod output;
 #[path = "runner/recovery.rs"]
 mod recovery;
+#[path = "runner/settings.rs"]
+mod settings;
 #[path = "runner/starts.rs"]
 mod starts;
+#[path = "runner/users.rs"]
+mod users;
 #[path = "runner/values.rs"]
 mod values;
 #[path = "runner/world.rs"]

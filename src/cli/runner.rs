@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::runner::Config;
 use crate::runner::process::{Given, serve};
 use crate::wire::code;
 use crate::{environment, print};
@@ -24,6 +25,16 @@ pub struct Words {
     /// End when nothing runs and no daemon has been there for ten seconds
     #[arg(long)]
     transient: bool,
+    /// A folder for its journal; otherwise runner in the state folder. A runner that is root needs one, which only root
+    /// can write, where the state folder is not root's
+    #[arg(long, value_name = "DIR")]
+    own: Option<PathBuf>,
+    /// A folder for what tasks of other users need, which those users can reach; otherwise run in the folder before
+    #[arg(long, value_name = "DIR")]
+    run: Option<PathBuf>,
+    /// The list of users that a runner that is root may start processes as; otherwise /etc/campanile/runner.toml
+    #[arg(long, value_name = "FILE")]
+    users: Option<PathBuf>,
 }
 
 /// The same, read without the words of any other command.
@@ -47,8 +58,9 @@ pub fn entered() -> Option<ExitCode> {
 
 /// Does it, and returns the exit code.
 pub fn main(words: Words) -> u8 {
-    let Words { state, socket, transient } = words;
-    match serve(Given { state_dir: state, socket, is_transient: transient }) {
+    let Words { state, socket, transient, own, run, users } = words;
+    let config = Config { is_transient: transient, own_dir: own, run_dir: run, users, ..Config::of(state) };
+    match serve(Given { config, socket }) {
         Ok(()) => code::DONE,
         Err(error) => {
             print::talk(&format!("error: {error}"));

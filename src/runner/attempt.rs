@@ -8,11 +8,11 @@ use std::path::Path;
 
 use super::kill::{Event, Why};
 use super::output::Output;
-use super::outputs;
 use super::queue::Surroundings;
 use super::scratch::Scratch;
 use super::spawn::Said;
 use super::tree::{self, Identity, Marks, Member, Roots, Snapshot};
+use super::users::Ids;
 use super::{kill::Phase, output::Finished};
 use crate::logs::append::salvage;
 use crate::model::definition::{Leftovers, Stop};
@@ -58,6 +58,8 @@ pub(super) struct Attempt {
     pub(super) asker: Option<Box<Asker>>,
     /// What its first process says if it cannot become the program.
     pub(super) said: Option<Said>,
+    /// The other user whom its files are for.
+    pub(super) other: Option<Ids>,
     /// Why it was never the program.
     not_started: Option<String>,
     has_script: bool,
@@ -84,6 +86,7 @@ impl Attempt {
             output: Some(output),
             asker: None,
             said: None,
+            other: None,
             not_started: None,
             has_script: process.script.is_some(),
             may_leave_outputs: process.may_leave_outputs,
@@ -108,6 +111,7 @@ impl Attempt {
             output: None,
             asker: None,
             said: None,
+            other: None,
             not_started: None,
             has_script: false,
             may_leave_outputs: false,
@@ -218,15 +222,19 @@ impl Attempt {
         let Some(output) = self.output else {
             // An orphan may have left something after the folder was emptied.
             scratch.remove_outputs(self.launch);
+            scratch.remove_of_other(self.launch);
             exit.log = found_log(state_dir, self.log_path, at);
             return (exit, Vec::new());
         };
         if self.may_leave_outputs {
-            match outputs::read(&scratch.outputs(self.launch)) {
+            match scratch.read_outputs(self.launch, self.other.as_ref()) {
                 Ok(found) => exit.outputs = found.into_iter().map(|(name, text)| (name, output.mask(text))).collect(),
                 Err(why) => exit.outputs_error = Some(why),
             }
             scratch.remove_outputs(self.launch);
+        }
+        if self.other.is_some() {
+            scratch.remove_of_other(self.launch);
         }
         exit.error = exit.error.map(|error| output.mask(error));
         let Finished { output, written, open } = output.finish(at, buffer);

@@ -3,6 +3,7 @@
 //! (`NOTIFY_SOCKET`, `LISTEN_*`, `WATCHDOG_*`, `CREDENTIALS_DIRECTORY`) can leak.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use nix::unistd::{Uid, User};
 
@@ -27,16 +28,30 @@ pub struct Facts {
 impl Facts {
     /// Asks the user database and our own environment.
     pub fn gather() -> Facts {
-        let var = crate::environment::var;
         let uid = Uid::effective();
-        let user = User::from_uid(uid).ok().flatten();
-        let (name, home, shell) = match user {
-            Some(user) => (user.name, user.dir.to_string_lossy().into_owned(), user.shell),
-            None => (uid.to_string(), var("HOME").unwrap_or_default(), Default::default()),
+        match User::from_uid(uid).ok().flatten() {
+            Some(user) => Facts::about(&user),
+            None => {
+                let unknown = Facts::unknown(uid.as_raw());
+                Facts { home: crate::environment::var("HOME").unwrap_or(unknown.home), ..unknown }
+            }
+        }
+    }
+
+    /// What the user database says of somebody.
+    pub(super) fn about(user: &User) -> Facts {
+        let or = |path: &Path, otherwise: &str| {
+            if path.as_os_str().is_empty() { otherwise.to_owned() } else { path.to_string_lossy().into_owned() }
         };
-        let or = |text: String, otherwise: &str| if text.is_empty() { otherwise.to_owned() } else { text };
-        let shell = or(shell.to_string_lossy().into_owned(), "/bin/sh");
-        Facts { user: name, home: or(home, "/"), shell, lang: var("LANG"), tz: var("TZ") }
+        let (home, shell) = (or(&user.dir, "/"), or(&user.shell, "/bin/sh"));
+        Facts { user: user.name.clone(), home, shell, ..Facts::unknown(user.uid.as_raw()) }
+    }
+
+    /// Of somebody whom it does not know.
+    pub(super) fn unknown(uid: u32) -> Facts {
+        let var = crate::environment::var;
+        let (home, shell) = ("/".to_owned(), "/bin/sh".to_owned());
+        Facts { user: uid.to_string(), home, shell, lang: var("LANG"), tz: var("TZ") }
     }
 }
 

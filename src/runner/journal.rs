@@ -26,6 +26,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::RunnerError;
+use super::rights;
 use super::tree::{Identity, Marks};
 use crate::failpoint;
 use crate::model::exit::Exit;
@@ -216,16 +217,22 @@ impl Journal {
         }
         let whole = std::mem::replace(&mut self.buffer, waiting);
         let anew = self.path.with_extension("new");
-        let _ = std::fs::remove_file(&anew);
-        let mut file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(&anew)?;
-        file.write_all(&whole)?;
-        file.sync_data()?;
-        std::fs::rename(&anew, &self.path)?;
+        let file = rights::with_own(|| put_in_place(&whole, &anew, &self.path))?;
         self.file = file;
         self.n_bytes = whole.len() as u64;
         self.n_bytes_compacted = self.n_bytes;
         Ok(())
     }
+}
+
+/// Writes a file beside `path`, and then in its place.
+fn put_in_place(whole: &[u8], anew: &Path, path: &Path) -> io::Result<File> {
+    let _ = std::fs::remove_file(anew);
+    let mut file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(anew)?;
+    file.write_all(whole)?;
+    file.sync_data()?;
+    std::fs::rename(anew, path)?;
+    Ok(file)
 }
 
 /// What a file says.

@@ -24,13 +24,13 @@ const MAX_BYTES: u64 = 64 << 10;
 /// The longest name.
 const MAX_NAME: usize = 64;
 
-/// The values in the file at `path`, none if there is no file; otherwise why they are none, for people.
-pub(super) fn read(path: &Path) -> Result<BTreeMap<String, String>, String> {
-    let text = text(path).map_err(|why| format!("`CAMPANILE_OUTPUT` {why}"))?;
+/// The values in the file at `path`, which must be of user `owner`, none if there is no file; otherwise why they are none, for people.
+pub(super) fn read(path: &Path, owner: u32) -> Result<BTreeMap<String, String>, String> {
+    let text = text(path, owner).map_err(|why| format!("`CAMPANILE_OUTPUT` {why}"))?;
     parse(&text).map_err(|(line, why)| format!("`CAMPANILE_OUTPUT`, line {line}: {why}"))
 }
 
-fn text(path: &Path) -> Result<String, String> {
+fn text(path: &Path, owner: u32) -> Result<String, String> {
     let content = match plain_file::read(path, MAX_BYTES, Links::Refuse) {
         Ok(content) => content,
         Err(NotPlain::Unreadable(error)) if error.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
@@ -39,7 +39,7 @@ fn text(path: &Path) -> Result<String, String> {
         Err(NotPlain::Link) => return Err("is a link".to_owned()),
         Err(NotPlain::TooLarge(_)) => return Err("is larger than 64 KiB".to_owned()),
     };
-    if content.owner != nix::unistd::geteuid().as_raw() {
+    if content.owner != owner {
         return Err("belongs to another user".to_owned());
     }
     String::from_utf8(content.bytes).map_err(|_| "is not UTF-8".to_owned())
@@ -137,9 +137,11 @@ mod tests {
     fn what_is_not_a_plain_file_of_ours_is_refused_and_not_waited_for() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
-        assert_eq!(read(&at("none")), Ok(BTreeMap::new()));
+        let ours = nix::unistd::geteuid().as_raw();
+        assert_eq!(read(&at("none"), ours), Ok(BTreeMap::new()));
         std::fs::write(at("good"), "a=1\n").unwrap();
-        assert_eq!(read(&at("good")).unwrap().len(), 1);
+        assert_eq!(read(&at("good"), ours).unwrap().len(), 1);
+        assert_eq!(read(&at("good"), ours + 1), Err("`CAMPANILE_OUTPUT` belongs to another user".to_owned()));
         std::os::unix::fs::symlink(at("good"), at("link")).unwrap();
         std::fs::write(at("two"), "a=1\n").unwrap();
         std::fs::hard_link(at("two"), at("hard")).unwrap();
@@ -157,7 +159,7 @@ mod tests {
             ("large", "is larger than 64 KiB"),
             ("binary", "is not UTF-8"),
         ] {
-            assert_eq!(read(&at(name)), Err(format!("`CAMPANILE_OUTPUT` {expected}")), "{name}");
+            assert_eq!(read(&at(name), ours), Err(format!("`CAMPANILE_OUTPUT` {expected}")), "{name}");
         }
     }
 }

@@ -6,7 +6,7 @@
 //! ten seconds.
 
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, chown};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::Child;
@@ -14,10 +14,13 @@ use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
+use nix::unistd::geteuid;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use super::rights::with_own;
 use super::server::{Inbound, Server};
+use super::trust::only_by;
 use super::{Config, RunnerError, door, socket, spawn};
 use crate::{environment, print};
 
@@ -61,12 +64,10 @@ pub fn starter(state_dir: PathBuf) -> impl FnMut() -> io::Result<()> + Send {
 /// What a runner is told.
 #[derive(Clone, Debug)]
 pub struct Given {
-    /// The state folder of the daemon.
-    pub state_dir: PathBuf,
+    /// What every runner is told.
+    pub config: Config,
     /// Where it listens; otherwise `socket_of` says.
     pub socket: Option<PathBuf>,
-    /// It ends by itself when nobody has use for it.
-    pub is_transient: bool,
 }
 
 /// Runs until it is told to end.
@@ -80,21 +81,29 @@ pub fn serve(given: Given) -> Result<(), RunnerError> {
     let wake = Arc::new(wake.map_err(io::Error::from)?);
     let (inbox, sent) = channel();
     let (outbox, said) = channel();
-    let Given { state_dir, socket, is_transient } = given;
-    let state_dir = std::path::absolute(state_dir)?;
-    let path = socket.unwrap_or_else(|| socket_of(&state_dir));
+    let Given { mut config, socket: given_socket } = given;
+    let state_dir = std::path::absolute(&config.state_dir)?;
+    config.state_dir.clone_from(&state_dir);
+    let path = given_socket.clone().unwrap_or_else(|| socket_of(&state_dir));
     let at = |path: &Path| {
         let path = path.to_owned();
         move |source| RunnerError::Io { path, source }
     };
-    let owner = state_dir.metadata().map_err(at(&state_dir))?.uid();
+    let about = state_dir.metadata().map_err(at(&state_dir))?;
+    let owner = about.uid();
     end_on_signals(inbox.clone(), Arc::clone(&wake))?;
     // The journal's lock says that nobody else listens here.
-    let config = Config { is_transient, ..Config::of(state_dir) };
     let server = Server::open(config, Arc::clone(&wake), sent, outbox)?;
     let is_passed = passed.is_some();
+    // A socket in a folder that only root can write is made by root, and handed to the daemon's user.
+    let folder = given_socket.as_ref().and_then(|path| path.parent()).filter(|_| geteuid().is_root() && owner != 0);
+    let is_handed = folder.is_some_and(|folder| only_by(folder, 0).is_ok());
     let listener = match passed {
         Some(listener) => listener,
+        None if is_handed => {
+            let hand = |listener| chown(&path, Some(owner), Some(about.gid())).map(|()| listener);
+            with_own(|| socket::listen(&path).and_then(hand)).map_err(at(&path))?
+        }
         None => socket::listen(&path).map_err(at(&path))?,
     };
     let where_to =
@@ -103,7 +112,8 @@ pub fn serve(given: Given) -> Result<(), RunnerError> {
     door::open(listener, inbox, wake, said, owner)?;
     server.run();
     if !is_passed {
-        let _ = std::fs::remove_file(&path);
+        let remove = || std::fs::remove_file(&path);
+        let _ = if is_handed { with_own(remove) } else { remove() };
     }
     Ok(())
 }

@@ -5,11 +5,14 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 
-use super::base_env::{Facts, base_env};
+use nix::unistd::geteuid;
+
 use super::program::{Failed, Start};
+use super::rights::held;
 use super::scratch::Scratch;
 use super::shim::Settings;
 use super::spawn::{Spawned, spawn};
+use super::users::{Ids, Users};
 use crate::model::definition::Value;
 use crate::model::id::Launch;
 use crate::model::process::Process;
@@ -34,7 +37,7 @@ pub(super) struct Waiting {
 /// What became of a launch whose turn it was.
 pub(super) enum Turn {
     /// It exists.
-    Spawned(Box<Process>, Spawned),
+    Spawned(Box<Process>, Spawned, Box<Surroundings>),
     /// It cannot be.
     Failed(Box<Process>, String),
 }
@@ -43,8 +46,9 @@ pub(super) enum Turn {
 #[derive(Debug)]
 pub(super) struct Queue {
     waiting: VecDeque<Waiting>,
-    env: BTreeMap<String, String>,
-    dir: PathBuf,
+    users: Users,
+    /// Where processes start that say nothing about it; otherwise in their user's home.
+    dir: Option<PathBuf>,
     scratch: Scratch,
     ourselves: PathBuf,
 }
@@ -55,14 +59,14 @@ pub(super) struct Surroundings {
     pub(super) env: BTreeMap<String, String>,
     pub(super) dir: PathBuf,
     pub(super) settings: Settings,
+    /// The other user whom its files are for.
+    pub(super) other: Option<Ids>,
 }
 
 impl Queue {
     /// An empty queue; tasks start in `dir`, or else in their user's home, or else in `/`.
-    pub(super) fn new(facts: &Facts, dir: Option<PathBuf>, scratch: Scratch, ourselves: PathBuf) -> Queue {
-        let home = PathBuf::from(&facts.home);
-        let home = if home.is_dir() { home } else { PathBuf::from("/") };
-        Queue { waiting: VecDeque::new(), env: base_env(facts), dir: dir.unwrap_or(home), scratch, ourselves }
+    pub(super) fn new(users: Users, dir: Option<PathBuf>, scratch: Scratch, ourselves: PathBuf) -> Queue {
+        Queue { waiting: VecDeque::new(), users, dir, scratch, ourselves }
     }
 
     /// Adds one.
@@ -76,6 +80,7 @@ impl Queue {
         let waiting = self.waiting.remove(at)?;
         if waiting.script.is_some() {
             self.scratch.remove_script(launch);
+            self.scratch.remove_of_other(launch);
         }
         Some(waiting.process)
     }
@@ -100,12 +105,12 @@ impl Queue {
         let at = self.waiting.iter().position(|waiting| waiting.not_before <= now)?;
         let mut waiting = self.waiting.remove(at)?;
         let process = &waiting.process;
-        let Surroundings { env, dir, settings } = match self.surroundings(process) {
+        let surroundings = match self.surroundings(process) {
             Ok(found) => found,
             Err(why) => return Some(Turn::Failed(waiting.process, why)),
         };
         if let (Some(text), None) = (&process.script, &waiting.script) {
-            match self.scratch.script(process.launch, text) {
+            match self.scratch.script(process.launch, text, surroundings.other.as_ref()) {
                 Ok(path) => waiting.script = Some(path),
                 Err(error) => {
                     let why = format!("the script cannot be written: {error}");
@@ -114,9 +119,10 @@ impl Queue {
             }
         }
         let script = waiting.script.as_deref();
-        let start = Start { script, argv: &process.argv, env: &env, dir: &dir };
-        match spawn(&start, &settings, &self.ourselves, process.stdin.is_some()) {
-            Ok(spawned) => Some(Turn::Spawned(waiting.process, spawned)),
+        let Surroundings { env, dir, settings, .. } = &surroundings;
+        let start = Start { script, argv: &process.argv, env, dir };
+        match spawn(&start, settings, &self.ourselves, process.stdin.is_some()) {
+            Ok(spawned) => Some(Turn::Spawned(waiting.process, spawned, Box::new(surroundings))),
             Err(Failed::Never(why)) => Some(self.failed(waiting.process, why)),
             Err(Failed::Busy(why)) => {
                 let (since, pause) = waiting.refused.unwrap_or((now, FIRST_PAUSE_US));
@@ -137,20 +143,31 @@ impl Queue {
 
     fn failed(&self, process: Box<Process>, why: String) -> Turn {
         self.scratch.remove_script(process.launch);
+        self.scratch.remove_of_other(process.launch);
         Turn::Failed(process, why)
     }
 
     /// The whole environment of a process, the folder that it starts in, and what it is made to be.
-    pub(super) fn surroundings(&self, process: &Process) -> Result<Surroundings, String> {
-        let mut env = environment(&self.env, process)?;
+    fn surroundings(&self, process: &Process) -> Result<Surroundings, String> {
+        let who = self.users.who(process.user.as_deref(), process.group.as_deref())?;
+        let mut env = environment(&who.env, process)?;
+        let other = who.ids.clone().filter(|ids| ids.uid != held());
         if process.may_leave_outputs {
-            let path = self.scratch.offer_outputs(process.launch);
+            let path = self.scratch.offer_outputs(process.launch, other.as_ref());
+            let path = path.map_err(|error| format!("it cannot be given a place for its outputs: {error}"))?;
             env.insert("CAMPANILE_OUTPUT".to_owned(), path.to_string_lossy().into_owned());
         }
         // A relative folder is meant from the default one, and `join` keeps an absolute one.
-        let dir = self.dir.join(process.working_dir.as_deref().unwrap_or_default());
-        let settings = Settings { umask: process.umask, nice: process.nice, limits: process.limits };
-        Ok(Surroundings { env, dir, settings })
+        let usual = || if who.home.is_dir() { who.home.clone() } else { PathBuf::from("/") };
+        let dir = self.dir.clone().unwrap_or_else(usual).join(process.working_dir.as_deref().unwrap_or_default());
+        if let Some(nice @ ..0) = process.nice
+            && !geteuid().is_root()
+        {
+            return Err(format!("`nice` is {nice}, and only a runner that is root can put a process before others"));
+        }
+        let settings =
+            Settings { ids: who.ids.clone(), umask: process.umask, nice: process.nice, limits: process.limits };
+        Ok(Surroundings { env, dir, settings, other })
     }
 
     /// Our own program.

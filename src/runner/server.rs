@@ -20,16 +20,18 @@ use nix::sys::eventfd::EventFd;
 
 use super::adopted::Adopted;
 use super::attempt::{Asker, Attempt};
-use super::base_env::Facts;
+use super::folders::Folders;
 use super::journal::Journal;
 use super::kill::Why;
 use super::output::Output;
 use super::protocol::{FromRunner, Heard, ToRunner, version};
-use super::queue::{Queue, Turn};
+use super::queue::{Queue, Surroundings, Turn};
 use super::reaper::Reaper;
+use super::rights;
 use super::scratch::Scratch;
 use super::spawn::{Said, Spawned};
 use super::tree::{Identity, MARK, Marks, Snapshot};
+use super::users::Users;
 use super::{Config, RunnerError};
 use crate::clock;
 use crate::failpoint;
@@ -147,12 +149,18 @@ impl Server {
         let boot = PathBuf::from("/proc/sys/kernel/random/boot_id");
         let boot_id = std::fs::read_to_string(&boot).map_err(|source| RunnerError::Io { path: boot, source })?;
         let boot_id = boot_id.trim().to_owned();
-        let (journal, rebooted) = Journal::open(&config.state_dir.join("runner"), &boot_id)?;
+        let folders = Folders::settle(&config)?;
+        let (journal, rebooted) = Journal::open(&folders.own, &boot_id)?;
+        let users = Users::open(config.users.as_deref(), &folders)?;
+        if folders.is_foreign {
+            // From here on, all that is done in the state folder is done with the rights of its owner.
+            rights::take_on(folders.owner.0, folders.owner.1)?;
+        }
         nix::sys::prctl::set_child_subreaper(true).map_err(std::io::Error::from)?;
         let reaper = Reaper::start()?;
         let waiter = Waiter::new(wake, reaper.fd())?;
         let at_run = |source| RunnerError::Io { path: config.state_dir.join("run"), source };
-        let scratch = Scratch::open(&config.state_dir).map_err(at_run)?;
+        let scratch = Scratch::open(&config.state_dir, &folders.run).map_err(at_run)?;
         let mut server = Server {
             state_dir: config.state_dir,
             instance: format!("{}-{}", std::process::id(), clock::boot_us()),
@@ -164,7 +172,7 @@ impl Server {
             outbox,
             heard: Heard::default(),
             alone_since: Some(clock::boot_us()),
-            queue: Queue::new(&Facts::gather(), config.default_dir, scratch, config.ourselves),
+            queue: Queue::new(users, config.default_dir, scratch, config.ourselves),
             attempts: HashMap::new(),
             firsts: HashMap::new(),
             askers: HashMap::new(),
@@ -387,14 +395,14 @@ impl Server {
         // Who ends starts nothing more: the next runner would only kill it.
         for _ in 0..if self.life == Life::Open { SPAWNS } else { 0 } {
             match self.queue.turn(self.now) {
-                Some(Turn::Spawned(process, spawned)) => self.spawned(*process, spawned),
+                Some(Turn::Spawned(process, spawned, with)) => self.spawned(*process, spawned, with),
                 Some(Turn::Failed(process, why)) => self.end_unstarted(&process, ExitKind::NotStarted, Some(why)),
                 None => break,
             }
         }
     }
 
-    fn spawned(&mut self, mut process: Process, spawned: Spawned) {
+    fn spawned(&mut self, mut process: Process, spawned: Spawned, with: Box<Surroundings>) {
         failpoint::pass("spawned");
         let (launch, at) = (process.launch, clock::wall());
         let first = Identity::of(spawned.pid).unwrap_or(Identity { pid: spawned.pid, start: 0 });
@@ -405,12 +413,8 @@ impl Server {
             self.waiter.watch(fd, launch, pipe);
         }
         let mut attempt = Attempt::started(&process, first, at, clock::boot_us(), output);
-        attempt.said = spawned.said;
-        if let Some(stop) = process.stop.take()
-            && let Ok(surroundings) = self.queue.surroundings(&process)
-        {
-            attempt.asker = Some(Box::new(Asker { stop, surroundings }));
-        }
+        (attempt.said, attempt.other) = (spawned.said, with.other.clone());
+        attempt.asker = process.stop.take().map(|stop| Box::new(Asker { stop, surroundings: *with }));
         self.firsts.insert(first.pid, launch);
         if attempt.marks.tell() {
             self.by_marks.insert(attempt.marks.clone(), launch);

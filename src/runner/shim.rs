@@ -38,11 +38,15 @@ use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, rlim_t, setrlimit};
 use nix::sys::stat::{Mode, umask};
-use nix::unistd::{chdir, execve};
+use nix::unistd::{
+    Gid, Uid, chdir, execve, getgroups, getresgid, getresuid, setgid, setgroups, setresgid, setresuid, setuid,
+};
 use serde::{Deserialize, Serialize};
 use signal_hook::consts::SIGPIPE;
 
 use super::program::{Failed, Program, Start, explain, resolve};
+use super::rights::held;
+use super::users::Ids;
 use crate::clock;
 use crate::model::definition::Limits;
 
@@ -53,6 +57,8 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// What a process is to be that `posix_spawn` cannot make it.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Settings {
+    /// Whom it is to run as.
+    pub(super) ids: Option<Ids>,
     pub(super) umask: Option<u32>,
     pub(super) nice: Option<i8>,
     /// The kernel's limits of each process; the others are the cgroup's.
@@ -65,7 +71,11 @@ impl Settings {
         let Limits { open_files, cpu_time, file_size, address_space, core, memory: _, cpu_millis: _, pids: _ } =
             self.limits;
         let sizes = [open_files, file_size, address_space, core];
-        self.umask.is_none() && self.nice.is_none() && cpu_time.is_none() && sizes.iter().all(Option::is_none)
+        self.ids.is_none()
+            && self.umask.is_none()
+            && self.nice.is_none()
+            && cpu_time.is_none()
+            && sizes.iter().all(Option::is_none)
     }
 }
 
@@ -154,10 +164,39 @@ fn settle(settings: &Settings) -> Result<(), String> {
         rustix::process::setpriority_process(None, i32::from(nice))
             .map_err(|error| format!("`nice` cannot be {nice}: {error}"))?;
     }
+    if let Some(ids) = &settings.ids {
+        become_them(ids).map_err(|why| format!("user {} cannot be become: {why}", ids.uid))?;
+    }
     if let Some(mask) = settings.umask {
         umask(Mode::from_bits_truncate(mask));
     }
     limit(&settings.limits)
+}
+
+/// Becomes that user for good.
+fn become_them(ids: &Ids) -> Result<(), String> {
+    let (uid, gid) = (Uid::from_raw(ids.uid), Gid::from_raw(ids.gid));
+    let groups: Vec<Gid> = ids.groups.iter().copied().map(Gid::from_raw).collect();
+    let refused = |what: &'static str| move |errno: Errno| format!("{what}: {errno}");
+    setgroups(&groups).map_err(refused("its groups are refused"))?;
+    setresgid(gid, gid, gid).map_err(refused("its group is refused"))?;
+    setresuid(uid, uid, uid).map_err(refused("its number is refused"))?;
+    let users = getresuid().map_err(refused("we cannot ask who we are"))?;
+    let group = getresgid().map_err(refused("we cannot ask which group we are in"))?;
+    let mut others = getgroups().map_err(refused("we cannot ask which groups we are in"))?;
+    others.sort_unstable_by_key(|gid| gid.as_raw());
+    if (users.real, users.effective, users.saved) != (uid, uid, uid)
+        || (group.real, group.effective, group.saved) != (gid, gid, gid)
+        || (held(), others) != (ids.uid, groups)
+    {
+        return Err("the kernel has made us somebody else".to_owned());
+    }
+    let root = (Uid::from_raw(0), Gid::from_raw(0));
+    // Both are tried: whoever could get the group back could get a good deal.
+    let is_back = (ids.uid != 0 && setuid(root.0).is_ok())
+        || (ids.uid != 0 && ids.gid != 0 && setgid(root.1).is_ok())
+        || (ids.uid != 0 && setgroups(&[root.1]).is_ok());
+    if is_back { Err("it could become root again".to_owned()) } else { Ok(()) }
 }
 
 /// Sets the limits of the kernel that are asked for, which are never above what we have.

@@ -4,10 +4,10 @@
 //! deep. Who is there is asked of the kernel (`SO_PEERCRED`, unix(7)), on both sides: the runner starts processes for
 //! whoever it listens to, and the daemon tells secrets to whoever it takes for the runner.
 
-use std::fs::{File, Permissions, set_permissions};
+use std::fs::{DirBuilder, File, Permissions, set_permissions};
 use std::io;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
@@ -19,6 +19,9 @@ const MAX_PATH: usize = 107;
 
 /// Listens at `path`, in the place of whatever is there: nobody else may listen there, which the caller has made sure of.
 pub(super) fn listen(path: &Path) -> io::Result<UnixListener> {
+    if let Some(folder) = path.parent() {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    }
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}

@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::rights::with_own;
 use crate::model::definition::Value;
 
 /// One process of this boot and no other.
@@ -61,7 +62,7 @@ impl Marks {
         for _ in 0..LOOKS {
             // In the middle of an exec there is none to see for a moment, or only the beginning of the old one, so
             // that there are no marks is believed only of what was read twice.
-            let environ = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            let environ = with_own(|| std::fs::read(format!("/proc/{pid}/environ"))).unwrap_or_default();
             let marks = Marks::parse(&environ);
             if marks.tell() {
                 return Some(marks);

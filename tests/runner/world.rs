@@ -17,11 +17,17 @@ const LONG: Wait = Wait::from_secs(60);
 
 static TURN: Mutex<()> = Mutex::new(());
 
+/// Held by who has, or tries to have, the one runner of this process.
+pub(crate) fn turn() -> MutexGuard<'static, ()> {
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 pub(crate) struct World {
     client: Option<RunnerClient>,
     heard: Receiver<RunnerReport>,
     unread: Vec<(Launch, Exit)>,
     highest: u64,
+    config: Config,
     folder: tempfile::TempDir,
     _turn: MutexGuard<'static, ()>,
 }
@@ -38,24 +44,36 @@ impl World {
         World::with(|_| {}).0
     }
 
+    /// A world whose runner is told something else, too.
+    pub(crate) fn told(change: impl FnOnce(&mut Config)) -> World {
+        World::prepared(|_| {}, change).0
+    }
+
     /// A world whose state folder was prepared before the runner starts.
     pub(crate) fn with(prepare: impl FnOnce(&std::path::Path)) -> (World, Connected) {
-        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        World::prepared(prepare, |_| {})
+    }
+
+    fn prepared(prepare: impl FnOnce(&std::path::Path), change: impl FnOnce(&mut Config)) -> (World, Connected) {
+        let turn = turn();
         let folder = tempfile::tempdir().unwrap();
         prepare(folder.path());
-        let mut world = World { client: None, heard: channel().1, unread: Vec::new(), highest: 0, folder, _turn: turn };
+        let mut config = Config {
+            default_dir: Some(folder.path().join("here")),
+            ourselves: env!("CARGO_BIN_EXE_campanile").into(),
+            ..Config::of(folder.path().to_owned())
+        };
+        change(&mut config);
+        let (client, heard, unread) = (None, channel().1, Vec::new());
+        let mut world = World { client, heard, unread, highest: 0, config, folder, _turn: turn };
+        world.dir();
         let connected = world.start();
         (world, connected)
     }
 
     fn start(&mut self) -> Connected {
         let (said, heard) = channel();
-        let config = Config {
-            default_dir: Some(self.dir()),
-            ourselves: env!("CARGO_BIN_EXE_campanile").into(),
-            ..Config::of(self.folder.path().to_owned())
-        };
-        self.client = Some(Runner::start(config, move |report| drop(said.send(report))).unwrap());
+        self.client = Some(Runner::start(self.config.clone(), move |report| drop(said.send(report))).unwrap());
         self.heard = heard;
         match self.heard.recv_timeout(LONG).unwrap() {
             RunnerReport::Connected { highest, alive, ended, .. } => Connected { highest, alive, ended },

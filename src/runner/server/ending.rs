@@ -111,7 +111,7 @@ impl Server {
     fn ask(&mut self, launch: Launch) {
         let Some(attempt) = self.attempts.get_mut(&launch) else { return };
         let (Some(asker), Some(output)) = (&attempt.asker, &mut attempt.output) else { return };
-        let Asker { stop, surroundings: Surroundings { env, dir, settings } } = &**asker;
+        let Asker { stop, surroundings: Surroundings { env, dir, settings, .. } } = &**asker;
         let start = Start { script: None, argv: &stop.command, env, dir };
         match spawn_joined(&start, settings, self.queue.ourselves()) {
             Ok(Joined { pid, output: fd, said }) => {
