@@ -13,6 +13,7 @@
 mod adopted;
 mod attempt;
 pub mod base_env;
+mod cgroup;
 mod client;
 mod current;
 mod door;
@@ -43,6 +44,7 @@ use std::io;
 use std::path::PathBuf;
 
 pub use base_env::Facts;
+pub use cgroup::Wanted as Cgroup;
 pub use client::{Runner, RunnerClient, Standing};
 pub(crate) use current::Current;
 pub(crate) use link::CONNECTION_BITS;
@@ -66,6 +68,8 @@ pub struct Config {
     pub run_dir: Option<PathBuf>,
     /// The list of whom it may start processes as; otherwise the one in `/etc/campanile`, if there is one.
     pub users: Option<PathBuf>,
+    /// Which cgroup it divides among what it starts.
+    pub cgroup: Cgroup,
 }
 
 impl Config {
@@ -74,7 +78,8 @@ impl Config {
         // The file that we were started from may have been replaced since.
         let ourselves = PathBuf::from("/proc/self/exe");
         let (default_dir, own_dir, run_dir, users) = (None, None, None, None);
-        Config { state_dir, default_dir, is_transient: false, ourselves, own_dir, run_dir, users }
+        let cgroup = Cgroup::None;
+        Config { state_dir, default_dir, is_transient: false, ourselves, own_dir, run_dir, users, cgroup }
     }
 }
 
@@ -124,6 +129,14 @@ pub enum RunnerError {
         path: PathBuf,
         /// What is wrong with it.
         why: String,
+    },
+    /// The cgroup that it is told to divide cannot be.
+    #[error("`{path}` is no cgroup that can be divided: {source}\nhint: give a folder below a mount of cgroup2")]
+    Cgroup {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
     },
     /// A list of users was given to a runner that is not root.
     #[error("only a runner that is root can start processes as other users\nhint: leave `--users` out")]

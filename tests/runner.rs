@@ -9,6 +9,8 @@ mod asked;
 mod ends;
 #[path = "runner/foreign.rs"]
 mod foreign;
+#[path = "runner/groups.rs"]
+mod groups;
 #[path = "runner/leftovers.rs"]
 mod leftovers;
 #[path = "runner/masking.rs"]

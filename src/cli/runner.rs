@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::runner::Config;
 use crate::runner::process::{Given, serve};
+use crate::runner::{Cgroup, Config};
 use crate::wire::code;
 use crate::{environment, print};
 
@@ -35,6 +35,10 @@ pub struct Words {
     /// The list of users that a runner that is root may start processes as; otherwise /etc/campanile/runner.toml
     #[arg(long, value_name = "FILE")]
     users: Option<PathBuf>,
+    /// Give each task a cgroup of its own: below this one, or with auto below the one that the runner is in, if it is there
+    /// alone and may write it
+    #[arg(long, value_name = "auto|none|PATH", default_value = "auto")]
+    cgroup: PathBuf,
 }
 
 /// The same, read without the words of any other command.
@@ -58,8 +62,13 @@ pub fn entered() -> Option<ExitCode> {
 
 /// Does it, and returns the exit code.
 pub fn main(words: Words) -> u8 {
-    let Words { state, socket, transient, own, run, users } = words;
-    let config = Config { is_transient: transient, own_dir: own, run_dir: run, users, ..Config::of(state) };
+    let Words { state, socket, transient, own, run, users, cgroup } = words;
+    let cgroup = match cgroup.to_str() {
+        Some("auto") => Cgroup::Auto,
+        Some("none") => Cgroup::None,
+        _ => Cgroup::At(cgroup),
+    };
+    let config = Config { is_transient: transient, own_dir: own, run_dir: run, users, cgroup, ..Config::of(state) };
     match serve(Given { config, socket }) {
         Ok(()) => code::DONE,
         Err(error) => {

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
+use super::cgroup::Group;
 use super::kill::{Event, Why};
 use super::output::Output;
 use super::queue::Surroundings;
@@ -58,6 +59,8 @@ pub(super) struct Attempt {
     pub(super) asker: Option<Box<Asker>>,
     /// What its first process says if it cannot become the program.
     pub(super) said: Option<Said>,
+    /// Its cgroup.
+    pub(super) group: Option<Group>,
     /// The other user whom its files are for.
     pub(super) other: Option<Ids>,
     /// Why it was never the program.
@@ -86,6 +89,7 @@ impl Attempt {
             output: Some(output),
             asker: None,
             said: None,
+            group: None,
             other: None,
             not_started: None,
             has_script: process.script.is_some(),
@@ -111,6 +115,7 @@ impl Attempt {
             output: None,
             asker: None,
             said: None,
+            group: entry.cgroup.clone().map(Group::found),
             other: None,
             not_started: None,
             has_script: false,
@@ -153,6 +158,7 @@ impl Attempt {
     pub(super) fn members(&mut self, adopted: Vec<Identity>, snapshot: &mut Option<Snapshot>) -> Vec<Member> {
         let mut known = adopted;
         known.append(&mut self.seen);
+        known.extend(self.group.as_ref().map(Group::members).unwrap_or_default());
         match self.first {
             First::Lives(first) => known.push(first),
             First::Ended(_) => {
@@ -215,6 +221,7 @@ impl Attempt {
         let mut exit = Exit::bare(kind, at);
         exit.started_at = self.started_at.filter(|_| self.not_started.is_none());
         exit.n_leftovers = u32::try_from(self.killed.len()).unwrap_or(u32::MAX);
+        exit.usage = self.group.as_ref().and_then(Group::usage);
         exit.error = stuck.or(lost).or(self.not_started);
         if self.has_script {
             scratch.remove_script(self.launch);

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! {"opened":{"version":1,"boot_id":"6f0c…","highest":41}}                       always the first line
-//! {"launched":{"launch":42,"marks":{…},"log_path":"logs/…"}}                    before the spawn
+//! {"launched":{"launch":42,"marks":{…},"log_path":"logs/…","cgroup":"/sys/…"}}  before the spawn
 //! {"spawned":{"launch":42,"pid":4711,"start":998877,"at":"2026-…"}}             after it
 //! {"ended":{"launch":42,"exit":{…}}}                                            before it is reported
 //! {"acknowledged":[42]}                                                         forgotten
@@ -41,10 +41,28 @@ const COMPACT_ABOVE: u64 = 8 << 20;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Record {
-    Opened { version: u32, boot_id: String, highest: Launch },
-    Launched { launch: Launch, marks: Marks, log_path: String },
-    Spawned { launch: Launch, pid: i32, start: u64, at: Timestamp },
-    Ended { launch: Launch, exit: Exit },
+    Opened {
+        version: u32,
+        boot_id: String,
+        highest: Launch,
+    },
+    Launched {
+        launch: Launch,
+        marks: Marks,
+        log_path: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cgroup: Option<PathBuf>,
+    },
+    Spawned {
+        launch: Launch,
+        pid: i32,
+        start: u64,
+        at: Timestamp,
+    },
+    Ended {
+        launch: Launch,
+        exit: Exit,
+    },
     Acknowledged(Vec<Launch>),
 }
 
@@ -55,10 +73,19 @@ pub(super) struct Entry {
     pub(super) marks: Marks,
     /// Its log, below the state folder.
     pub(super) log_path: String,
+    /// The cgroup that it joins, made or not.
+    pub(super) cgroup: Option<PathBuf>,
     /// Its first process and when that began, if it was spawned.
     pub(super) spawned: Option<(Identity, Timestamp)>,
     /// How it ended, if it has.
     pub(super) exit: Option<Exit>,
+}
+
+impl Entry {
+    fn launched(&self, launch: Launch) -> Record {
+        let (marks, log_path, cgroup) = (self.marks.clone(), self.log_path.clone(), self.cgroup.clone());
+        Record::Launched { launch, marks, log_path, cgroup }
+    }
 }
 
 /// The journal, open.
@@ -138,11 +165,11 @@ impl Journal {
     }
 
     /// A launch is going to be spawned. It may be only after the next `write`.
-    pub(super) fn launched(&mut self, launch: Launch, marks: Marks, log_path: String) {
-        let record = Record::Launched { launch, marks: marks.clone(), log_path: log_path.clone() };
-        self.push(&record);
+    pub(super) fn launched(&mut self, launch: Launch, marks: Marks, log_path: String, cgroup: Option<PathBuf>) {
+        let entry = Entry { marks, log_path, cgroup, spawned: None, exit: None };
+        self.push(&entry.launched(launch));
         self.highest = self.highest.max(launch);
-        self.entries.insert(launch, Entry { marks, log_path, spawned: None, exit: None });
+        self.entries.insert(launch, entry);
     }
 
     /// Its first process exists.
@@ -205,8 +232,7 @@ impl Journal {
         let waiting = std::mem::take(&mut self.buffer);
         self.push(&Record::Opened { version: VERSION, boot_id: self.boot_id.clone(), highest: self.highest });
         for (launch, entry) in std::mem::take(&mut self.entries) {
-            let launched = Record::Launched { launch, marks: entry.marks.clone(), log_path: entry.log_path.clone() };
-            self.push(&launched);
+            self.push(&entry.launched(launch));
             if let Some((first, at)) = entry.spawned {
                 self.push(&Record::Spawned { launch, pid: first.pid, start: first.start, at });
             }
@@ -277,9 +303,9 @@ impl Read {
                     self.bad(index);
                 }
             }
-            Record::Launched { launch, marks, log_path } => {
+            Record::Launched { launch, marks, log_path, cgroup } => {
                 self.highest = self.highest.max(launch);
-                self.entries.insert(launch, Entry { marks, log_path, spawned: None, exit: None });
+                self.entries.insert(launch, Entry { marks, log_path, cgroup, spawned: None, exit: None });
             }
             Record::Spawned { launch, pid, start, at } => {
                 if let Some(entry) = self.entries.get_mut(&launch) {
@@ -309,7 +335,7 @@ mod tests {
         let (mut journal, rebooted) = Journal::open(folder, "boot").unwrap();
         assert!(!rebooted);
         for number in 1..=4 {
-            journal.launched(Launch(number), Marks::default(), format!("logs/{number}"));
+            journal.launched(Launch(number), Marks::default(), format!("logs/{number}"), Some(PathBuf::from("/g")));
         }
         journal.spawned(Launch(2), Identity { pid: 7, start: 9 }, Timestamp::from_micros(5));
         journal.ended(Launch(3), Exit::bare(ExitKind::Code(1), Timestamp::from_micros(6)));
@@ -327,6 +353,7 @@ mod tests {
             assert_eq!(journal.highest(), Launch(4));
             assert_eq!(journal.entries().keys().copied().collect::<Vec<_>>(), [Launch(1), Launch(2), Launch(3)]);
             let second = &journal.entries()[&Launch(2)];
+            assert_eq!(second.cgroup.as_deref(), Some(Path::new("/g")));
             assert_eq!(second.spawned, Some((Identity { pid: 7, start: 9 }, Timestamp::from_micros(5))));
             assert_eq!(journal.entries()[&Launch(3)].exit.as_ref().unwrap().kind, ExitKind::Code(1));
         }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::geteuid;
 
+use super::cgroup::{Cgroups, Group, missing};
 use super::program::{Failed, Start};
 use super::rights::held;
 use super::scratch::Scratch;
@@ -51,6 +52,7 @@ pub(super) struct Queue {
     dir: Option<PathBuf>,
     scratch: Scratch,
     ourselves: PathBuf,
+    cgroups: Option<Cgroups>,
 }
 
 /// What a process of a launch is started with, the first one and its stop command alike.
@@ -65,8 +67,19 @@ pub(super) struct Surroundings {
 
 impl Queue {
     /// An empty queue; tasks start in `dir`, or else in their user's home, or else in `/`.
-    pub(super) fn new(users: Users, dir: Option<PathBuf>, scratch: Scratch, ourselves: PathBuf) -> Queue {
-        Queue { waiting: VecDeque::new(), users, dir, scratch, ourselves }
+    pub(super) fn new(
+        users: Users,
+        dir: Option<PathBuf>,
+        scratch: Scratch,
+        ourselves: PathBuf,
+        cgroups: Option<Cgroups>,
+    ) -> Queue {
+        Queue { waiting: VecDeque::new(), users, dir, scratch, ourselves, cgroups }
+    }
+
+    /// The cgroup of a launch, if it is to have one.
+    pub(super) fn group(&self, launch: Launch) -> Option<Group> {
+        self.cgroups.as_ref().map(|cgroups| cgroups.of(launch))
     }
 
     /// Adds one.
@@ -78,9 +91,8 @@ impl Queue {
     pub(super) fn remove(&mut self, launch: Launch) -> Option<Box<Process>> {
         let at = self.waiting.iter().position(|waiting| waiting.process.launch == launch)?;
         let waiting = self.waiting.remove(at)?;
-        if waiting.script.is_some() {
-            self.scratch.remove_script(launch);
-            self.scratch.remove_of_other(launch);
+        if waiting.script.is_some() || waiting.refused.is_some() {
+            self.clear(launch);
         }
         Some(waiting.process)
     }
@@ -107,14 +119,14 @@ impl Queue {
         let process = &waiting.process;
         let surroundings = match self.surroundings(process) {
             Ok(found) => found,
-            Err(why) => return Some(Turn::Failed(waiting.process, why)),
+            Err(why) => return Some(self.failed(waiting.process, why)),
         };
         if let (Some(text), None) = (&process.script, &waiting.script) {
             match self.scratch.script(process.launch, text, surroundings.other.as_ref()) {
                 Ok(path) => waiting.script = Some(path),
                 Err(error) => {
                     let why = format!("the script cannot be written: {error}");
-                    return Some(Turn::Failed(waiting.process, why));
+                    return Some(self.failed(waiting.process, why));
                 }
             }
         }
@@ -142,9 +154,17 @@ impl Queue {
     }
 
     fn failed(&self, process: Box<Process>, why: String) -> Turn {
-        self.scratch.remove_script(process.launch);
-        self.scratch.remove_of_other(process.launch);
+        self.clear(process.launch);
         Turn::Failed(process, why)
+    }
+
+    /// Removes what was made for a launch that does not come to be.
+    fn clear(&self, launch: Launch) {
+        self.scratch.remove_script(launch);
+        self.scratch.remove_of_other(launch);
+        if let Some(group) = self.group(launch) {
+            group.remove();
+        }
     }
 
     /// The whole environment of a process, the folder that it starts in, and what it is made to be.
@@ -165,8 +185,13 @@ impl Queue {
         {
             return Err(format!("`nice` is {nice}, and only a runner that is root can put a process before others"));
         }
+        if let Some(why) = missing(self.cgroups.as_ref(), &process.limits) {
+            return Err(why);
+        }
+        let group = self.cgroups.as_ref().map(|cgroups| cgroups.make(process.launch, &process.limits)).transpose()?;
+        let cgroup = group.map(|group| group.path().to_owned());
         let settings =
-            Settings { ids: who.ids.clone(), umask: process.umask, nice: process.nice, limits: process.limits };
+            Settings { cgroup, ids: who.ids.clone(), umask: process.umask, nice: process.nice, limits: process.limits };
         Ok(Surroundings { env, dir, settings, other })
     }
 

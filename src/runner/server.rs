@@ -20,6 +20,7 @@ use nix::sys::eventfd::EventFd;
 
 use super::adopted::Adopted;
 use super::attempt::{Asker, Attempt};
+use super::cgroup::{Cgroups, Group};
 use super::folders::Folders;
 use super::journal::Journal;
 use super::kill::Why;
@@ -124,6 +125,8 @@ pub(super) struct Server {
     refreshed: bool,
     /// Pipes of what was left to live: read for ever, because a closed one would kill who writes.
     left: HashMap<u64, OwnedFd>,
+    /// Groups that somebody who was left to live is still in.
+    left_groups: Vec<Group>,
     n_left: u64,
     held: Vec<(Launch, Timestamp)>,
     held_until: i64,
@@ -161,9 +164,11 @@ impl Server {
         let waiter = Waiter::new(wake, reaper.fd())?;
         let at_run = |source| RunnerError::Io { path: config.state_dir.join("run"), source };
         let scratch = Scratch::open(&config.state_dir, &folders.run).map_err(at_run)?;
+        let instance = format!("{}-{}", std::process::id(), clock::boot_us());
+        let cgroups = Cgroups::open(&config.cgroup, &instance)?;
         let mut server = Server {
             state_dir: config.state_dir,
-            instance: format!("{}-{}", std::process::id(), clock::boot_us()),
+            instance,
             boot_id,
             journal,
             reaper,
@@ -172,7 +177,7 @@ impl Server {
             outbox,
             heard: Heard::default(),
             alone_since: Some(clock::boot_us()),
-            queue: Queue::new(users, config.default_dir, scratch, config.ourselves),
+            queue: Queue::new(users, config.default_dir, scratch, config.ourselves, cgroups),
             attempts: HashMap::new(),
             firsts: HashMap::new(),
             askers: HashMap::new(),
@@ -181,6 +186,7 @@ impl Server {
             snapshot: None,
             refreshed: false,
             left: HashMap::new(),
+            left_groups: Vec::new(),
             n_left: 0,
             held: Vec::new(),
             held_until: 0,
@@ -347,7 +353,8 @@ impl Server {
                 let launch = process.launch;
                 process.env.insert(MARK.to_owned(), Value::Plain(format!("{}/{launch}", self.instance)));
                 if launch > self.journal.highest() {
-                    self.journal.launched(launch, Marks::of_env(&process.env), process.log_path.clone());
+                    let cgroup = self.queue.group(launch).map(|group| group.path().to_owned());
+                    self.journal.launched(launch, Marks::of_env(&process.env), process.log_path.clone(), cgroup);
                     match below(&self.state_dir, &process.log_path) {
                         Ok(_) => self.queue.push(process),
                         Err(why) => self.end_unstarted(&process, ExitKind::NotStarted, Some(why.to_string())),
@@ -414,6 +421,7 @@ impl Server {
         }
         let mut attempt = Attempt::started(&process, first, at, clock::boot_us(), output);
         (attempt.said, attempt.other) = (spawned.said, with.other.clone());
+        attempt.group = self.queue.group(launch);
         attempt.asker = process.stop.take().map(|stop| Box::new(Asker { stop, surroundings: *with }));
         self.firsts.insert(first.pid, launch);
         if attempt.marks.tell() {

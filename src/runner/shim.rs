@@ -57,6 +57,8 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// What a process is to be that `posix_spawn` cannot make it.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Settings {
+    /// The group that it joins.
+    pub(super) cgroup: Option<PathBuf>,
     /// Whom it is to run as.
     pub(super) ids: Option<Ids>,
     pub(super) umask: Option<u32>,
@@ -71,7 +73,8 @@ impl Settings {
         let Limits { open_files, cpu_time, file_size, address_space, core, memory: _, cpu_millis: _, pids: _ } =
             self.limits;
         let sizes = [open_files, file_size, address_space, core];
-        self.ids.is_none()
+        self.cgroup.is_none()
+            && self.ids.is_none()
             && self.umask.is_none()
             && self.nice.is_none()
             && cpu_time.is_none()
@@ -160,6 +163,11 @@ fn follow(orders: &Orders<'_>) -> String {
 
 /// Steps 1 to 3.
 fn settle(settings: &Settings) -> Result<(), String> {
+    if let Some(cgroup) = &settings.cgroup {
+        // Zero is whoever writes it.
+        std::fs::write(cgroup.join("cgroup.procs"), "0")
+            .map_err(|error| format!("its cgroup `{}` cannot be joined: {error}", cgroup.display()))?;
+    }
     if let Some(nice) = settings.nice {
         rustix::process::setpriority_process(None, i32::from(nice))
             .map_err(|error| format!("`nice` cannot be {nice}: {error}"))?;

@@ -144,6 +144,9 @@ impl Server {
 
     fn signal(&self, launch: Launch, members: &[Member], signal: Signal) {
         if let Some(attempt) = self.attempts.get(&launch) {
+            if let Some(group) = attempt.group.as_ref().filter(|_| signal == Signal::KILL) {
+                group.kill();
+            }
             kill::signal(&attempt.groups(), members, signal);
         }
     }
@@ -157,8 +160,11 @@ impl Server {
             self.firsts.remove(&first.pid);
         }
         let leaves = attempt.leftovers == Leftovers::Leave && attempt.phase.why().is_none();
+        self.left_groups.extend(attempt.group.clone());
         let (exit, open) =
             attempt.into_exit(&self.state_dir, self.queue.scratch(), gave_up, clock::wall(), &mut self.buffer);
+        // Who was left to live is in one still; it goes when another attempt ends after them.
+        self.left_groups.retain(|group| !group.remove());
         for fd in open.into_iter().filter(|_| leaves) {
             self.n_left += 1;
             self.waiter.watch_left(&fd, self.n_left);
