@@ -27,9 +27,11 @@
 //! - What a kernel holds in uninterruptible sleep does not die. After `GIVE_UP` we say so in the exit's error instead
 //!   of holding the run for ever.
 //!
-//! **Who is signalled.** First whole groups, each in one call, which no fork can slip through: the attempt's own, and
-//! those that its processes were seen to lead. Then each process that was found outside these, through a pidfd: it is opened, then the start time is compared with the one that was seen,
-//! then the signal goes to that pidfd. So the signal reaches the process that was meant or nobody, even if its number
+//! **Who is signalled.** KILL goes to the attempt's cgroup first, where it has one: one write, which reaches whatever is
+//! in it and which no fork can slip through. Then, as without one, whole process groups, each in one call, which no
+//! fork can slip through either: the attempt's own, and those that its processes were seen to lead. Then each process that
+//! was found outside these, whoever is in the cgroup included, through a pidfd: it is opened, then the start time is
+//! compared with the one that was seen, then the signal goes to that pidfd. So the signal reaches the process that was meant or nobody, even if its number
 //! was given out again in between. A group's number is used only while it is certainly ours: until a look
 //! finds the group empty, or another process under its leader's number (a number in use as a group is not given out).
 //!
@@ -38,9 +40,10 @@
 //! A stop in `Waiting` stops an attempt that is still going on, so it counts as stopped too.
 //!
 //! **What is not done.** No freezing (SIGSTOP) before killing: it is visible to parents, and not needed for
-//! termination. A chain outside the group whose every link forks and ends at once can outrun a look; so can, without
-//! marks, what has lost its parents before we looked. No killing by session: a session is left more easily than a parent. A cgroup would make all of this one
-//! write; where one is delegated, it will.
+//! termination. Without a cgroup, a chain outside the group whose every link forks and ends at once can outrun a look; so
+//! can, without marks, what has lost its parents before we looked. No killing by session: a session is left more easily
+//! than a parent. No trust in the cgroup alone: who runs as the user that it was given to may leave it, and who was
+//! moved out of it is still a descendant.
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};
