@@ -65,7 +65,7 @@ impl Apart {
         assert!(said.contains("listening on"), "{said}");
         self.epoch += 1 << 20;
         let socket = self.path("state/runner/socket");
-        let address = Address { socket, epoch: self.epoch, start: Box::new(|| Ok(())) };
+        let address = Address { socket, epoch: self.epoch, start: None };
         let (say, heard) = channel();
         let client = Runner::connect(address, move |report| drop(say.send(report))).unwrap();
         let RunnerReport::Connected { connection, alive, ended, .. } = heard.recv_timeout(LONG).unwrap() else {
