@@ -77,8 +77,12 @@ const WORK: &[&str] = &[
     "umask",
     "stop",
     "success",
-    "raw",
+    "limits",
 ];
+/// Keys of a task that only a file may say, or says otherwise.
+const OF_FILES: &[&str] = &["user", "group", "nice", "raw"];
+/// The same, of a task that belongs to no job: who sends it is not known as the owner of a file is.
+const ALONE: &[&str] = &["name", "priority", "at", "delay", "nice", "raw"];
 
 /// Several lists as one.
 const fn joined<const N: usize>(lists: &[&[&'static str]]) -> [&'static str; N] {
@@ -101,7 +105,7 @@ const fn joined<const N: usize>(lists: &[&[&'static str]]) -> [&'static str; N] 
 /// task.
 pub const JOB: Keys = Keys {
     what: "a job",
-    known: &joined::<{ JOBS_OWN.len() + RULE.len() + WORK.len() }>(&[JOBS_OWN, RULE, WORK]),
+    known: &joined::<{ JOBS_OWN.len() + RULE.len() + WORK.len() + OF_FILES.len() }>(&[JOBS_OWN, RULE, WORK, OF_FILES]),
     later: &[
         "jitter",
         "exclude",
@@ -121,11 +125,8 @@ pub const JOB: Keys = Keys {
         "expires_after",
         "deadline",
         "budget",
-        "user",
-        "group",
         "foreach",
         "state",
-        "limits",
         "version",
     ],
     above: None,
@@ -145,7 +146,7 @@ pub const SCHEDULE: Keys = Keys {
 /// `[tasks.NAME]`.
 pub const TASK: Keys = Keys {
     what: "a task",
-    known: &joined::<{ 1 + WORK.len() }>(&[&["after"], WORK]),
+    known: &joined::<{ 1 + WORK.len() + OF_FILES.len() }>(&[&["after"], WORK, OF_FILES]),
     later: &[
         "agent",
         "prompt",
@@ -159,12 +160,9 @@ pub const TASK: Keys = Keys {
         "outputs",
         "pool",
         "pools",
-        "user",
-        "group",
         "params",
         "budget",
         "expires_after",
-        "limits",
         "priority",
     ],
     above: Some(&JOB_TOP),
@@ -191,7 +189,7 @@ pub const HTTP: Keys = Keys {
 /// A task that belongs to no job, with what a job and its schedule would say about it.
 pub const SUBMISSION: Keys = Keys {
     what: "a task",
-    known: &joined::<{ 4 + WORK.len() }>(&[&["name", "priority", "at", "delay"], WORK]),
+    known: &joined::<{ ALONE.len() + WORK.len() }>(&[ALONE, WORK]),
     later: TASK.later,
     above: None,
 };
@@ -210,6 +208,14 @@ pub const EXIT_CODES: Keys = Keys { what: "`exit_codes`", known: &["ok", "retry"
 /// `stop` of a task.
 pub const STOP: Keys =
     Keys { what: "`stop`", known: &["command", "timeout"], later: &["shell", "signal"], above: None };
+
+/// `limits` of a task.
+pub const LIMITS: Keys = Keys {
+    what: "`limits`",
+    known: &["open_files", "cpu_time", "file_size", "address_space", "core", "memory", "cpu", "pids"],
+    later: &["io", "swap", "stack", "processes"],
+    above: None,
+};
 
 /// `success` of a task.
 pub const SUCCESS: Keys = Keys {
@@ -336,6 +342,10 @@ pub const DEFAULTS: Keys = Keys {
         "env_inherit",
         "interpreter",
         "umask",
+        "user",
+        "group",
+        "nice",
+        "limits",
         "stop",
         "success",
     ],
@@ -385,6 +395,7 @@ pub const OF_JOBS: &[&Keys] = &[
     &HTTP,
     &RETRY,
     &EXIT_CODES,
+    &LIMITS,
     &STOP,
     &SUCCESS,
     &PARAM,
@@ -422,6 +433,14 @@ pub const SYNONYMS: &[(&str, &str)] = &[
     ("hook", "hooks"),
     ("tz", "timezone"),
     ("workdir", "working_dir"),
+    ("run_as", "user"),
+    ("uid", "user"),
+    ("gid", "group"),
+    ("ulimit", "limits"),
+    ("ulimits", "limits"),
+    ("rlimits", "limits"),
+    ("nofile", "open_files"),
+    ("tasks_max", "pids"),
     ("attempts", "max_attempts"),
     ("choices", "enum"),
     ("options", "enum"),
@@ -431,6 +450,8 @@ pub const SYNONYMS: &[(&str, &str)] = &[
     ("inputs", "params"),
 ];
 
+/// Of keys that a file's task has.
+const TOLD_BY_OWNER: &str = "whom a task runs as is decided by who owns its file, and what is submitted has none";
 /// Keys that are looked for where they are not: the table, the key and what to do instead.
 pub const NOTES: &[(&str, &str, &str)] = &[
     ("a job", "after", "it belongs below the `[tasks.NAME]` that waits"),
@@ -444,6 +465,8 @@ pub const NOTES: &[(&str, &str, &str)] = &[
     ("a task", "name", "a task is named by its head, `[tasks.NAME]`"),
     ("a task", "idempotent", "it belongs into `http = { idempotent = true }`"),
     ("a task", "url", "it belongs into `http = { url = \"...\" }`"),
+    ("a task", "user", TOLD_BY_OWNER),
+    ("a task", "group", TOLD_BY_OWNER),
     ("`http`", "timeout", "it is a key of the task, beside `http`"),
     ("`http`", "retry", "it is a key of the task, beside `http`"),
     ("`http`", "success", "it is a key of the task, beside `http`"),

@@ -9,7 +9,7 @@ use super::syntax::{Node, NodeValue, Span};
 use crate::model::definition::Job;
 
 /// Keys whose name in a definition is not the one that a file gives them.
-const NAMES: &[(&str, &str)] = &[("env_files", "env_file")];
+const NAMES: &[(&str, &str)] = &[("env_files", "env_file"), ("cpu_millis", "cpu")];
 /// The same, of parameters; the bounds of a text or list are those of its length.
 const OF_PARAMS: &[(&str, &str)] =
     &[("kind", "type"), ("choices", "enum"), ("minimum", "min_length"), ("maximum", "max_length")];
@@ -151,9 +151,10 @@ impl Walk<'_> {
         let is_there = |key: &str| places.iter().flatten().any(|place| place.child(key).is_some());
         let key = if key != written && is_there(key) { key } else { written };
         // A mode mask is octal wherever people meet it.
-        let value = match value.as_u64().filter(|_| key == "umask") {
-            Some(mask) => Value::String(format!("{mask:03o}")),
-            None => whole(value),
+        let value = match (key, value.as_u64()) {
+            ("umask", Some(mask)) => Value::String(format!("{mask:03o}")),
+            ("cpu", Some(millis)) => whole(Value::from(millis as f64 / 1_000.0)),
+            _ => whole(value),
         };
         let places = places.map(|place| place.and_then(|place| place.child(key)));
         self.value(&format!("{path}.{key}"), value, places);

@@ -350,9 +350,14 @@ impl<'a> Fields<'a> {
         Some(Fields { reading, span: node.span, keys, entries })
     }
 
+    /// Whether such a table may say that key.
+    pub(crate) fn knows(&self, key: &str) -> bool {
+        self.keys.known.contains(&key)
+    }
+
     /// The entry of that name.
     pub(crate) fn entry(&self, key: &str) -> Option<&'a Entry> {
-        debug_assert!(self.keys.known.contains(&key), "`{key}` is not in the table of known keys");
+        debug_assert!(self.knows(key), "`{key}` is not in the table of known keys");
         self.entries.iter().find(|entry| entry.key == key)
     }
 

@@ -157,6 +157,7 @@ pub static OF_JOBS: &[&Table] = &[
     &task::TASK,
     &task::RETRY,
     &task::EXIT_CODES,
+    &process::LIMITS,
     &process::SUCCESS,
     &process::STOP,
     &http::HTTP,

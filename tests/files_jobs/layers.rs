@@ -176,22 +176,22 @@ fn defaults_are_judged_where_they_are_written() {
 #[test]
 fn defaults_about_processes_are_for_processes() {
     let root = tempfile::tempdir().unwrap();
-    let text = "[defaults]\nenv = { A = '1' }\nenv_file = '-/etc/all.env'\ninterpreter = ['bash', '-euc']\numask = '027'\n\
-                kill_grace = '3s'\non_interrupt = 'retry'\nstop = { command = ['bye'], timeout = '2s' }\n\
+    let text = "[defaults]\nenv = { A = '1' }\nenv_file = '-/etc/all.env'\ninterpreter = ['bash', '-euc']\numask = '027'\nnice = 5\n\
+                limits = { pids = 9, core = '0' }\nkill_grace = '3s'\non_interrupt = 'retry'\nstop = { command = ['bye'], timeout = '2s' }\n\
                 success = { forbidden_regex = ['Traceback'] }\n";
     let configuration = configured(root.path(), text).unwrap();
     let dir = folder(
         root.path(),
         "d",
         &[
-            ("a.toml", "shell = 'x'\numask = '077'\n"),
+            ("a.toml", "shell = 'x'\numask = '077'\nlimits = { pids = 4 }\n"),
             ("b.toml", "command = ['x']\nstop = { timeout = '9s' }\n"),
             ("c.toml", "http = { url = 'http://a/', method = 'POST' }\n"),
             ("d.toml", "env = { B = '2' }\nhttp = { url = 'http://a/' }\n"),
             ("e.toml", "command = ['x']\ninterpreter = 'bash'\n"),
             ("f.toml", "umask = '022'\n[jobs.x]\nhttp = { url = 'http://a/' }\n"),
             ("g.toml", "http = { url = 'http://a/' }\n"),
-            ("g.d/1.toml", "umask = '022'\n"),
+            ("g.d/1.toml", "umask = '022'\nuser = 'x'\ngroup = 'x'\nnice = 1\nlimits = { cpu = 1 }\n"),
         ],
     );
     let zones = Zones { tzdb: &configuration.tzdb, default: "UTC" };
@@ -204,12 +204,15 @@ fn defaults_about_processes_are_for_processes() {
             "d: d/d.toml:1:1: `env` has no meaning beside `http` (hint: a request has headers and a body, no environment)",
             "e: d/e.toml:2:1: `interpreter` runs the text of `shell`, and this task is a `command`",
             "g: d/g.d/1.toml:1:1: `umask` has no meaning beside `http` (hint: a request makes no files)",
+            "g: d/g.d/1.toml:2:1: `user` has no meaning beside `http` (hint: a request is made by the daemon)",
+            "g: d/g.d/1.toml:3:1: `group` has no meaning beside `http` (hint: a request is made by the daemon)",
+            "g: d/g.d/1.toml:4:1: `nice` has no meaning beside `http` (hint: a request has no process)",
+            "g: d/g.d/1.toml:5:1: `limits` has no meaning beside `http` (hint: `timeout` and `max_response` bound a request)",
         ]
     );
     let success = "success = { forbidden_regex = ['Traceback'] }";
     let rest = format!("env = {{ A = '1' }}\nenv_file = '-/etc/all.env'\nkill_grace = '3s'\n{success}\n");
-    let text =
-        "shell = 'x'\numask = '077'\ninterpreter = ['bash', '-euc']\nstop = { command = ['bye'], timeout = '2s' }\n";
+    let text = "shell = 'x'\numask = '077'\nnice = 5\nlimits = { pids = 4, core = 0 }\ninterpreter = ['bash', '-euc']\nstop = { command = ['bye'], timeout = '2s' }\n";
     assert_eq!(job(&found, "a").definition, super::job(&format!("{text}{rest}")));
     let task = &job(&found, "b").definition.tasks[0];
     assert_eq!(
@@ -232,7 +235,7 @@ fn every_key_says_where_it_is_written() {
             ),
             (
                 "a.d/1.toml",
-                "max_runs = 2\n[params.day]\ntype = 'string'\nenum = ['x']\nmax_length = 3\ndefault = 'x'\n[tasks.one]\ntimeout = '3h'\numask = '007'\n",
+                "max_runs = 2\n[params.day]\ntype = 'string'\nenum = ['x']\nmax_length = 3\ndefault = 'x'\n[tasks.one]\ntimeout = '3h'\numask = '007'\nuser = 'root'\nnice = -3\nlimits = { cpu = 1.5, pids = 4 }\n",
             ),
         ],
     );
@@ -264,6 +267,10 @@ fn every_key_says_where_it_is_written() {
         "tasks.one.env.A = \"1\" (campanile.toml:7)",
         "tasks.one.timeout = \"3h\" (d/a.d/1.toml:8)",
         "tasks.one.umask = \"007\" (d/a.d/1.toml:9)",
+        "tasks.one.user = \"root\" (d/a.d/1.toml:10)",
+        "tasks.one.nice = -3 (d/a.d/1.toml:11)",
+        "tasks.one.limits.cpu = 1.5 (d/a.d/1.toml:12)",
+        "tasks.one.limits.pids = 4 (d/a.d/1.toml:12)",
         "params.day.type = \"string\" (d/a.d/1.toml:3)",
         "params.day.enum = [\"x\"] (d/a.d/1.toml:4)",
         "params.day.max_length = 3 (d/a.d/1.toml:5)",

@@ -1,7 +1,7 @@
 //! What a file may say of the process of a task, and of what its output must be like.
 
 use campanile::model::definition::value::{Place, Reference};
-use campanile::model::definition::{Stop, Success, Value};
+use campanile::model::definition::{Limits, Stop, Success, Value};
 use campanile::model::duration::Duration;
 
 use super::{check, job, warned};
@@ -68,6 +68,86 @@ interpreter = "bash"
     assert_eq!((a.interpreter.as_slice(), b.interpreter.as_slice()), (&texts(&["fish"])[..], &texts(&["bash"])[..]));
     assert_eq!(a.stop.as_ref().map(|stop| stop.timeout), Some(Duration::from_secs(30)));
     assert_eq!((b.stop.is_some(), b.success.min_word_count), (true, Some(1)));
+}
+
+#[test]
+fn whom_a_task_runs_as_and_what_it_may_use_is_read_limit_by_limit() {
+    let job = job(r#"
+user = "backup"
+group = "www-data"
+nice = -5
+limits = { open_files = 1024, cpu_time = "10m", file_size = "1GiB", core = "0", pids = 64 }
+[tasks.a]
+shell = "a"
+[tasks.b]
+shell = "b"
+user = "_apt"
+group = "65534"
+nice = 19
+limits = { address_space = "2GiB", core = 7, memory = 536870912, cpu = 1.5, pids = 8 }
+"#);
+    let [a, b] = &job.tasks[..] else { panic!("two tasks") };
+    assert_eq!((a.user.as_deref(), a.group.as_deref(), a.nice), (Some("backup"), Some("www-data"), Some(-5)));
+    assert_eq!((b.user.as_deref(), b.group.as_deref(), b.nice), (Some("_apt"), Some("65534"), Some(19)));
+    let above = Limits {
+        open_files: Some(1024),
+        cpu_time: Some(Duration::from_secs(600)),
+        file_size: Some(1 << 30),
+        core: Some(0),
+        pids: Some(64),
+        ..Limits::default()
+    };
+    assert_eq!(a.limits, above);
+    let below = Limits {
+        address_space: Some(2 << 30),
+        core: Some(7),
+        memory: Some(512 << 20),
+        cpu_millis: Some(1_500),
+        pids: Some(8),
+        ..above
+    };
+    assert_eq!(b.limits, below);
+    let plain = &super::job("shell = 'x'").tasks[0];
+    assert_eq!((&plain.user, &plain.group, plain.nice, plain.limits.is_empty()), (&None, &None, None, true));
+}
+
+#[test]
+fn what_is_wrong_with_users_and_limits_is_told_with_its_place() {
+    check(
+        r#"shell = "x"
+user = 1000
+group = "www data"
+nice = 20
+limits = { open_files = 0, cpu_time = "500ms", file_size = 0, address_space = "2TiB", core = "-1", memory = "0", cpu = 0, pids = 0, opne_files = 1, nofile = 2, swap = 1 }
+"#,
+        &[
+            "2:8: `user` must be a string, found an integer (hint: write \"1000\")",
+            "3:9: `group` must be a name or a number, found `www data` (hint: a name is 1 to 32 of a-z, 0-9, `_`, `-`, beginning with a letter or `_`; it is no template)",
+            "4:8: `nice` must be -20 to 19, found 20",
+            "5:25: `open_files` must be 1 to 1073741824, found 0",
+            "5:39: `cpu_time` must be at least 1s, found `500ms`",
+            "5:60: `file_size` must be 1 to 1099511627776, found 0",
+            "5:79: `address_space`: `2TiB` is not a size as in `16MiB`",
+            "5:94: `core`: `-1` is not a size as in `16MiB`",
+            "5:109: `memory` must be 1 byte to 1024GiB, found `0`",
+            "5:120: `cpu` must be 0.01 to 4096, found 0",
+            "5:130: `pids` must be 1 to 4194304, found 0",
+            "5:133: unknown key `opne_files` in `limits` (hint: did you mean `open_files`?)",
+            "5:149: unknown key `nofile` in `limits` (hint: did you mean `open_files`?)",
+            "5:161: `swap` is not supported by this version",
+        ],
+    );
+    let hint = "(hint: a name is 1 to 32 of a-z, 0-9, `_`, `-`, beginning with a letter or `_`; it is no template)";
+    let name = |name: &str| format!("1:8: `user` must be a name or a number, found `{name}` {hint}");
+    let long = "a".repeat(33);
+    for wrong in ["Root", "1a", "-a", "a$b", "$", "a b", "4294967295", "99999999999", "", "{{ params.who }}", &long] {
+        check(&format!("user = '{wrong}'\nshell = 'x'\n"), &[&name(wrong)]);
+    }
+    for right in ["root", "0", "4294967294", "_a", "a-b_c9", "machine$", &long[1..]] {
+        assert_eq!(job(&format!("user = '{right}'\nshell = 'x'\n")).tasks[0].user.as_deref(), Some(right));
+    }
+    check("user_ = 'x'\nshell = 'x'\n", &["1:1: unknown key `user_` in a job (hint: did you mean `user`?)"]);
+    check("run_as = 'x'\nshell = 'x'\n", &["1:1: unknown key `run_as` in a job (hint: did you mean `user`?)"]);
 }
 
 #[test]

@@ -81,7 +81,7 @@ fn value(kind: &Kind, chance: &mut Chance) -> Value {
             "250ms", "1h30m", "1h 30m", "2 days", "1.5h", "PT1H", "p1dt2h", "0s", " 5s ", "1h, 3m", "10us", "1:02:03",
             "+5s",
         ])),
-        Kind::Size(_) => {
+        Kind::Size(..) => {
             if chance.below(2) == 0 {
                 json!(512)
             } else {
@@ -107,6 +107,7 @@ fn value(kind: &Kind, chance: &mut Chance) -> Value {
         Kind::MayBeAbsent => json!(chance.one(&["/a", "-/a", "a"])),
         Kind::Variable => json!(chance.one(&["A", "_b1", "a b"])),
         Kind::Method => json!(chance.one(&["GET", "post", "x y"])),
+        Kind::Account => json!(chance.one(&["backup", "_apt", "1000", "machine$", "Root", "a b"])),
         Kind::Mask => json!(chance.one(&["022", "0027", "0o77", "77"])),
         Kind::Digest => json!("0".repeat(64)),
         Kind::Listen => json!(chance.one(&["127.0.0.1:80", "[::1]:8080"])),

@@ -4,7 +4,7 @@
 
 use super::task::size;
 use crate::files::hook::checked_url;
-use crate::files::keys::{HTTP, TASK};
+use crate::files::keys::HTTP;
 use crate::files::reading::{Fields, Reading, item_of};
 use crate::files::syntax::{Entry, Node, NodeValue};
 use crate::files::value;
@@ -71,6 +71,10 @@ const PROCESS_KEYS: &[(&str, &str)] = &[
     ("interpreter", "a request has no process"),
     ("stop", "a request has no process to stop; it is broken off"),
     ("umask", "a request makes no files"),
+    ("user", "a request is made by the daemon"),
+    ("group", "a request is made by the daemon"),
+    ("nice", "a request has no process"),
+    ("limits", "`timeout` and `max_response` bound a request"),
 ];
 
 /// The request in this entry.
@@ -103,7 +107,7 @@ pub(super) fn read(reading: &Reading<'_>, entry: &Entry) -> Option<Http> {
 pub(super) fn fit(fields: &Fields<'_>, task: &mut Task) {
     let Action::Http(request) = &task.action else { return };
     let reading = fields.reading;
-    for (key, way) in PROCESS_KEYS.iter().filter(|(key, _)| TASK.known.contains(key)) {
+    for (key, way) in PROCESS_KEYS.iter().filter(|(key, _)| fields.knows(key)) {
         // Above `[tasks]` or `[jobs]` and among the defaults, such a key is for those tasks that are processes.
         if let Some(entry) = fields.own(key) {
             reading.fault(Fault::new(entry.key_span, format!("`{key}` has no meaning beside `http`")).hint(*way));

@@ -1,11 +1,13 @@
 //! Reads what a task says of the process that it becomes: where its environment comes from, what runs its text, the mask
-//! of its files, and what is run before it is told to end.
+//! of its files, whom it runs as, what it may use, and what is run before it is told to end. Whether a file may ask for
+//! that is not decided here, but by who owns it (`files::owner`).
 
+use super::task::{size, size_from};
 use crate::files::argument;
-use crate::files::keys::STOP;
+use crate::files::keys::{LIMITS, STOP};
 use crate::files::reading::{Fields, Reading, item_of};
 use crate::files::syntax::{Node, NodeValue};
-use crate::model::definition::{Stop, Task};
+use crate::model::definition::{Limits, Stop, Task};
 use crate::model::duration::Duration;
 use crate::model::invalid::Fault;
 
@@ -13,6 +15,14 @@ use crate::model::invalid::Fault;
 const MAX_NAMED: usize = 64;
 /// How long what is run before TERM may take unless the file says so.
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
+/// The longest name of a user or a group.
+const MAX_NAME: usize = 32;
+/// How many descriptors a task may be given at most: the most that a kernel can be told to allow.
+const MAX_OPEN: i64 = 1 << 30;
+/// How many processes there can be at once.
+const MAX_PIDS: i64 = 1 << 22;
+/// The least part of a processor that a kernel can be told to give, and the most that anybody has.
+const PROCESSORS: std::ops::RangeInclusive<f64> = 0.01..=4_096.0;
 /// Variables by which a service manager speaks to the daemon and to nobody else; each names all that begin with it.
 const NOT_INHERITED: &[&str] = &["NOTIFY_SOCKET", "LISTEN_", "WATCHDOG_", "CREDENTIALS_DIRECTORY"];
 
@@ -29,6 +39,69 @@ pub(super) fn options(fields: &Fields<'_>, base: &mut Task) {
     }
     base.umask = umask(fields).or(base.umask);
     base.stop = stop(fields).or(base.stop.take());
+    if let Some(node) = fields.get("limits") {
+        base.limits = limits(fields.reading, node, base.limits).unwrap_or(base.limits);
+    }
+}
+
+/// `base` with whom these fields say that it runs as, and how it stands to other processes.
+pub(super) fn account(fields: &Fields<'_>, base: &mut Task) {
+    base.user = name(fields, "user").or(base.user.take());
+    base.group = name(fields, "group").or(base.group.take());
+    base.nice = nice(fields, -20).or(base.nice);
+}
+
+/// How it stands back, at least `least`.
+pub(super) fn nice(fields: &Fields<'_>, least: i8) -> Option<i8> {
+    let nice = fields.integer("nice", i64::from(least)..=19)?;
+    i8::try_from(nice).ok()
+}
+
+/// The name or the number of a user or a group.
+fn name(fields: &Fields<'_>, key: &'static str) -> Option<String> {
+    let text = fields.text(key)?;
+    let at = fields.get(key).map_or(fields.span, |node| node.span);
+    if !is_account(text) {
+        let message = format!("`{key}` must be a name or a number, found `{text}`");
+        let way = "a name is 1 to 32 of a-z, 0-9, `_`, `-`, beginning with a letter or `_`; it is no template";
+        fields.reading.fault(Fault::new(at, message).hint(way));
+        return None;
+    }
+    Some(text.to_owned())
+}
+
+/// Whether it can name a user or a group. The greatest number is none: to the kernel it says "as it was".
+fn is_account(text: &str) -> bool {
+    if text.len() > MAX_NAME {
+        return false;
+    }
+    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return text.parse::<u32>().is_ok_and(|id| id != u32::MAX);
+    }
+    let name = text.strip_suffix('$').unwrap_or(text).as_bytes();
+    let begins = name.first().is_some_and(|byte| byte.is_ascii_lowercase() || *byte == b'_');
+    let is_plain = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-');
+    begins && name.iter().all(is_plain)
+}
+
+fn limits(reading: &Reading<'_>, node: &Node, base: Limits) -> Option<Limits> {
+    let fields = Fields::open(reading, "limits", node, &LIMITS)?;
+    let count = |key: &str, most: i64| fields.integer(key, 1..=most).and_then(|count| u64::try_from(count).ok());
+    let bytes = |key: &str| size(reading, key, fields.get(key)?);
+    let cpu_time = fields.get("cpu_time").and_then(|node| reading.duration("cpu_time", node, Duration::from_secs(1)));
+    let core = fields.get("core").and_then(|node| size_from(reading, "core", node, 0));
+    // Within these bounds it is far from the end of the type.
+    let cpu_millis = fields.number("cpu", PROCESSORS).map(|cpu| (cpu * 1_000.0).round() as u32);
+    Some(Limits {
+        open_files: count("open_files", MAX_OPEN).or(base.open_files),
+        cpu_time: cpu_time.or(base.cpu_time),
+        file_size: bytes("file_size").or(base.file_size),
+        address_space: bytes("address_space").or(base.address_space),
+        core: core.or(base.core),
+        memory: bytes("memory").or(base.memory),
+        cpu_millis: cpu_millis.or(base.cpu_millis),
+        pids: count("pids", MAX_PIDS).or(base.pids),
+    })
 }
 
 /// What says how a shell text is run means nothing for anything else.

@@ -37,7 +37,7 @@ struct Placed {
 /// The tasks of the job whose top level is `fields`, and whose parameters have those names.
 pub(super) fn read(fields: &Fields<'_>, params: &[&str]) -> Vec<Task> {
     let reading = fields.reading;
-    let (base, shared) = reading.with_templates(|| options(fields, Task::new("main", Action::Noop)));
+    let (base, shared) = reading.with_templates(|| of_file(fields, Task::new("main", Action::Noop)));
     let short = fields.first_of(ACTIONS);
     let Some(entry) = fields.entry("tasks") else {
         let (task, mut own) = reading.with_templates(|| single(fields, base));
@@ -102,6 +102,8 @@ pub(crate) fn alone(fields: &Fields<'_>) -> Option<Task> {
     let (task, own) = fields.reading.with_templates(|| {
         // What is sent is meant as it is, unless it says otherwise.
         let mut task = options(fields, Task { raw: true, ..Task::new(name, Action::Noop) });
+        // To go before others is for the owner of a file to ask for, and nobody owns what is sent.
+        task.nice = process::nice(fields, 0);
         let entry = fields.one_of(ACTIONS, "something to do")?;
         process::check(fields, &entry.key);
         task.action = action(fields.reading, entry)?;
@@ -135,7 +137,7 @@ fn named(reading: &Reading<'_>, entry: &Entry, base: &Task) -> Option<Placed> {
 
 fn written(fields: &Fields<'_>, name: &str, base: &Task) -> Placed {
     let reading = fields.reading;
-    let mut task = options(fields, Task { name: name.to_owned(), ..base.clone() });
+    let mut task = of_file(fields, Task { name: name.to_owned(), ..base.clone() });
     let items = fields.texts("after").unwrap_or_default();
     task.after = items.iter().map(|(name, _)| (*name).to_owned()).collect();
     let after = items.iter().map(|(_, node)| node.span).collect();
@@ -158,6 +160,13 @@ fn action(reading: &Reading<'_>, entry: &Entry) -> Option<Action> {
             None
         }
     }
+}
+
+/// The same, and what only the owner of a file may ask for.
+fn of_file(fields: &Fields<'_>, base: Task) -> Task {
+    let mut task = options(fields, base);
+    process::account(fields, &mut task);
+    task
 }
 
 /// `base` with what these fields say about anything but what is done and after what.
@@ -252,11 +261,16 @@ fn exit_codes(reading: &Reading<'_>, node: &Node, base: &ExitCodes) -> Option<Ex
     Some(ExitCodes { ok: codes("ok", &base.ok), retry: codes("retry", &base.retry), skip: codes("skip", &base.skip) })
 }
 
-/// Bytes: a whole number, or one with a unit, as in "16MiB".
+/// Bytes, at least one: a whole number, or one with a unit, as in "16MiB".
 pub(super) fn size(reading: &Reading<'_>, name: &str, node: &Node) -> Option<u64> {
+    size_from(reading, name, node, 1)
+}
+
+/// Bytes, at least `least`.
+pub(super) fn size_from(reading: &Reading<'_>, name: &str, node: &Node, least: u32) -> Option<u64> {
     let NodeValue::Text(text) = &node.value else {
         let most = i64::try_from(MAX_OUTPUT).unwrap_or(i64::MAX);
-        let bytes = reading.integer(name, node, 1..=most)?;
+        let bytes = reading.integer(name, node, i64::from(least)..=most)?;
         return u64::try_from(bytes).ok();
     };
     let text = text.trim();
@@ -273,9 +287,10 @@ pub(super) fn size(reading: &Reading<'_>, name: &str, node: &Node) -> Option<u64
     };
     let bytes = unit.and_then(|unit| text[..digits].parse::<u64>().ok()?.checked_mul(unit));
     match bytes {
-        Some(bytes) if (1..=MAX_OUTPUT).contains(&bytes) => Some(bytes),
+        Some(bytes) if (u64::from(least)..=MAX_OUTPUT).contains(&bytes) => Some(bytes),
         Some(_) => {
-            reading.fault(Fault::new(node.span, format!("`{name}` must be 1 byte to 1024GiB, found `{text}`")));
+            let least = if least == 1 { "1 byte".to_owned() } else { format!("{least} bytes") };
+            reading.fault(Fault::new(node.span, format!("`{name}` must be {least} to 1024GiB, found `{text}`")));
             None
         }
         None => {

@@ -67,7 +67,7 @@ const KEYS: &[Key] = &[
     .limit("200 to 599"),
     key(
         "max_response",
-        Kind::Size(MAX_RESPONSE),
+        Kind::Size(1, MAX_RESPONSE),
         "How much of an answer's body is read; a longer one fails the task with outcome `invalid_request` and is not asked for \
          again.",
         r#"max_response = "16KiB""#,

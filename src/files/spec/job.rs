@@ -14,7 +14,7 @@ pub(super) static JOB: Table = Table {
     one_of: &[task::ACTIONS_OR_TASKS],
     lifted_by: Some("jobs"),
     not_both: &[TIMES, &["jobs", "tasks"], &["jobs", "schedules"]],
-    ..Table::new("job", "The job", &[OWN, schedule::KEYS, task::KEYS, task::WITH_RAW])
+    ..Table::new("job", "The job", &[OWN, schedule::KEYS, task::KEYS, task::OF_FILES])
 };
 
 /// `[jobs.NAME]`. What is needed may stand above all jobs of the file.
@@ -22,7 +22,7 @@ pub(super) static JOB_OF_MANY: Table = Table {
     intro: include_str!("many-jobs.txt"),
     keys: &[&keys::JOB],
     not_both: &[TIMES, task::ACTIONS_OR_TASKS],
-    ..Table::new("job_of_many", "Many jobs in one file", &[OWN_OF_MANY, schedule::KEYS, task::KEYS, task::WITH_RAW])
+    ..Table::new("job_of_many", "Many jobs in one file", &[OWN_OF_MANY, schedule::KEYS, task::KEYS, task::OF_FILES])
 };
 
 const TIMES: &[&str] = &["schedules", "cron", "quartz", "every", "at"];

@@ -19,6 +19,8 @@ pub enum Kind {
     MayBeAbsent,
     /// The name of a variable.
     Variable,
+    /// The name or the number of a user or a group.
+    Account,
     /// An HTTP method.
     Method,
     /// Text for a shell: no template of ours in it.
@@ -39,8 +41,8 @@ pub enum Kind {
     Duration,
     /// A length of time above zero.
     SomeDuration,
-    /// Bytes, from 1 to that many.
-    Size(u64),
+    /// Bytes, from so many to so many.
+    Size(u32, u64),
     /// A date and time.
     Instant,
     /// A cron expression.
@@ -118,6 +120,7 @@ impl Kind {
             Kind::Regex => "a regular expression",
             Kind::Program => "a program without spaces",
             Kind::Variable => "the name of a variable",
+            Kind::Account => "a name or a number, in quotes",
             Kind::Method => "a method, in any case",
             Kind::Word(words) => return choice(words),
             Kind::Bool => "`true` | `false`",
@@ -126,7 +129,7 @@ impl Kind {
             Kind::Number(..) | Kind::AnyNumber => "a number",
             Kind::Duration => "a duration",
             Kind::SomeDuration => "a duration, longer than zero",
-            Kind::Size(_) => "bytes, or text with a unit (`KiB`, `MiB`, `GiB`, `kB`, `MB`, `GB`)",
+            Kind::Size(..) => "bytes, or text with a unit (`KiB`, `MiB`, `GiB`, `kB`, `MB`, `GB`)",
             Kind::Instant => "a date and time, as text or as TOML's own",
             Kind::Cron => "a cron expression",
             Kind::Quartz => "a Quartz expression",

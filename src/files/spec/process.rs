@@ -40,6 +40,125 @@ pub(super) const UMASK: Key = key(
 )
 .or("the daemon's own");
 
+/// Whom it runs as.
+pub(super) const USER: Key = key(
+    "user",
+    Kind::Account,
+    "Whom the task's process runs as. It counts only in a file that belongs to root or to this very user, and that nobody \
+     else may write; the runner must be allowed to run as that user too. See \
+     [users, groups and limits](../concepts/limits.md).",
+    r#"user = "backup""#,
+)
+.or("the daemon's own user")
+.limit("a name of 1 to 32 characters, or a number; no template")
+.interacts("`group` and with the owner of the file")
+.no_effect("on hooks, which run as the daemon's own user");
+
+/// Its group.
+pub(super) const GROUP: Key = key(
+    "group",
+    Kind::Account,
+    "The group of the task's process. It counts only in a file of root, or beside `user` in a file of that user; see \
+     [users, groups and limits](../concepts/limits.md).",
+    r#"group = "www-data""#,
+)
+.or("the first group of the user")
+.limit("a name of 1 to 32 characters, or a number; no template")
+.interacts("`user`")
+.no_effect("on hooks");
+
+/// How it stands to other processes.
+pub(super) const NICE: Key = key(
+    "nice",
+    Kind::Integer(-20, 19),
+    "How the task's process stands back for others when processors are short: 19 gets least. Below 0 it goes before others, \
+     and that counts only in a file of root.",
+    "nice = 10",
+)
+.or("that of the runner")
+.no_effect("while a processor is idle");
+
+/// The same for who owns no file.
+pub(super) const NICE_ALONE: Key = Key {
+    kind: Kind::Integer(0, 19),
+    meaning: "How the task's process stands back for others when processors are short: 19 gets least.",
+    ..NICE
+};
+
+/// What it may use at most.
+pub(super) const LIMITS_KEY: Key = key(
+    "limits",
+    Kind::Table(&LIMITS),
+    "What the task's processes may use at most; see [Limits](#limits).",
+    r#"limits = { memory = "512MiB", pids = 64 }"#,
+)
+.or("what the runner itself may use")
+.interacts("`limits` at the top level, over which it goes limit by limit");
+
+/// `limits`.
+pub(super) static LIMITS: Table = Table {
+    keys: &[&keys::LIMITS],
+    intro: "`open_files`, `cpu_time`, `file_size`, `address_space` and `core` are limits of each process, which it hands on to \
+            those that it starts. `memory`, `cpu` and `pids` count all processes of an attempt together and need a cgroup; what \
+            happens without one stands in [users, groups and limits](../concepts/limits.md#what-needs-a-cgroup).",
+    ..Table::new("limits", "Limits", &[LIMIT_KEYS])
+};
+
+const LIMIT_KEYS: &[Key] = &[
+    key("open_files", Kind::Integer(1, 1 << 30), "Descriptors that are open at once.", "open_files = 1024"),
+    key(
+        "cpu_time",
+        Kind::SomeDuration,
+        "Processor time of one process. Beyond it the kernel sends XCPU, and KILL a second later.",
+        r#"cpu_time = "10m""#,
+    )
+    .limit("at least `1s`; the kernel counts whole seconds")
+    .interacts("`timeout`, which counts the time on the clock"),
+    key(
+        "file_size",
+        Kind::Size(1, MAX_OUTPUT_BYTES),
+        "How long a file may become that the process writes. Beyond it the kernel sends XFSZ.",
+        r#"file_size = "1GiB""#,
+    )
+    .limit("1 byte to 1024GiB"),
+    key(
+        "address_space",
+        Kind::Size(1, MAX_OUTPUT_BYTES),
+        "Address space of one process, used or not. Programs that reserve much and use little fail early with it; `memory` \
+         counts what is used.",
+        r#"address_space = "2GiB""#,
+    )
+    .limit("1 byte to 1024GiB"),
+    key(
+        "core",
+        Kind::Size(0, MAX_OUTPUT_BYTES),
+        "How long a core dump may become; 0 makes none.",
+        r#"core = "0""#,
+    )
+    .limit("0 bytes to 1024GiB"),
+    key(
+        "memory",
+        Kind::Size(1, MAX_OUTPUT_BYTES),
+        "Memory of all processes of the attempt. Beyond it the kernel kills one of them.",
+        r#"memory = "512MiB""#,
+    )
+    .limit("1 byte to 1024GiB"),
+    key(
+        "cpu",
+        Kind::Number(0, 4_096),
+        "Processors that all processes of the attempt get together: 1.5 is one and a half. They wait for more, and are not \
+         killed.",
+        "cpu = 1.5",
+    )
+    .limit("0.01 to 4096"),
+    key(
+        "pids",
+        Kind::Integer(1, 1 << 22),
+        "Processes and threads of the attempt at once. One more cannot be started.",
+        "pids = 64",
+    ),
+];
+
 /// What happens to what it leaves behind.
 pub(super) const LEFTOVERS: Key = key(
     "leftovers",
@@ -54,7 +173,7 @@ pub(super) const LEFTOVERS: Key = key(
 /// How much log it may keep.
 pub(super) const MAX_OUTPUT: Key = key(
     "max_output",
-    Kind::Size(MAX_OUTPUT_BYTES),
+    Kind::Size(1, MAX_OUTPUT_BYTES),
     "How much log one attempt may keep; beyond that its head and tail are kept. Never fails or stops the task.",
     r#"max_output = "64MiB""#,
 )

@@ -14,6 +14,7 @@ const ANNOTATIONS: &str = "^x-";
 /// A number with its unit, or ISO 8601.
 const DURATION: &str = r"^\s*\+?(?:[0-9][0-9.,]*\s*[A-Za-z\u00b5\u03bc:][\s\S]*|[Pp][\s\S]+)$";
 const SIZE: &str = r"^\s*[0-9]+\s*(?:[KkMmGg](?:[Ii]?[Bb])?|[Bb])?\s*$";
+const ACCOUNT: &str = r"^(?:[0-9]{1,32}|(?=.{1,32}$)[a-z_][a-z0-9_-]*\$?)$";
 const INSTANT: &str = r"^\s*[0-9+-][0-9-]*[0-9][Tt ][0-9]";
 /// The name of a job or a task.
 pub const NAME: &str = "^[a-z0-9][a-z0-9_.-]{0,63}$";
@@ -197,6 +198,7 @@ fn of(kind: &Kind) -> Value {
         Kind::Program => matching(r"^\S+$"),
         Kind::MayBeAbsent => matching("^-?/"),
         Kind::Variable => matching(name_pattern(Names::Variable)),
+        Kind::Account => matching(ACCOUNT),
         Kind::Method => matching(r"^\s*[A-Za-z-]+\s*$"),
         Kind::Folder => matching("/"),
         Kind::Shell => json!({"type": "string", "pattern": r"\S", "not": {"pattern": PLAIN_SHELL}}),
@@ -207,8 +209,9 @@ fn of(kind: &Kind) -> Value {
         Kind::Number(least, most) => json!({"type": "number", "minimum": least, "maximum": most}),
         Kind::AnyNumber => json!({"type": "number"}),
         Kind::Duration | Kind::SomeDuration => matching(DURATION),
-        Kind::Size(most) => {
-            json!({"anyOf": [{"type": "integer", "minimum": 1, "maximum": most}, {"type": "string", "pattern": SIZE}]})
+        Kind::Size(least, most) => {
+            let number = json!({"type": "integer", "minimum": least, "maximum": most});
+            json!({"anyOf": [number, {"type": "string", "pattern": SIZE}]})
         }
         Kind::Instant => matching(INSTANT),
         Kind::Cron => matching(CRON),

@@ -197,7 +197,11 @@ pub(super) static DEFAULTS: Table = Table {
             where no default is given. What is only for processes (`env`, \
             `umask`, …) means nothing to a task that makes a request. No effect on tasks that belong to no job, and on `campanile run`.",
     keys: &[&keys::DEFAULTS],
-    ..Table::new("defaults", "Defaults", &[&[job::OVERLAP, job::MAX_RUNS, job::PRIORITY], schedule::KEYS, task::KEYS])
+    ..Table::new(
+        "defaults",
+        "Defaults",
+        &[&[job::OVERLAP, job::MAX_RUNS, job::PRIORITY], schedule::KEYS, task::KEYS, task::OF_FILES],
+    )
 };
 
 /// `[tokens.NAME]`.

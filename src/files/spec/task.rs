@@ -12,7 +12,7 @@ pub(super) static TASK: Table = Table {
             about to start; one that cannot be rendered ends the attempt unstarted, as `invalid_request`.",
     keys: &[&keys::TASK],
     one_of: &[ACTIONS],
-    ..Table::new("task", "Tasks", &[ORDERED, KEYS, WITH_RAW])
+    ..Table::new("task", "Tasks", &[ORDERED, KEYS, OF_FILES])
 };
 
 /// A task that belongs to no job, as the API takes it.
@@ -34,6 +34,7 @@ const ALONE: &[Key] = &[
         r#"delay = "2h""#,
     ),
     Key { default: Absent::Is("true"), ..RAW },
+    process::NICE_ALONE,
 ];
 
 const ACTIONS: &[&str] = &["shell", "command", "http", "noop"];
@@ -64,6 +65,7 @@ pub(super) const KEYS: &[Key] = &[
     process::STDIN,
     process::WORKING_DIR,
     process::UMASK,
+    process::LIMITS_KEY,
     TIMEOUT,
     KILL_GRACE,
     process::STOP_KEY,
@@ -75,8 +77,8 @@ pub(super) const KEYS: &[Key] = &[
     process::MAX_OUTPUT,
 ];
 
-/// Whether its texts are templates.
-pub(super) const WITH_RAW: &[Key] = &[RAW];
+/// What only a file may say, or says otherwise.
+pub(super) const OF_FILES: &[Key] = &[process::USER, process::GROUP, process::NICE, RAW];
 
 const SHELL: Key = key(
     "shell",
@@ -104,7 +106,8 @@ const HTTP: Key = key(
     "http",
     Kind::Table(&http::HTTP),
     "One HTTP request, made by the daemon; see [Requests](#requests). Keys of a task that are about a process (`env`, \
-     `env_file`, `env_inherit`, `stdin`, `working_dir`, `umask`, `interpreter`, `kill_grace`, `stop`, `exit_codes`, `leftovers`) \
+     `env_file`, `env_inherit`, `stdin`, `working_dir`, `umask`, `user`, `group`, `nice`, `limits`, `interpreter`, \
+     `kill_grace`, `stop`, `exit_codes`, `leftovers`) \
      have no meaning beside it and are errors in the same table.",
     r#"http = { url = "https://example.com/ping" }"#,
 )

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Http, Value};
+use super::{Http, Limits, Value};
 use crate::model::duration::Duration;
 
 /// One task of a job, defaults filled in. A job with one command is a workflow of one task named `main`.
@@ -31,6 +31,18 @@ pub struct Task {
     /// The mask of the modes of files that it makes; otherwise the runner's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub umask: Option<u32>,
+    /// Whom its process runs as: a name or a number; otherwise the daemon's user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The group of its process: a name or a number; otherwise the first of that user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// How its process stands back for others, from -20 to 19.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nice: Option<i8>,
+    /// What its processes may use at most.
+    #[serde(default, skip_serializing_if = "Limits::is_empty")]
+    pub limits: Limits,
     /// What is run before TERM is sent, for work that lives elsewhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop: Option<Stop>,
@@ -72,6 +84,10 @@ impl Task {
             env_inherit: Vec::new(),
             interpreter: Vec::new(),
             umask: None,
+            user: None,
+            group: None,
+            nice: None,
+            limits: Limits::default(),
             stop: None,
             success: Success::default(),
             raw: false,
