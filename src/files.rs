@@ -20,6 +20,7 @@ mod known;
 mod lines;
 mod merge;
 mod origins;
+pub mod owner;
 pub mod places;
 mod reading;
 mod search;
@@ -33,8 +34,10 @@ mod token;
 mod value;
 mod zones;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
+
+use definitions::Layers;
 
 use crate::model::definition::{Job, JobName};
 use crate::model::invalid::{Fault, Problem};
@@ -44,7 +47,8 @@ pub use defaults::Defaults;
 pub use fingerprint::{Fingerprint, fingerprint};
 pub use known::Known;
 pub use origins::Origin;
-pub use search::is_leftover;
+pub use owner::Holder;
+pub use search::{Text, is_leftover};
 pub use settings::Settings;
 pub use submission::{Submission, read_submission};
 pub use zones::Zones;
@@ -69,6 +73,8 @@ pub struct FoundJob {
     pub origins: Vec<Origin>,
     /// What it allows and most likely does not mean.
     pub warnings: Vec<Problem>,
+    /// What it asks for, and who owns its files may not.
+    pub overreach: Vec<Problem>,
 }
 
 /// One file, or folder, that could not be read.
@@ -97,6 +103,31 @@ pub struct Found {
     pub incomplete: bool,
 }
 
+impl Found {
+    /// Takes out the jobs that ask for what who owns their files may not. They are invalid, like any that cannot be read.
+    pub fn hold_to_owners(&mut self) {
+        let (held, wrong) = std::mem::take(&mut self.jobs).into_iter().partition(|job| job.overreach.is_empty());
+        self.jobs = held;
+        let mut rooms: HashMap<String, usize> = HashMap::new();
+        for FoundJob { name, source, overreach: mut problems, .. } in wrong {
+            let room = rooms.entry(source.clone()).or_insert(syntax::MAX_LISTED + 1);
+            let job = match *room {
+                0 => continue,
+                1 => {
+                    // Told of the stem, it holds for all jobs of the file.
+                    let more = "the same is wrong with more jobs of this file";
+                    problems = vec![diagnostics::whole_file(Path::new(&source), more, None)];
+                    search::job_of(Path::new(&source)).ok()
+                }
+                _ => Some(name),
+            };
+            problems.truncate((*room - 1).max(1));
+            *room -= problems.len();
+            self.invalid.push(InvalidFile { path: source, job, problems });
+        }
+    }
+}
+
 impl FoundJob {
     /// The origins of its keys as JSON.
     pub fn origins_json(&self) -> String {
@@ -117,25 +148,28 @@ pub fn load(dirs: &[PathBuf], zones: Zones<'_>, now: Timestamp) -> Found {
 
 /// The same, with `defaults` under every job.
 pub fn load_over(defaults: &Defaults, dirs: &[PathBuf], zones: Zones<'_>, now: Timestamp) -> Found {
-    load_changed(defaults, dirs, zones, now, &mut Known::default())
+    load_changed(defaults, dirs, None, zones, now, &mut Known::default())
 }
 
-/// The same, without reading again what is `known` and as it was. What is read is learnt.
+/// The same, without reading again what is `known` and as it was. What is read is learnt. What lies below `put` is the
+/// daemon's own, whatever the file system says.
 pub fn load_changed(
     defaults: &Defaults,
     dirs: &[PathBuf],
+    put: Option<&Path>,
     zones: Zones<'_>,
     now: Timestamp,
     known: &mut Known,
 ) -> Found {
     let search = search::search(dirs);
-    let mut found = read_changed(&search, defaults, zones, now, known);
+    let layers = Layers { defaults, drop_ins: &search.drop_ins, put };
+    let mut found = read_changed(&search, layers, zones, now, known);
     let unchanged: BTreeSet<&JobName> = found.unchanged.iter().collect();
     let wrong = found.invalid.iter().filter_map(|file| file.job.as_ref());
     if found.jobs.iter().map(|job| &job.name).chain(wrong).any(|name| unchanged.contains(name)) {
         // Two files define one job, of which one was not read again: each has to be told.
         known.forget();
-        found = read_changed(&search, defaults, zones, now, known);
+        found = read_changed(&search, layers, zones, now, known);
     }
     if refuse_clashes(&mut found) {
         // What is defined by neither now may be by one of them next time, as it is.
@@ -149,7 +183,7 @@ pub fn load_changed(
 
 fn read_changed(
     search: &search::Search,
-    defaults: &Defaults,
+    layers: Layers<'_>,
     zones: Zones<'_>,
     now: Timestamp,
     known: &mut Known,
@@ -158,19 +192,20 @@ fn read_changed(
     let is_shown = |job: &JobName| !search.masked.contains(job);
     let mut changed = Vec::new();
     known.begin();
+    let folders = known::folders(search.files.values().chain(search.drop_ins.values().flatten()));
     for (name, path) in &search.files {
-        let stamp = known::stamp(search.sources_of(name, path), now);
+        let stamp = known::stamp(&folders, search.sources_of(name, path), now);
         match known.recall(name.as_str(), stamp) {
             Some(jobs) => found.unchanged.extend(jobs.iter().filter(|job| is_shown(job)).cloned()),
             None => changed.push((name, path, stamp)),
         }
     }
-    let read = |(name, path, _): (&JobName, &PathBuf, _)| match search::bytes(path) {
-        Ok(bytes) => definitions::read(name, path, &bytes, defaults, &search.drop_ins, (zones, now)),
+    let read = |(name, path, _): (&JobName, &PathBuf, _)| match search::text(path, layers.put) {
+        Ok(text) => definitions::read(name, path, &text, layers, (zones, now)),
         Err(fault) => definitions::Defined { invalid: vec![unreadable(path, name, &fault)], jobs: Vec::new() },
     };
     for ((name, _, stamp), defined) in changed.iter().zip(on_all_cores(&changed, read)) {
-        if defined.invalid.is_empty() {
+        if defined.invalid.is_empty() && defined.jobs.iter().all(|job| job.overreach.is_empty()) {
             known.learn(name.as_str(), *stamp, defined.jobs.iter().map(|job| job.name.clone()).collect());
         }
         found.jobs.extend(defined.jobs.into_iter().filter(|job| is_shown(&job.name)));
@@ -255,22 +290,23 @@ pub fn read_file(defaults: &Defaults, path: &Path, zones: Zones<'_>, now: Timest
         Ok(name) => name,
         Err(invalid) => return Found { invalid: vec![invalid], ..Found::default() },
     };
-    match search::bytes(path) {
-        Ok(bytes) => read_bytes(defaults, &name, path, &bytes, zones, now),
+    match search::text(path, None) {
+        Ok(text) => read_text(defaults, &name, path, &text, zones, now),
         Err(fault) => Found { invalid: vec![unreadable(path, &name, &fault)], ..Found::default() },
     }
 }
 
-/// Reads all jobs that these bytes define; `path` is only named, and its end says in which language they are.
-pub fn read_bytes(
+/// Reads all jobs that this text defines; `path` is only named, and its end says in which language it is.
+pub fn read_text(
     defaults: &Defaults,
     name: &JobName,
     path: &Path,
-    bytes: &[u8],
+    text: &Text,
     zones: Zones<'_>,
     now: Timestamp,
 ) -> Found {
-    let defined = definitions::read(name, path, bytes, defaults, &BTreeMap::new(), (zones, now));
+    let layers = Layers { defaults, drop_ins: &BTreeMap::new(), put: None };
+    let defined = definitions::read(name, path, text, layers, (zones, now));
     Found { jobs: defined.jobs, invalid: defined.invalid, ..Found::default() }
 }
 
@@ -324,7 +360,8 @@ pub fn read_job(
 ) -> Result<(Job, Vec<Problem>), Vec<Problem>> {
     let whole = |message: String| vec![diagnostics::whole_file(path, message, None)];
     let name: JobName = name.parse().map_err(|error| whole(format!("{error}")))?;
-    let mut found = read_bytes(&Defaults::default(), &name, path, bytes, zones, now);
+    let text = Text { bytes: bytes.to_vec(), holder: Holder::Unknown };
+    let mut found = read_text(&Defaults::default(), &name, path, &text, zones, now);
     match found.jobs.pop() {
         Some(job) if found.invalid.is_empty() && job.name == name => Ok((job.definition, job.warnings)),
         Some(_) if found.invalid.is_empty() => Err(whole("the file is to define one job, and has `[jobs]`".to_owned())),

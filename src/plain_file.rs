@@ -26,6 +26,10 @@ pub struct Content {
     pub bytes: Vec<u8>,
     /// The user whose file it is.
     pub owner: u32,
+    /// Who may do what with it.
+    pub mode: u32,
+    /// Which file it is: its device and inode.
+    pub identity: (u64, u64),
 }
 
 /// Why a file is not read.
@@ -94,7 +98,7 @@ fn read_opened(file: File, max: u64, links: Links) -> Result<Content, NotPlain> 
     if bytes.len() as u64 > max {
         return Err(NotPlain::TooLarge(max));
     }
-    Ok(Content { bytes, owner: about.uid() })
+    Ok(Content { bytes, owner: about.uid(), mode: about.mode(), identity: (about.dev(), about.ino()) })
 }
 
 #[cfg(test)]

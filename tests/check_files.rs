@@ -187,3 +187,22 @@ fn a_mistake_above_many_jobs_is_told_once() {
     let said = check(folder.path(), &["d"]);
     assert_eq!(said.data, "d/all.toml:1:1: unknown key `timeot` in a job (hint: did you mean `timeout`?)\n");
 }
+
+#[test]
+fn what_the_owner_of_a_file_may_not_ask_for_is_a_warning_because_here_is_not_there() {
+    let folder = folder(&[("d/a.toml", "shell = 'x'\nuser = 'root'\n"), ("d/b.toml", "shell = 'x'\nuser = 'bin'\n")]);
+    let bin = nix::unistd::User::from_name("bin").unwrap().unwrap();
+    for name in ["d/a.toml", "d/b.toml"] {
+        nix::unistd::chown(&folder.path().join(name), Some(bin.uid), None).unwrap();
+    }
+    let said = check(folder.path(), &["d"]);
+    assert_eq!((said.code, said.data.as_str()), (0, ""));
+    assert_eq!(
+        said.talk,
+        "warning: d/a.toml:2:1: `user = \"root\"` counts only in a file that belongs to root, and this one belongs to `bin` (hint: chown root d/a.toml)\n\
+         2 jobs in 2 files, no problems\n"
+    );
+    let said = check(folder.path(), &["--json", "d/a.toml"]);
+    let warning: serde_json::Value = serde_json::from_str(&said.data).unwrap();
+    assert_eq!((said.code, &warning["severity"], &warning["line"]), (0, &"warning".into(), &2.into()));
+}

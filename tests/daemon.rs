@@ -21,6 +21,8 @@ mod layers;
 mod opening;
 #[path = "daemon/outliving.rs"]
 mod outliving;
+#[path = "daemon/owners.rs"]
+mod owners;
 #[path = "daemon/put.rs"]
 mod put;
 #[allow(dead_code, reason = "each test uses what it needs of it")]

@@ -45,6 +45,16 @@ fn of_a_file_of_many_jobs_one_is_named() {
 }
 
 #[test]
+fn whoever_calls_is_whom_it_runs_as_and_is_told_so() {
+    let world = World::new();
+    let said = run_text(&world, "shell = 'id -un'\nuser = 'root'\ngroup = '0'\n", &[]).with(0);
+    assert_eq!(said.out, "root\n", "these tests run as root");
+    assert!(said.err.contains("note: `campanile run` runs every task as you, `root`\n"), "{said:?}");
+    let said = run_text(&world, "shell = 'true'\n", &[]).with(0);
+    assert!(!said.err.contains("note:"), "{said:?}");
+}
+
+#[test]
 fn the_exit_code_is_that_of_the_run() {
     let world = World::new();
     for (exit, text) in [

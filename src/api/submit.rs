@@ -126,6 +126,26 @@ mod tests {
         check(r#"{"command": ["a\u0000b"]}"#, Err("NUL"));
         check(r#"{"noop": true, "comand": []}"#, Err("unknown key `comand`"));
         check("7", Err("must be an object"));
+        check(r#"{"noop": true, "nice": 5, "limits": {"pids": 3, "cpu": 0.5}}"#, Ok(Action::Noop));
+        check(r#"{"noop": true, "nice": -1}"#, Err("`nice` must be 0 to 19, found -1"));
+        check(r#"{"noop": true, "user": "root"}"#, Err("unknown key `user` in a task"));
+        check(r#"{"noop": true, "group": "root"}"#, Err("unknown key `group` in a task"));
+        check(r#"{"noop": true, "limits": {"pids": 0}}"#, Err("`pids` must be 1 to 4194304"));
+        check(
+            r#"{"http": {"url": "http://example.com/"}, "limits": {"pids": 1}}"#,
+            Err("`limits` has no meaning beside `http`"),
+        );
+    }
+
+    #[test]
+    fn who_submits_is_told_why_he_may_not_name_a_user() {
+        let Err(Refusal(problem)) = submissions(br#"{"tasks": [{"shell": "id", "user": "root"}]}"#) else {
+            panic!("it was taken")
+        };
+        assert_eq!(
+            problem.errors[0].hint.as_deref(),
+            Some("whom a task runs as is decided by who owns its file, and what is submitted has none")
+        );
     }
 
     #[test]

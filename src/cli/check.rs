@@ -6,7 +6,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::files::settings::{self, Configuration};
-use crate::files::{self, Found, InvalidFile, Zones, diagnostics, places, syntax};
+use crate::files::{self, Found, Holder, InvalidFile, Text, Zones, diagnostics, places, syntax};
 use crate::model::definition::JobName;
 use crate::model::invalid::Problem;
 use crate::model::timestamp::Timestamp;
@@ -126,10 +126,11 @@ impl Check {
             return self.found(Found { invalid: vec![invalid], ..Found::default() });
         }
         self.texts.insert(name.display().to_string(), String::from_utf8_lossy(&bytes).into_owned());
+        let text = Text { bytes, holder: Holder::Unknown };
         let stem = name.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         let found = match stem.parse::<JobName>() {
             Ok(job) => self.ambient(|configuration, zones, now| {
-                files::read_bytes(&configuration.settings.defaults, &job, name, &bytes, zones, now)
+                files::read_text(&configuration.settings.defaults, &job, name, &text, zones, now)
             }),
             Err(error) => {
                 let problem = diagnostics::whole_file(name, error.to_string(), Some("give another `--name`"));
@@ -175,6 +176,8 @@ impl Check {
             self.n_jobs += 1;
             self.files.insert(job.source.clone());
             self.warnings(&job.warnings);
+            // Here may not be where it runs: whose files these will be there is only guessed.
+            self.warnings(&job.overreach);
         }
         self.files.extend(found.invalid.iter().map(|file| file.path.clone()));
         let mut problems: Vec<Problem> = found.invalid.into_iter().flat_map(|file| file.problems).collect();

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use super::reload::{Definitions, Held, Why};
 use super::settings::Folders;
 use crate::api::PutJob;
-use crate::files::{self, Found, Zones, diagnostics};
+use crate::files::{self, Found, Holder, Text, Zones, diagnostics};
 use crate::model::definition::JobName;
 use crate::model::invalid::Problem;
 use crate::model::refused::Refused;
@@ -54,7 +54,10 @@ fn write(held: &Held, state_dir: &Path, name: &JobName, extension: &str, text: &
     let (tzdb, zone) = held.zones();
     let zones = Zones { tzdb: &tzdb, default: &zone };
     let defaults = &held.in_force().settings.defaults;
-    let found = files::read_bytes(defaults, name, &path, text, zones, clock::wall());
+    let holder = Holder::Daemon(nix::unistd::geteuid().as_raw());
+    let written = Text { bytes: text.to_vec(), holder };
+    let mut found = files::read_text(defaults, name, &path, &written, zones, clock::wall());
+    found.hold_to_owners();
     if let Some(problems) = problems(found, name, &path) {
         let detail = format!("the job `{name}` is not put: {}", count(problems.len(), "problem"));
         return Err(Box::new(ProblemDetails {

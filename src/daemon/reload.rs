@@ -205,7 +205,9 @@ impl Book {
         let zones = files::Zones { tzdb: &self.zones, default: &zone };
         let dirs = &self.in_force.folders.dirs;
         let defaults = &self.in_force.settings.defaults;
-        let mut found = files::load_changed(defaults, dirs, zones, clock::wall(), &mut self.known);
+        let put = Folders::put(&self.state_dir);
+        let mut found = files::load_changed(defaults, dirs, Some(&put), zones, clock::wall(), &mut self.known);
+        found.hold_to_owners();
         for dir in self.in_force.folders.missing() {
             let problem = files::diagnostics::whole_file(dir, "the folder does not exist", None);
             found.invalid.push(InvalidFile { path: problem.path.clone(), job: None, problems: vec![problem] });
@@ -218,7 +220,6 @@ impl Book {
         for warning in found.jobs.iter().flat_map(|job| &job.warnings).chain(&found.warnings) {
             tracing::warn!("{warning}");
         }
-        let put = Folders::put(&self.state_dir);
         for job in found.jobs.iter_mut().filter(|job| Path::new(&job.source).starts_with(&put)) {
             job.definition.call_public_only();
         }

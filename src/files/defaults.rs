@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::job::{self, Context};
 use super::keys::DEFAULTS;
+use super::owner::Holder;
 use super::reading::{Fields, Reading};
 use super::source::Sources;
 use super::syntax::{Entry, Language, Node, NodeValue};
@@ -17,6 +18,8 @@ pub struct Defaults {
     path: PathBuf,
     text: String,
     entries: Vec<Entry>,
+    /// Whose word it is.
+    holder: Holder,
 }
 
 impl Defaults {
@@ -36,7 +39,13 @@ impl Defaults {
         reading.without_warnings(|| job::read(reading, &root, &context))?;
         // Whoever asks where a key is from may be in another folder than whoever named the file.
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        Some(Defaults { path, text: reading.written().to_owned(), entries })
+        Some(Defaults { path, text: reading.written().to_owned(), entries, holder: Holder::Unknown })
+    }
+
+    /// The same, from a file of that holder.
+    pub(super) fn held_by(self, holder: Holder) -> Defaults {
+        // What says nothing is nobody's.
+        if self.entries.is_empty() { self } else { Defaults { holder, ..self } }
     }
 
     /// Adds the text to `sources`, which must be empty, and returns the tree and where the text ends.
@@ -44,7 +53,7 @@ impl Defaults {
         if self.entries.is_empty() {
             return None;
         }
-        let start = sources.add(&self.path, &self.text, Language::Toml);
+        let start = sources.add(&self.path, &self.text, Language::Toml, self.holder);
         let node = Node { span: (start, start), value: NodeValue::Table(self.entries.clone()) };
         Some((node, self.text.len()))
     }

@@ -15,17 +15,27 @@ use super::defaults::Defaults;
 use super::merge::{Level, merge};
 use super::origins;
 use super::reading::Reading;
+use super::search::Text;
 use super::source::{Sources, shift};
 use super::suggestion::listed;
 use super::syntax::{self, Faults, Language, MAX_LISTED, Node, NodeValue, Span, not_listed};
 use super::zones::Zones;
-use super::{FoundJob, InvalidFile, diagnostics, job, search};
+use super::{FoundJob, InvalidFile, diagnostics, job, owner, search};
 use crate::model::definition::JobName;
 use crate::model::invalid::{Fault, Problem};
 use crate::model::timestamp::Timestamp;
 
 /// Drop-ins by the name of the job, or of the file of jobs, that they are written for.
 pub(super) type DropIns = BTreeMap<JobName, Vec<PathBuf>>;
+
+/// What lies under and over every file.
+#[derive(Clone, Copy)]
+pub(super) struct Layers<'a> {
+    pub(super) defaults: &'a Defaults,
+    pub(super) drop_ins: &'a DropIns,
+    /// The folder of the jobs that were put by API.
+    pub(super) put: Option<&'a Path>,
+}
 
 /// What one file defines.
 #[derive(Debug, Default)]
@@ -42,6 +52,7 @@ struct Unit<'a> {
     end: usize,
     /// What lies under every job, and where its text ends.
     under: Option<(Node, usize)>,
+    layers: Layers<'a>,
 }
 
 /// A tree that is to be one job.
@@ -91,15 +102,14 @@ enum Read {
 pub(super) fn read(
     name: &JobName,
     path: &Path,
-    bytes: &[u8],
-    defaults: &Defaults,
-    drop_ins: &DropIns,
+    text: &Text,
+    layers: Layers<'_>,
     (zones, now): (Zones<'_>, Timestamp),
 ) -> Defined {
-    let mut unit = Unit { path, sources: Sources::default(), end: 0, under: None };
-    unit.under = defaults.lay(&mut unit.sources);
+    let mut unit = Unit { path, sources: Sources::default(), end: 0, under: None, layers };
+    unit.under = layers.defaults.lay(&mut unit.sources);
     let mut trouble = Trouble::default();
-    let root = match unit.add(path, bytes, &mut trouble) {
+    let root = match unit.add(path, text, &mut trouble) {
         Ok(Some(root)) => root,
         Ok(None) => {
             let hint = "to hide a job of an earlier folder, link its name to /dev/null";
@@ -109,10 +119,10 @@ pub(super) fn read(
         Err(problem) => return unit.invalid(Some(name.clone()), vec![problem]),
     };
     unit.end = unit.sources.text().len();
-    let root = unit.drop_in(root, drop_ins.get(name), &mut trouble);
+    let root = unit.drop_in(root, name, &mut trouble);
     let NodeValue::Table(entries) = &root.value else { return Defined::default() };
     if entries.iter().any(|entry| entry.key == "jobs") {
-        return many::read(unit, name, root, trouble, drop_ins, (zones, now));
+        return many::read(unit, name, root, trouble, (zones, now));
     }
     let terms = Terms { when: (zones, now), broken: &[], room: (MAX_LISTED, MAX_LISTED), told: None };
     match unit.one(Draft { name: Some(name.clone()), at: root.span.0, root, trouble }, name, &terms) {
@@ -160,14 +170,15 @@ impl Unit<'_> {
 
     /// Adds a text to the sources and returns its tree, with the places that these have there; or nothing, if it says
     /// nothing at all.
-    fn add(&mut self, path: &Path, bytes: &[u8], trouble: &mut Trouble) -> Result<Option<Node>, Problem> {
+    fn add(&mut self, path: &Path, text: &Text, trouble: &mut Trouble) -> Result<Option<Node>, Problem> {
+        let Text { bytes, holder } = text;
         let language = Language::of(path).unwrap_or(Language::Toml);
         let (text, document) =
             syntax::parse(bytes, language).map_err(|fault| diagnostics::problem(path, bytes, &fault))?;
         if text.trim_start_matches('\u{feff}').trim().is_empty() {
             return Ok(None);
         }
-        let by = self.sources.add(path, text, language);
+        let by = self.sources.add(path, text, language, *holder);
         let syntax::Document { mut root, mut faults } = document;
         shift(&mut root, by);
         faults.shift(by);
@@ -175,12 +186,12 @@ impl Unit<'_> {
         Ok(Some(root))
     }
 
-    /// The tree with its drop-ins over it, in their order.
-    fn drop_in(&mut self, mut root: Node, files: Option<&Vec<PathBuf>>, trouble: &mut Trouble) -> Node {
+    /// The tree with the drop-ins of that name over it, in their order.
+    fn drop_in(&mut self, mut root: Node, name: &JobName, trouble: &mut Trouble) -> Node {
         let span = root.span;
-        for path in files.into_iter().flatten() {
-            let added = match search::bytes(path) {
-                Ok(bytes) => self.add(path, &bytes, trouble),
+        for path in self.layers.drop_ins.get(name).into_iter().flatten() {
+            let added = match search::text(path, self.layers.put) {
+                Ok(text) => self.add(path, &text, trouble),
                 Err(fault) => Err(diagnostics::problem(path, &[], &fault)),
             };
             match added {
@@ -223,6 +234,8 @@ impl Unit<'_> {
         warnings.retain(|warning| n_under.is_none_or(|end| warning.at.0 > end));
         let n_more = warnings.len().saturating_sub(terms.room.1);
         warnings.truncate(terms.room.1);
+        let mut overreach = owner::check(&root, &self.sources, n_under);
+        overreach.truncate(MAX_LISTED);
         let job = FoundJob {
             name: name.clone(),
             place: self.sources.position(at),
@@ -230,6 +243,7 @@ impl Unit<'_> {
             origins: origins::of(&definition, &root, &self.sources),
             definition,
             warnings: self.sources.problems(warnings),
+            overreach: self.sources.problems(overreach),
         };
         Read::Job { job: Box::new(job), n_more }
     }

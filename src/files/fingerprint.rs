@@ -1,11 +1,11 @@
-//! One number for all that some folders hold: names, sizes, times and inodes, drop-ins included. It is cheap, reads no
+//! One number for all that some folders hold: names, sizes, times, inodes, owners and modes, drop-ins included. It is cheap, reads no
 //! file, and changes whenever reading the folders again could find something new.
 
 use std::fs;
-use std::hash::{DefaultHasher, Hasher};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
-use super::known::hash;
+use super::known::{about, hash};
 use super::search::is_leftover;
 
 /// The end of a folder's name that holds drop-ins.
@@ -27,8 +27,10 @@ pub fn fingerprint(dirs: &[PathBuf], also: &Path) -> Fingerprint {
 /// The order in which a folder names its files is not part of it, so each file counts by itself.
 fn folder(dir: &Path, with_drop_ins: bool) -> u64 {
     let Ok(entries) = fs::read_dir(dir) else { return one(dir) };
+    let mut hasher = DefaultHasher::new();
+    (dir, about(dir)).hash(&mut hasher);
     // A folder that is there and empty is not one that is absent.
-    let mut sum = 1_u64;
+    let mut sum = hasher.finish();
     for entry in entries.flatten().filter(|entry| !is_leftover(&entry.file_name().to_string_lossy())) {
         let path = entry.path();
         sum = sum.wrapping_add(match path.extension() {
@@ -48,6 +50,8 @@ fn one(path: &Path) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]
@@ -79,6 +83,13 @@ mod tests {
         step("a drop-in appears", true);
         write("campanile.toml", "x");
         step("the configuration appears", true);
+        let allow = |name: &str, mode| fs::set_permissions(path(name), fs::Permissions::from_mode(mode));
+        allow("jobs/b.toml", 0o600).expect("a mode can be set");
+        step("a mode changes", true);
+        nix::unistd::chown(&path("jobs/b.toml"), Some(1.into()), None).expect("root gives files away");
+        step("an owner changes", true);
+        allow("jobs", 0o777).expect("a mode can be set");
+        step("others may write the folder", true);
         fs::remove_file(path("jobs/b.toml")).expect("a file can be removed");
         step("a file is removed", true);
     }

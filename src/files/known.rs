@@ -1,14 +1,15 @@
 //! Which files were read before and are as they were, so that a change of one of ten thousand costs one look at each and
 //! one parse. What was in them is not kept: the engine has it.
 //!
-//! A file is as it was if its path, device, inode, size and both of its times are. One that was changed less than a second
+//! A file is as it was if its path, device, inode, size, owner, mode and both of its times are, and nothing has changed in
+//! who may write its folder. One that was changed less than a second
 //! before it was read is not trusted, because the next change may fall into the same tick of the file system's clock. A
 //! file that is wrong is read each time.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::model::definition::JobName;
 use crate::model::duration::Duration;
@@ -64,11 +65,34 @@ impl Known {
     }
 }
 
+/// Whose each folder is, and who may write there.
+pub(super) type Folders<'a> = HashMap<&'a Path, Option<(u32, u32)>>;
+
+/// The folders that these files are in; each is looked at once.
+pub(super) fn folders<'a>(files: impl Iterator<Item = &'a PathBuf>) -> Folders<'a> {
+    let mut found = Folders::new();
+    for folder in files.filter_map(|path| path.parent()) {
+        found.entry(folder).or_insert_with(|| about(folder));
+    }
+    found
+}
+
+/// Whose the folder is, and who may write there.
+pub(super) fn about(folder: &Path) -> Option<(u32, u32)> {
+    std::fs::metadata(folder).ok().map(|about| (about.uid(), about.mode()))
+}
+
 /// What tells whether these files are the same; nothing if that cannot be told.
-pub(super) fn stamp<'a>(paths: impl IntoIterator<Item = &'a (impl AsRef<Path> + 'a)>, now: Timestamp) -> Option<u64> {
+pub(super) fn stamp<'a>(
+    folders: &Folders<'_>,
+    paths: impl IntoIterator<Item = &'a (impl AsRef<Path> + 'a)>,
+    now: Timestamp,
+) -> Option<u64> {
     let mut hasher = DefaultHasher::new();
     for path in paths {
-        let changed_at = hash(path.as_ref(), &mut hasher)?;
+        let path = path.as_ref();
+        path.parent().and_then(|folder| folders.get(folder)).hash(&mut hasher);
+        let changed_at = hash(path, &mut hasher)?;
         if now.since(changed_at) < SETTLED {
             return None;
         }
@@ -80,7 +104,7 @@ pub(super) fn stamp<'a>(paths: impl IntoIterator<Item = &'a (impl AsRef<Path> + 
 pub(super) fn hash(path: &Path, hasher: &mut DefaultHasher) -> Option<Timestamp> {
     path.hash(hasher);
     let about = std::fs::metadata(path).ok()?;
-    (about.dev(), about.ino(), about.size(), about.mode()).hash(hasher);
+    (about.dev(), about.ino(), about.size(), about.uid(), about.mode()).hash(hasher);
     (about.mtime(), about.mtime_nsec(), about.ctime(), about.ctime_nsec()).hash(hasher);
     let micros = |seconds: i64, nanos: i64| seconds.saturating_mul(1_000_000).saturating_add(nanos / 1_000);
     let changed = micros(about.mtime(), about.mtime_nsec()).max(micros(about.ctime(), about.ctime_nsec()));
@@ -89,8 +113,6 @@ pub(super) fn hash(path: &Path, hasher: &mut DefaultHasher) -> Option<Timestamp>
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
     use super::super::{Defaults, Found, Zones, load_changed};
     use super::*;
     use crate::tzdb::Tzdb;
@@ -128,7 +150,8 @@ mod tests {
 
         fn look_at(&mut self, now: Timestamp) -> Found {
             let zones = Zones { tzdb: &self.tzdb, default: "UTC" };
-            load_changed(&Defaults::default(), &[self.folder.path().to_owned()], zones, now, &mut self.known)
+            let dirs = [self.folder.path().to_owned()];
+            load_changed(&Defaults::default(), &dirs, None, zones, now, &mut self.known)
         }
 
         /// What was read, what was not, and for which jobs something is wrong.

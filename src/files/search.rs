@@ -9,11 +9,12 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use super::definitions::DropIns;
+use super::owner::Holder;
 use super::syntax::{self, Language, MAX_BYTES};
 use super::{InvalidFile, diagnostics};
 use crate::model::definition::JobName;
 use crate::model::invalid::Fault;
-use crate::plain_file::{self, Links, NotPlain};
+use crate::plain_file::{self, Content, Links, NotPlain};
 
 /// How many files of all folders together are looked at.
 const MAX_FILES: usize = 250_000;
@@ -35,6 +36,15 @@ pub(crate) struct Search {
     pub(crate) invalid: Vec<InvalidFile>,
     /// A folder could not be read to its end.
     pub(crate) incomplete: bool,
+}
+
+/// What is in a file.
+#[derive(Debug)]
+pub struct Text {
+    /// All of it.
+    pub bytes: Vec<u8>,
+    /// Whose word it is.
+    pub holder: Holder,
 }
 
 /// What one name in a folder is.
@@ -239,10 +249,12 @@ fn is_mask(path: &Path, entry: &fs::DirEntry) -> bool {
     link && fs::canonicalize(path).is_ok_and(|target| target == Path::new("/dev/null"))
 }
 
-/// The bytes of a file, or why it cannot be read.
-pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, Fault> {
+/// What is in a file, and whose that is; or why it cannot be read.
+pub(crate) fn text(path: &Path, put: Option<&Path>) -> Result<Text, Fault> {
+    let own = put.filter(|put| path.starts_with(put)).map(|_| Holder::Daemon(nix::unistd::geteuid().as_raw()));
     let read = plain_file::read(path, MAX_BYTES, Links::Follow);
-    read.map(|content| content.bytes).map_err(|error| match error {
+    let text = |content: Content| Text { holder: own.unwrap_or(Holder::from(&content)), bytes: content.bytes };
+    read.map(text).map_err(|error| match error {
         NotPlain::Unreadable(error) => Fault::new((0, 0), format!("the file cannot be read: {}", why(&error))),
         NotPlain::NotAFile | NotPlain::Link => Fault::new((0, 0), "this is not a regular file"),
         NotPlain::TooLarge(_) => syntax::too_long(),

@@ -7,7 +7,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use super::keys::{GLOBAL_HOOK, KEEP, LOG, RETENTION, SETTINGS};
+use super::owner::Holder;
 use super::reading::{Fields, Reading, item_of};
+use super::search::Text;
 use super::source::Sources;
 use super::suggestion::suggest;
 use super::syntax::{Language, Node};
@@ -226,25 +228,26 @@ impl Default for Configuration {
 /// absence means defaults.
 pub fn load(path: &Path, given: bool) -> Result<Configuration, InvalidFile> {
     let absent = fs::symlink_metadata(path).is_err_and(|error| error.kind() == ErrorKind::NotFound);
-    let bytes = if absent && !given { Ok(Vec::new()) } else { search::bytes(path) };
+    let nothing = Text { bytes: Vec::new(), holder: Holder::Unknown };
+    let text = if absent && !given { Ok(nothing) } else { search::text(path, None) };
     let invalid = |problems| InvalidFile { path: path.display().to_string(), job: None, problems };
-    match bytes {
-        Ok(bytes) => read(path, &bytes).map_err(invalid),
+    match text {
+        Ok(text) => read(path, &text).map_err(invalid),
         Err(fault) => Err(invalid(vec![diagnostics::problem(path, &[], &fault)])),
     }
 }
 
-fn read(path: &Path, bytes: &[u8]) -> Result<Configuration, Vec<Problem>> {
+fn read(path: &Path, Text { bytes, holder }: &Text) -> Result<Configuration, Vec<Problem>> {
     let (text, document) =
         syntax::parse(bytes, Language::Toml).map_err(|fault| vec![diagnostics::problem(path, bytes, &fault)])?;
     let mut sources = Sources::default();
-    sources.add(path, text, Language::Toml);
+    sources.add(path, text, Language::Toml, *holder);
     let reading = Reading::new(&sources, document.faults);
     let beside = path.parent().unwrap_or(Path::new(""));
     let settings = settings(&reading, &document.root, beside);
     let tzdb = settings.as_ref().and_then(|(settings, fields)| zones(fields, settings));
     let settings = settings.map(|(mut settings, fields)| {
-        settings.defaults = defaults(&fields, path, tzdb.as_ref(), &settings);
+        settings.defaults = defaults(&fields, path, tzdb.as_ref(), &settings).held_by(*holder);
         settings
     });
     let (faults, warnings) = reading.told();

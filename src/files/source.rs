@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::diagnostics;
 use super::lines::Lines;
+use super::owner::{Holder, Speaker};
 use super::syntax::{Entry, Faults, Language, Node, NodeValue, Span};
 use crate::model::invalid::{Fault, Problem};
 
@@ -17,6 +18,9 @@ struct Source {
     language: Language,
     /// Found when the first place in it is asked for: of most defaults nobody asks.
     lines: OnceCell<Lines>,
+    holder: Holder,
+    /// Found when somebody asks whose word it is: most texts ask for nothing.
+    speaker: OnceCell<Speaker>,
 }
 
 /// The texts of one definition, one behind the other.
@@ -28,14 +32,15 @@ pub(crate) struct Sources {
 
 impl Sources {
     /// Adds a text, and returns by how much its places move.
-    pub(crate) fn add(&mut self, path: &Path, text: &str, language: Language) -> usize {
+    pub(crate) fn add(&mut self, path: &Path, text: &str, language: Language, holder: Holder) -> usize {
         if !self.all.is_empty() {
             // What ends one text must not run on into the next.
             self.text.push('\n');
         }
         let start = self.text.len();
         self.text.push_str(text);
-        self.all.push(Source { start, path: path.to_owned(), language, lines: OnceCell::new() });
+        let path = path.to_owned();
+        self.all.push(Source { start, path, language, lines: OnceCell::new(), holder, speaker: OnceCell::new() });
         start
     }
 
@@ -44,7 +49,8 @@ impl Sources {
         &self.text
     }
 
-    fn index(&self, at: usize) -> usize {
+    /// The number of the text that holds this byte.
+    pub(super) fn index(&self, at: usize) -> usize {
         self.all.partition_point(|source| source.start <= at).saturating_sub(1)
     }
 
@@ -96,6 +102,19 @@ impl Sources {
         let (text, lines) = self.lines(index);
         let place = |at: usize| lines.position(text, at - source.start);
         diagnostics::placed(&source.path, place(fault.at.0), place(fault.at.1.max(fault.at.0)), fault)
+    }
+
+    /// The file that is the text of that number.
+    pub(super) fn path_of(&self, index: usize) -> &Path {
+        self.all.get(index).map_or(Path::new(""), |source| &source.path)
+    }
+
+    /// Whose word the text of that number is.
+    pub(super) fn speaker(&self, index: usize) -> &Speaker {
+        const NOBODYS: &Speaker = &Speaker::Root;
+        self.all
+            .get(index)
+            .map_or(NOBODYS, |source| source.speaker.get_or_init(|| Speaker::of(source.holder, &source.path)))
     }
 
     /// The faults as problems.

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::diagnostics;
 use super::job::task;
 use super::keys::SUBMISSION;
+use super::owner::Holder;
 use super::reading::{Fields, Reading};
 use super::source::Sources;
 use super::syntax::{self, Language};
@@ -36,7 +37,7 @@ pub fn read_submission(bytes: &[u8]) -> Result<Submission, Vec<Problem>> {
     let (text, document) =
         syntax::parse(bytes, Language::Json).map_err(|fault| vec![diagnostics::problem(path, bytes, &fault)])?;
     let mut sources = Sources::default();
-    sources.add(path, text, Language::Json);
+    sources.add(path, text, Language::Json, Holder::Unknown);
     let reading = Reading::new(&sources, document.faults);
     let read = Fields::open(&reading, NAME, &document.root, &SUBMISSION).and_then(|fields| submission(&fields));
     let (faults, _) = reading.told();

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use nix::unistd::geteuid;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -11,7 +12,7 @@ use super::show::{Show, Style};
 use crate::driver::{self, Place, Running, Setup};
 use crate::engine::{Answer, Command, Handle, Load, LoadedJob, Settings, Start};
 use crate::files::settings::Configuration;
-use crate::files::{self, FoundJob, InvalidFile, Zones};
+use crate::files::{self, FoundJob, InvalidFile, Zones, owner};
 use crate::model::duration::Duration;
 use crate::model::expression::Expressions;
 use crate::model::id::RunId;
@@ -21,7 +22,7 @@ use crate::model::refused::Refused;
 use crate::query::{self, Reader};
 use crate::store::Synchronous;
 use crate::tzdb::Tzdb;
-use crate::{clock, wire};
+use crate::{clock, print, wire};
 
 /// How many tasks of the job run at once.
 const MAX_TASKS: usize = 32;
@@ -63,7 +64,8 @@ pub fn run(request: &Request) -> Result<wire::run::Run, Failure> {
     let Configuration { tzdb, .. } = Configuration::default();
     let zone = tzdb.system_zone();
     let zones = Zones { tzdb: &tzdb, default: &zone };
-    let found = files::load_file(&request.file, zones, clock::wall()).map_err(Failure::Invalid)?;
+    let mut found = files::load_file(&request.file, zones, clock::wall()).map_err(Failure::Invalid)?;
+    as_caller(&mut found);
     accept(&found, &request.params)?;
     let here = |what: &'static str| move |why: std::io::Error| Failure::Here(format!("{what}: {why}"));
     let folder = tempfile::Builder::new()
@@ -79,6 +81,20 @@ pub fn run(request: &Request) -> Result<wire::run::Run, Failure> {
     let result = runtime.block_on(live(request, found, &zone, Arc::new(tzdb), folder.path(), wishes));
     runtime.shutdown_background();
     result
+}
+
+/// Whoever calls is whom all of it runs as, and the owner of the file has no say. To ask for oneself is to ask for
+/// nothing; who asks for somebody else is refused by the runner.
+fn as_caller(found: &mut FoundJob) {
+    let tasks = &mut found.definition.tasks;
+    if tasks.iter().all(|task| task.user.is_none() && task.group.is_none()) {
+        return;
+    }
+    print::talk(&format!("note: `campanile run` runs every task as you, `{}`", owner::name_of(geteuid())));
+    for task in tasks {
+        task.user.take_if(|user| owner::is_own_user(user));
+        task.group.take_if(|group| owner::is_own_group(group));
+    }
 }
 
 /// Said before anything is made for the run.

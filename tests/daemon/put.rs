@@ -24,7 +24,7 @@ fn ask(world: &World, method: &str, path: &str, kind: &str, body: &str) -> (u16,
     (status, serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {answer}")))
 }
 
-fn put(world: &World, name: &str, text: &str) -> (u16, Value) {
+pub(crate) fn put(world: &World, name: &str, text: &str) -> (u16, Value) {
     ask(world, "PUT", &format!("/jobs/{name}"), "Content-Type: application/toml\r\n", text)
 }
 

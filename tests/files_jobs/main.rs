@@ -9,6 +9,7 @@ mod http;
 mod languages;
 mod layers;
 mod many;
+mod owners;
 mod pages;
 mod processes;
 mod schedules;

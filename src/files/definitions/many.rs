@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use super::{Defined, Draft, DropIns, Read, Terms, Trouble, Unit, Zones};
+use super::{Defined, Draft, Read, Terms, Trouble, Unit, Zones};
 use crate::files::InvalidFile;
 use crate::files::keys::JOB;
 use crate::files::merge::{Level, merge};
@@ -23,7 +23,6 @@ pub(super) fn read(
     stem: &JobName,
     root: Node,
     mut own: Trouble,
-    drop_ins: &DropIns,
     when: (Zones<'_>, Timestamp),
 ) -> Defined {
     let (jobs, under) = split(root, &mut own.faults);
@@ -31,7 +30,7 @@ pub(super) fn read(
     let broken: Vec<Span> = unit.sources.broken(&own.faults).collect();
     let mut listing = Listing::new(own);
     for entry in jobs {
-        let draft = unit.draft(stem, entry, &under, drop_ins);
+        let draft = unit.draft(stem, entry, &under);
         let name = draft.name.clone();
         let read = match &name {
             Some(name) => unit.one(draft, name, &listing.terms(when, &broken)),
@@ -177,7 +176,7 @@ fn split(root: Node, faults: &mut Faults) -> (Vec<Entry>, Node) {
 
 impl Unit<'_> {
     /// The tree of one job, over the rest of the top level and under its own drop-ins.
-    fn draft(&mut self, stem: &JobName, entry: Entry, under: &Node, drop_ins: &DropIns) -> Draft {
+    fn draft(&mut self, stem: &JobName, entry: Entry, under: &Node) -> Draft {
         let Entry { key, key_span, node } = entry;
         let at = key_span.0;
         let mut trouble = Trouble::default();
@@ -204,7 +203,7 @@ impl Unit<'_> {
             );
         };
         let span = node.span;
-        let over = self.drop_in(node, drop_ins.get(&name), &mut trouble);
+        let over = self.drop_in(node, &name, &mut trouble);
         let root = Node { span, ..merge(under.clone(), over, Level::Job) };
         Draft { name: Some(name), at, root, trouble }
     }
