@@ -56,13 +56,36 @@ async fn every_object_has_its_promised_fields_even_when_they_are_empty() {
     has(&run, "id, job, number, state, outcome, cause, rerun_of, scheduled_at, queued_at, started_at, ended_at");
     has(&run, "rollback, error, output, outputs, tasks");
     has(&run["tasks"][0], "id, run_id, job, name, state, outcome, attempt, max_attempts, started_at, ended_at");
-    has(&run["tasks"][0], "exit_code, output, outputs, error");
+    has(&run["tasks"][0], "exit_code, output, outputs, error, usage");
     let (_, events) = world.get("/api/v1/events").await;
     has(&events["items"][0], "seq, at, type, job, run_id, task_id, data");
     assert_eq!(status["tasks"], json!({ "queued": 0, "running": 1, "waiting": 0 }));
     assert_eq!((&status["jobs"], &status["version"]), (&json!(1), &json!("1.2.3")));
     assert_eq!(status["next"][0]["due_at"], "2026-11-20T13:00:00.000000Z");
     assert_eq!(job["last_run"]["id"], run["id"]);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_task_tells_what_its_last_attempt_has_used() {
+    let world = World::obedient();
+    world.job(1, "nightly", &[]);
+    world.run(1, Some(1), "running");
+    let path = format!("/api/v1/tasks/{}", id_text(7));
+    world.task(7, 1, 1, "other", "running", None);
+    assert_eq!(world.get(&path).await.1["usage"], json!(null));
+    world.attempt(1, 7, 1, "ended", "");
+    world.attempt(2, 7, 2, "ended", "");
+    let use_up = |launch: i64, cpu: i64| {
+        let update = "UPDATE attempt SET cpu_us = ?2, peak_pids = 3 WHERE launch = ?1";
+        world.store.execute(update, [launch, cpu]).unwrap();
+    };
+    use_up(1, 5);
+    assert_eq!(world.get(&path).await.1["usage"], json!(null), "nobody has counted the last one");
+    use_up(2, 1_250_000);
+    let (_, task) = world.get(&path).await;
+    assert_eq!(task["attempt"], 2);
+    assert_eq!(task["usage"], json!({ "cpu_us": 1_250_000, "peak_memory_bytes": null, "peak_pids": 3 }));
     world.stop().await;
 }
 

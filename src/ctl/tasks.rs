@@ -4,7 +4,9 @@ use super::Session;
 use super::failure::Failure;
 use super::render::{self, Shown, or_dash, state};
 use super::view::{View, took};
+use crate::model::duration::Duration;
 use crate::print;
+use crate::wire::task::Usage;
 use crate::wire::{Task, code};
 
 /// The words of `ctl tasks`.
@@ -54,6 +56,16 @@ pub(crate) async fn one(session: &Session, Words { id }: Words) -> Result<u8, Fa
     Ok(code::DONE)
 }
 
+/// What an attempt has used, as far as that was counted.
+fn used(usage: Usage) -> impl Iterator<Item = (&'static str, String)> {
+    let cpu = usage.cpu_us.map(|us| Duration::from_micros(i64::try_from(us).unwrap_or(i64::MAX)));
+    // Whole milliseconds are what anybody wants to know.
+    let cpu = cpu.map(|cpu| Duration::from_millis(cpu.as_millis()).to_string());
+    let memory = usage.peak_memory_bytes.map(|bytes| format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20)));
+    let rows = [("cpu time", cpu), ("peak memory", memory), ("peak pids", usage.peak_pids.map(|n| n.to_string()))];
+    rows.into_iter().filter_map(|(name, shown)| Some((name, shown?)))
+}
+
 impl Shown for Task {
     const HEADER: &'static [&'static str] = &["task", "id", "job", "run", "state", "attempt", "exit", "took"];
 
@@ -84,6 +96,7 @@ impl Shown for Task {
             ("ended", view.full(self.ended_at)),
             ("took", took(view, self.started_at, self.ended_at)),
         ];
+        details.extend(self.usage.into_iter().flat_map(used));
         details.extend(self.error.clone().map(|error| ("error", error)));
         details.extend(self.output.clone().filter(|output| !output.is_empty()).map(|output| ("output", output)));
         details
@@ -91,5 +104,18 @@ impl Shown for Task {
 
     fn name(&self) -> String {
         self.id.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_used_is_shown_as_far_as_it_was_counted() {
+        let shown = |usage| used(usage).map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>();
+        let usage = Usage { cpu_us: Some(61_250_999), peak_memory_bytes: Some(104_857_600), peak_pids: Some(3) };
+        assert_eq!(shown(usage), ["cpu time 1m1s250ms", "peak memory 100.0 MiB", "peak pids 3"]);
+        assert_eq!(shown(Usage { peak_pids: Some(1), ..Usage::default() }), ["peak pids 1"]);
     }
 }

@@ -2,13 +2,14 @@
 
 use rusqlite::{Row, Transaction, params};
 
-use super::column::{maybe_at, maybe_named, unsigned};
+use super::column::{maybe_at, maybe_named, maybe_unsigned, unsigned};
 use super::failure::Failure;
 use super::find;
 use super::reader::Reader;
 use super::run::{AFTER_ALL, cursor};
 use crate::model::id::{RunId, TaskId};
 use crate::model::refused::Refused;
+use crate::wire::task::Usage;
 use crate::wire::{Page, Task};
 
 /// Which tasks.
@@ -26,12 +27,14 @@ pub struct Filter {
 
 const ONE: &str = "
 SELECT t.id, t.run_id, j.name, t.name, t.state, t.outcome,
-       coalesce((SELECT max(a.number) FROM attempt a WHERE a.task_id = t.id), t.n_attempts),
+       coalesce(a.number, t.n_attempts),
        t.max_attempts, t.queued_at, t.started_at, t.ended_at, t.exit_code, t.output, t.error,
-       t.outputs
+       t.outputs, a.cpu_us, a.peak_memory_bytes, a.peak_pids
   FROM task t
   JOIN run r ON r.id = t.run_id
   LEFT JOIN job j ON j.id = r.job_id
+  LEFT JOIN attempt a
+    ON a.launch = (SELECT launch FROM attempt WHERE task_id = t.id ORDER BY number DESC, launch DESC LIMIT 1)
  WHERE t.id = ?1";
 
 /// The task that `name` means.
@@ -68,7 +71,18 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Task> {
         output: row.get(12)?,
         outputs: maybe_named(row, 14)?,
         error: row.get(13)?,
+        usage: usage(row)?,
     })
+}
+
+/// What the last attempt has used, if anybody has counted.
+fn usage(row: &Row<'_>) -> rusqlite::Result<Option<Usage>> {
+    let usage = Usage {
+        cpu_us: maybe_unsigned(row, 15)?,
+        peak_memory_bytes: maybe_unsigned(row, 16)?,
+        peak_pids: maybe_unsigned(row, 17)?,
+    };
+    Ok(Some(usage).filter(|usage| *usage != Usage::default()))
 }
 
 const OF_RUN: &str = "SELECT id FROM task WHERE run_id = ?1 ORDER BY ordinal";

@@ -1,7 +1,7 @@
 //! Attempts: one try at a task each, named by its launch number, immutable once ended.
 
 use super::{StoreError, Tx};
-use crate::model::exit::{Exit, ExitKind, StopReason};
+use crate::model::exit::{Exit, ExitKind, StopReason, Usage};
 use crate::model::id::{Launch, RunId, TaskId};
 use crate::model::state::AttemptState;
 use crate::model::timestamp::Timestamp;
@@ -15,7 +15,7 @@ const START: &str = "UPDATE attempt SET state = 'running', started_at = ?2 WHERE
 const END: &str = "
 UPDATE attempt
    SET state = 'ended', started_at = coalesce(?2, started_at), ended_at = ?3, exit = ?4, exit_code = ?5, log_path = ?6,
-       n_log_bytes = ?7, n_dropped = ?8, n_leftovers = ?9, error = ?10
+       n_log_bytes = ?7, n_dropped = ?8, n_leftovers = ?9, error = ?10, cpu_us = ?11, peak_memory_bytes = ?12, peak_pids = ?13
  WHERE launch = ?1 AND state <> 'ended'";
 const LIVE: &str = "
 SELECT attempt.launch, attempt.task_id, task.run_id, attempt.state, attempt.is_call
@@ -72,6 +72,7 @@ pub(crate) fn end(tx: &Tx<'_>, launch: Launch, exit: &Exit) -> Result<bool, Stor
     };
     let log = exit.log.as_ref();
     let bytes = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+    let used = |part: fn(&Usage) -> Option<u64>| exit.usage.as_ref().and_then(part).map(bytes);
     let values: &[&dyn rusqlite::ToSql] = &[
         &launch,
         &exit.started_at,
@@ -83,6 +84,9 @@ pub(crate) fn end(tx: &Tx<'_>, launch: Launch, exit: &Exit) -> Result<bool, Stor
         &log.map(|log| bytes(log.n_dropped)),
         &exit.n_leftovers,
         &exit.error,
+        &used(|usage| usage.cpu_us),
+        &used(|usage| usage.peak_memory_bytes),
+        &used(|usage| usage.peak_pids),
     ];
     Ok(tx.execute(END, values)? == 1)
 }
@@ -119,4 +123,40 @@ pub(crate) fn logs_of_run(tx: &Tx<'_>, run: RunId) -> Result<Vec<String>, StoreE
 /// Forgets the attempts of runs; before their tasks.
 pub(crate) fn delete(tx: &Tx<'_>, runs: &[RunId]) -> Result<(), StoreError> {
     runs.iter().try_for_each(|run| tx.execute(DELETE_OF_RUN, &[run]).map(drop))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Store, Synchronous};
+    use super::*;
+
+    const USED: &str = "SELECT cpu_us, peak_memory_bytes, peak_pids FROM attempt WHERE launch = ?1";
+
+    #[test]
+    fn what_an_attempt_has_used_is_kept_with_it_as_far_as_it_was_counted() {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let mut store = Store::open(&folder.path().join("campanile.db"), Synchronous::Full).expect("it opens");
+        let tx = store.begin().expect("it begins");
+        let now = Timestamp::from_micros(0);
+        for (launch, usage, expected) in [
+            (1, None, [None; 3]),
+            (2, Some(Usage::default()), [None; 3]),
+            (
+                3,
+                Some(Usage { cpu_us: Some(5), peak_memory_bytes: Some(1 << 40), peak_pids: Some(2) }),
+                [Some(5), Some(1 << 40), Some(2)],
+            ),
+            (4, Some(Usage { peak_memory_bytes: Some(u64::MAX), ..Usage::default() }), [None, Some(i64::MAX), None]),
+        ] {
+            let launch = Launch(launch);
+            let task = TaskId::from_bytes([u8::try_from(launch.0).expect("because it is small"); 16]);
+            claim(&tx, &[Claim { launch, task, number: 1, is_call: false }], now).expect("it is claimed");
+            let exit = Exit { usage, ..Exit::bare(ExitKind::Code(0), now) };
+            assert!(end(&tx, launch, &exit).expect("it ends"));
+            let again = Exit { usage: Some(Usage { cpu_us: Some(9), ..Usage::default() }), ..exit };
+            assert!(!end(&tx, launch, &again).expect("it has ended"), "and what it has used does not change");
+            let read = tx.one(USED, &[&launch], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?]));
+            assert_eq!(read.expect("it is read"), Some(expected));
+        }
+    }
 }

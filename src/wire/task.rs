@@ -46,6 +46,20 @@ pub struct Task {
     pub outputs: Map<String, Value>,
     /// For people: what went wrong.
     pub error: Option<String>,
+    /// What its last attempt has used, all its processes together; nothing while that runs, and where nobody counted.
+    #[serde(default)]
+    pub usage: Option<Usage>,
+}
+
+/// What an attempt has used, as its cgroup has counted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, JsonSchema, Serialize, Deserialize)]
+pub struct Usage {
+    /// Processor time, in microseconds.
+    pub cpu_us: Option<u64>,
+    /// The most bytes of memory at one moment.
+    pub peak_memory_bytes: Option<u64>,
+    /// The most processes and threads at one moment.
+    pub peak_pids: Option<u64>,
 }
 
 impl Task {

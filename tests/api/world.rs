@@ -27,6 +27,7 @@ use tokio::sync::{oneshot, watch};
 
 const SPINE: &str = include_str!("../../migrations/sqlite/0001_spine.sql");
 const SURFACES: &str = include_str!("../../migrations/sqlite/0002_surfaces.sql");
+const USAGE: &str = include_str!("../../migrations/sqlite/0003_usage.sql");
 
 /// 2026-11-20T12:00:00Z.
 pub(crate) const NOON: i64 = 1_795_176_000_000_000;
@@ -66,6 +67,7 @@ impl World {
         store.pragma_update(None, "journal_mode", "WAL").unwrap();
         store.execute_batch(SPINE).unwrap();
         store.execute_batch(SURFACES).unwrap();
+        store.execute_batch(USAGE).unwrap();
         let (inbox, received) = sync_channel(16);
         let (committed, is_committed) = watch::channel(EventSeq(0));
         let asked = Arc::new(Mutex::new(Vec::new()));

@@ -208,6 +208,27 @@ mod tests {
     }
 
     #[test]
+    fn a_database_of_the_version_before_is_brought_up_to_date_with_what_is_in_it() {
+        let folder = folder();
+        let path = folder.path().join("campanile.db");
+        let before = "ALTER TABLE attempt DROP COLUMN cpu_us;
+            ALTER TABLE attempt DROP COLUMN peak_memory_bytes;
+            ALTER TABLE attempt DROP COLUMN peak_pids;
+            DELETE FROM migration WHERE number = 3;
+            INSERT INTO attempt (launch, task_id, number, state, claimed_at) VALUES (7, x'00', 1, 'ended', 0)";
+        let store = Store::open(&path, Synchronous::Full).expect("it opens");
+        store.connection().execute_batch(before).expect("it can be made older");
+        drop(store);
+        let store = Store::open(&path, Synchronous::Full).expect("it opens");
+        let read = "SELECT launch, cpu_us, peak_memory_bytes, peak_pids FROM attempt";
+        let row: (i64, Option<i64>, Option<i64>, Option<i64>) = store
+            .connection()
+            .query_row(read, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+            .expect("it can be asked");
+        assert_eq!(row, (7, None, None, None));
+    }
+
+    #[test]
     fn a_newer_database_is_refused_untouched() {
         let folder = folder();
         let path = folder.path().join("campanile.db");
