@@ -88,10 +88,11 @@ fn what_a_restored_store_does_not_know_has_its_grace_and_nothing_is_claimed_mean
 }
 
 #[test]
-fn a_process_of_a_broken_run_is_stopped_though_it_starts_late() {
+fn a_start_that_is_told_after_its_run_was_broken_changes_nothing_and_its_process_is_stopped() {
     let mut world = World::new(56);
-    world.stop_runner_for("1m");
     let run = world.submit("a: hangs");
+    // It lives, and nobody was told yet.
+    world.expect_rows("SELECT state FROM attempt", &["starting"]);
     world.poison("UPDATE definition SET body = 'mould'");
     world.advance("2m");
     world.expect(run, "a failed");

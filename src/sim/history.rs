@@ -204,7 +204,7 @@ impl World {
         for job in jobs.into_iter().map(Some).chain([None]) {
             self.ask(0, Command::Resume { job, by: "peace".to_owned() });
         }
-        let cap = self.n_steps + 20_000;
+        let cap = self.n_steps + 60_000;
         while self.n_steps < cap && self.run_once(i64::MAX / 2)? {}
         self.read_answers()?;
         let wake_at = self.wake_at;

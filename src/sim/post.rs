@@ -35,8 +35,8 @@ impl World {
         token
     }
 
-    /// The daemon's end of the link does what is due. What it hears goes to the engine in that order; now and then it is
-    /// heard once more, much later.
+    /// The daemon's end of the link does what is due. What it hears waits for the engine in that order, which may finish
+    /// something else before; now and then it is heard once more, much later.
     pub(super) fn daemon_listens(&mut self) {
         if !self.is_up() || self.stalled_until > self.boot_us {
             return;
@@ -47,7 +47,9 @@ impl World {
             self.note(|| format!("the daemon hears: {report:?}"));
             let is_of_launch = matches!(report, RunnerReport::Started { .. } | RunnerReport::Ended { .. });
             let again = Input::Report(Report::Runner(report.clone()));
-            self.send(0, Input::Report(Report::Runner(report)));
+            let wait = self.troubles.delay(&mut self.chance);
+            self.heard_until = self.heard_until.max(self.boot_us.saturating_add(wait));
+            self.send(self.heard_until - self.boot_us, Input::Report(Report::Runner(report)));
             if is_of_launch && self.chance.one_in(self.troubles.repeats) {
                 let late = self.chance.between(0, 90_000_000);
                 self.mail(late, Letter { input: again, daemon: None });
@@ -70,6 +72,7 @@ impl World {
         self.held.clear();
         self.waiting.clear();
         self.wake_at = None;
+        self.heard_until = 0;
     }
 
     /// What has arrived, as much as one step takes; before it, what a step was given that failed.

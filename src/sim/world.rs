@@ -71,6 +71,8 @@ pub struct World {
     /// The engine does nothing before, and the whole daemon nothing.
     pub(super) asleep_until: i64,
     pub(super) stalled_until: i64,
+    /// What was heard of the runner is read up to then.
+    pub(super) heard_until: i64,
     /// The steps and turns there were when nothing was on its way last.
     pub(super) stood_still: (u64, u64),
     pub(super) checks: Checks,
@@ -113,6 +115,7 @@ impl World {
             wake_at: None,
             asleep_until: 0,
             stalled_until: 0,
+            heard_until: 0,
             stood_still: (0, 0),
             checks,
             released: HashSet::new(),

@@ -63,7 +63,8 @@ impl World {
 
     fn is_still(&self) -> bool {
         let may_step = self.held.is_empty() && self.wake_at.is_none_or(|at| at > self.now());
-        let is_read = self.post.keys().next().is_none_or(|(at, _)| *at > self.boot_us);
+        let is_read =
+            self.post.keys().next().is_none_or(|(at, _)| *at > self.boot_us) && self.heard_until <= self.boot_us;
         let is_awake = self.boot_us >= self.asleep_until && self.boot_us >= self.stalled_until;
         let is_done = self.runner.next_at(&self.processes).is_none_or(|at| at > self.boot_us);
         let is_there = self.runner.takes_launches() && self.runner.frozen_until <= self.boot_us;
