@@ -195,6 +195,21 @@ fn without_a_runner_nothing_is_claimed_and_the_status_says_so() {
     assert_eq!(runner.stop(), 0);
 }
 
+#[test]
+fn a_new_store_goes_on_with_the_runner_that_served_the_old_one() {
+    let world = World::new();
+    let (daemon, _, pid) = begun(&world);
+    daemon.kill();
+    for end in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(world.path(&format!("state/campanile.db{end}")));
+    }
+    let daemon = world.daemon();
+    until_gone(pid);
+    let run = world.ok(&["submit", "--", "sh", "-c", "exit 4"]).trim().to_owned();
+    is_attempt(&world.ended(&run), 1, 4);
+    assert_eq!(daemon.stop(), 0);
+}
+
 fn frame(text: &str) -> Vec<u8> {
     let mut bytes = u32::try_from(text.len()).unwrap().to_be_bytes().to_vec();
     bytes.extend(text.as_bytes());

@@ -21,9 +21,6 @@ pub(super) fn restored(work: &mut Work<'_>, made_at: &str) -> Result<(), StoreEr
         work.cache.is_paused = true;
         work.record(EventType::JobPaused, Subject::default(), json!({ "by": by }))?;
     }
-    // The runner may have seen higher numbers than the backup knows, and drops what is not above them. Time only grows.
-    let floor = u64::try_from(work.now.wall.as_micros()).unwrap_or_default();
-    work.cache.counters.launch = work.cache.counters.launch.max(floor);
     let mut live: Vec<Launch> = work.cache.live.keys().copied().collect();
     live.sort_unstable();
     for launch in live {

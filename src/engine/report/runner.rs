@@ -43,6 +43,8 @@ fn connected(
     ended: &[(Launch, Exit)],
 ) -> Result<(), StoreError> {
     work.session.has_runner = true;
+    // It may have served another store before this one, or this one when it was newer, and drops what is not above.
+    work.cache.counters.launch = work.cache.counters.launch.max(highest.0);
     let is_new_boot = is_first_of_boot(work)?;
     let alive: HashSet<Launch> = alive.iter().copied().collect();
     let mut exits: HashMap<Launch, &Exit> = ended.iter().map(|(launch, exit)| (*launch, exit)).collect();
