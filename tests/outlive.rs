@@ -33,6 +33,8 @@ const OF_DAEMON: &[&str] = &["step.commit", "step.committed", "link.send", "link
 const OF_RUNNER: &[&str] = &["journal.write", "journal.written", "spawned", "door.send", "door.sent", "door.heard"];
 /// How often a failpoint is passed before it kills, at most.
 const MAX_PASSES: u64 = 120;
+/// How long no daemon is there, at most.
+const MAX_ABSENCE_MS: u64 = 700;
 /// How many events pass before a death at a random moment, at most, and how long each is waited for.
 const MAX_EVENTS: u64 = 300;
 const QUIET: Duration = Duration::from_millis(50);
@@ -79,11 +81,12 @@ enum Death {
 
 impl Death {
     fn draw(chance: &mut Chance) -> Death {
-        match chance.below(5) {
-            0 => Death::Daemon,
-            1 => Death::Runner,
-            2 => Death::Both,
-            3 => Death::At(chance.pick(OF_DAEMON), 1 + chance.below(MAX_PASSES)),
+        // A runner that lives through several daemons has more to answer for.
+        match chance.below(9) {
+            0..=2 => Death::Daemon,
+            3 => Death::Runner,
+            4 => Death::Both,
+            5 | 6 => Death::At(chance.pick(OF_DAEMON), 1 + chance.below(MAX_PASSES)),
             _ => Death::At(chance.pick(OF_RUNNER), 1 + chance.below(MAX_PASSES)),
         }
     }
@@ -105,6 +108,12 @@ fn pass(world: &World, chance: &mut Chance) {
     events.next_within(Duration::from_micros(chance.below(5_000)));
 }
 
+/// Lets the runner be without a daemon for a while.
+fn leave_alone(world: &World, chance: &mut Chance) {
+    let ms = u16::try_from(chance.below(MAX_ABSENCE_MS)).unwrap();
+    world.runner().map(|pid| world::is_gone_within(pid, ms));
+}
+
 fn round(world: &World, chance: &mut Chance) {
     let death = Death::draw(chance);
     let mut words = world.daemon_words();
@@ -120,6 +129,7 @@ fn round(world: &World, chance: &mut Chance) {
         Death::At(name, _) if OF_DAEMON.contains(&name) => {
             daemon.end_within(Duration::from_secs(5));
             daemon.kill();
+            leave_alone(world, chance);
         }
         Death::At(..) => {
             // It dies, and its successor has the same failpoint.
@@ -135,7 +145,10 @@ fn round(world: &World, chance: &mut Chance) {
             daemon.until(" ready ");
             pass(world, chance);
             match death {
-                Death::Daemon => daemon.kill(),
+                Death::Daemon => {
+                    daemon.kill();
+                    leave_alone(world, chance);
+                }
                 Death::Runner => {
                     kill_runner(world);
                     pass(world, chance);

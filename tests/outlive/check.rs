@@ -7,7 +7,7 @@ use rusqlite::{Connection, OpenFlags};
 use crate::world::World;
 
 /// How long after the end of a process its runner has surely seen it, in seconds.
-const SEEN_WITHIN: f64 = 2.0;
+const SEEN_WITHIN: f64 = 1.0;
 
 /// What one process wrote.
 #[derive(Debug, Default)]
