@@ -1,8 +1,9 @@
 //! The runner: starts, watches, logs and kills processes. It sees facts and returns them as an `Exit`; what they mean,
 //! and whether anything is tried again, is decided elsewhere.
 //!
-//! It is one thread around one `epoll`, below tokio, and speaks only `protocol`, because it is to become a process of
-//! its own; `client` is the daemon's side of it. There is at most one in a process, because it is the only one who
+//! It is one thread around one `epoll`, below tokio, and speaks only `protocol`: over a socket as a process of its own
+//! (`process`, `door`), or on a channel within that of `campanile run`; `client` is the daemon's side of it, `link` its end of
+//! the socket. There is at most one in a process, because it is the only one who
 //! reaps: it is a subreaper, so whatever an attempt leaves behind becomes its child, and `waitpid` on "any child" is
 //! the one place where ends are seen.
 //!

@@ -21,6 +21,7 @@ mod load;
 #[path = "world/world.rs"]
 mod world;
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -114,7 +115,8 @@ fn leave_alone(world: &World, chance: &mut Chance) {
     world.runner().map(|pid| world::is_gone_within(pid, ms));
 }
 
-fn round(world: &World, chance: &mut Chance) {
+/// One round; names the failpoint at which somebody died, if that was its way.
+fn round(world: &World, chance: &mut Chance) -> Option<&'static str> {
     let death = Death::draw(chance);
     let mut words = world.daemon_words();
     if let Death::At(name, passes) = death {
@@ -127,19 +129,18 @@ fn round(world: &World, chance: &mut Chance) {
     let mut daemon = Daemon::spawn(words);
     match death {
         Death::At(name, _) if OF_DAEMON.contains(&name) => {
-            daemon.end_within(Duration::from_secs(5));
+            let has_died = daemon.end_within(Duration::from_secs(5));
             daemon.kill();
             leave_alone(world, chance);
+            return has_died.then_some(name);
         }
-        Death::At(..) => {
+        Death::At(name, _) => {
             // It dies, and its successor has the same failpoint.
             daemon.until_or_end("a runner is there");
-            let first = world.runner();
-            if let Some(pid) = first {
-                world::is_gone_within(pid, 5_000);
-            }
+            let has_died = world.runner().is_none_or(|pid| world::is_gone_within(pid, 5_000));
             daemon.kill();
             kill_runner(world);
+            return has_died.then_some(name);
         }
         Death::Daemon | Death::Runner | Death::Both => {
             daemon.until(" ready ");
@@ -167,6 +168,7 @@ fn round(world: &World, chance: &mut Chance) {
             }
         }
     }
+    None
 }
 
 #[test]
@@ -177,10 +179,13 @@ fn the_records_of_tasks_and_the_store_agree_whoever_is_killed() {
     let world = World::new();
     load::define(&world);
     let is_over = AtomicBool::new(false);
+    let mut deaths: BTreeMap<&str, u32> = BTreeMap::new();
     let acknowledged = std::thread::scope(|scope| {
         let loading = scope.spawn(|| load::put(&world, &is_over));
         for _ in 0..kills {
-            round(&world, &mut chance);
+            if let Some(name) = round(&world, &mut chance) {
+                *deaths.entry(name).or_default() += 1;
+            }
         }
         is_over.store(true, Ordering::Relaxed);
         loading.join().unwrap()
@@ -190,4 +195,8 @@ fn the_records_of_tasks_and_the_store_agree_whoever_is_killed() {
     assert_eq!(daemon.stop(), 0);
     let came_to = check::agree(&world, &acknowledged);
     println!("{} acknowledged, {came_to}", acknowledged.len());
+    println!("deaths at failpoints: {deaths:?}");
+    let unmet = |name: &&&str| !deaths.contains_key(**name);
+    let unmet: Vec<_> = OF_DAEMON.iter().chain(OF_RUNNER).filter(unmet).collect();
+    assert!(kills < 200 || unmet.is_empty(), "nobody died at {unmet:?}");
 }

@@ -26,6 +26,9 @@ use crate::tzdb::Tzdb;
 use crate::wire::status::Chore;
 use crate::{api, clock, store};
 
+/// How long a stopping daemon waits for a runner that is not there.
+const RUNNER_WITHIN: Duration = Duration::from_secs(5);
+
 /// Runs the daemon until it is told to stop.
 pub fn serve(resolved: Resolved) -> Result<(), Failure> {
     let dir = &resolved.state_dir;
@@ -287,7 +290,13 @@ async fn drain(running: &Running, wishes: &mut UnboundedReceiver<Wish>, timeout:
         if processes + requests > 0 {
             tracing::info!(processes, requests, "interrupting what still runs; it goes on with the next daemon");
             running.insist(Command::Interrupt { grace: None }).await;
-            running.idle().await;
+            // One that is only being replaced is back by then, and interrupts what it finds.
+            while tokio::time::timeout(RUNNER_WITHIN.to_std(), running.idle()).await.is_err() {
+                if let Some(why) = running.runner.why_none() {
+                    tracing::warn!("what still runs cannot be ended: {why}");
+                    break;
+                }
+            }
         }
     };
     tokio::select! {

@@ -89,7 +89,8 @@ impl Executors {
         }
     }
 
-    /// Ends the runner. What still runs is killed by the next one with this state folder.
+    /// Lets go of the runner. One within this process ends, and what still runs is killed by the next one with this state
+    /// folder; any other goes on with what it has.
     pub fn stop(&mut self) {
         // Not `shutdown`: that waits for reports to be taken, and nobody takes them any more.
         drop(self.launches.take());

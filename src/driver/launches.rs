@@ -28,6 +28,7 @@ enum Message {
     },
     /// The picture that opened this connection is committed.
     Welcome(u64),
+    Acknowledge(Vec<Launch>),
     /// What a reader has found.
     Read {
         launch: Launch,
@@ -64,6 +65,11 @@ impl Launches {
                 Act::Welcome(connection) => {
                     if let Some(runner) = weak.upgrade() {
                         runner.welcome(connection);
+                    }
+                }
+                Act::Acknowledge(launches) => {
+                    if let Some(runner) = weak.upgrade() {
+                        runner.acknowledge(launches);
                     }
                 }
                 Act::Stop { launch, reason, grace } => {
@@ -103,7 +109,11 @@ impl Launches {
 
     /// The exits of these launches are committed.
     pub(super) fn acknowledge(&self, launches: Vec<Launch>) {
-        self.runner.acknowledge(launches);
+        if self.is_free() {
+            return self.runner.acknowledge(launches);
+        }
+        // Not past a `Welcome` that stands in line: it would go out for the connection before.
+        self.send(Message::Acknowledge(launches));
     }
 
     /// Whether nobody waits. Only one thread adds to them, and it is the one that asks.
@@ -145,6 +155,7 @@ fn run(messages: &Receiver<Message>, n_waiting: &AtomicUsize, mut act: impl FnMu
             Some(Message::Launch(process)) => (line.push(process, now), 1),
             Some(Message::Stop { launch, reason, grace }) => (line.stop(launch, reason, grace, now), 1),
             Some(Message::Welcome(connection)) => (line.welcome(connection), 1),
+            Some(Message::Acknowledge(launches)) => (vec![Act::Acknowledge(launches)], 1),
             Some(Message::Read { launch, found }) => (line.read(launch, found, now), 0),
             Some(Message::Close) => return,
             None => (line.go_on(now), 0),
@@ -217,7 +228,9 @@ mod tests {
         let thread = std::thread::spawn(move || {
             run(&messages, &n_left, |act| match act {
                 Act::Read(process) => begin(process),
-                Act::Launch(_) | Act::Stop { .. } | Act::Welcome(_) | Act::End { .. } => done.send(act).unwrap(),
+                Act::Launch(_) | Act::Stop { .. } | Act::Welcome(_) | Act::Acknowledge(_) | Act::End { .. } => {
+                    done.send(act).unwrap();
+                }
             });
         });
         inbox.send(Message::Launch(with_file(1, "hangs"))).unwrap();

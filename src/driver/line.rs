@@ -9,7 +9,7 @@
 //!
 //! Facts in, acts out: the clock and the threads are `launches`'.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 
 use super::resolve;
 use crate::model::duration::Duration;
@@ -19,6 +19,8 @@ use crate::model::process::Process;
 
 /// How long a launch waits for its files.
 pub(super) const PATIENCE_US: i64 = 10_000_000;
+/// How many of those that have ended are remembered: more than the engine can have on their way to us.
+const MAX_ENDED: usize = 100_000;
 /// How many files are read at once.
 pub(super) const MAX_READERS: usize = 32;
 
@@ -31,6 +33,8 @@ pub(super) enum Act {
     Launch(Box<Process>),
     /// What comes now belongs to this connection.
     Welcome(u64),
+    /// Hand this on to the runner.
+    Acknowledge(Vec<Launch>),
     /// Hand the stop on to the runner.
     Stop { launch: Launch, reason: StopReason, grace: Option<Duration> },
     /// It ended without the runner having heard of it.
@@ -64,12 +68,17 @@ struct Reader {
 pub(super) struct Line {
     waiting: VecDeque<Entry>,
     readers: HashMap<Launch, Reader>,
+    /// What has ended here lately. The engine may want it once more before it hears of that.
+    ended: BTreeSet<Launch>,
 }
 
 impl Line {
     /// A launch comes.
     pub(super) fn push(&mut self, process: Box<Process>, now: i64) -> Vec<Act> {
         let launch = process.launch;
+        if self.ended.contains(&launch) {
+            return self.go_on(now);
+        }
         let needs_files = resolve::is_needed(&process);
         let stage = if needs_files { Stage::Unread(process) } else { Stage::Complete(process) };
         self.waiting.push_back(Entry { launch, since: now, stage });
@@ -94,6 +103,7 @@ impl Line {
     pub(super) fn stop(&mut self, launch: Launch, reason: StopReason, grace: Option<Duration>, now: i64) -> Vec<Act> {
         let Some(at) = self.place(launch) else { return vec![Act::Stop { launch, reason, grace }] };
         self.waiting.remove(at);
+        self.end(launch);
         let mut acts = vec![Act::End { launch, kind: ExitKind::Stopped(reason), why: None }];
         acts.extend(self.go_on(now));
         acts
@@ -177,8 +187,16 @@ impl Line {
         self.waiting.iter().position(|entry| entry.launch == launch)
     }
 
+    fn end(&mut self, launch: Launch) {
+        self.ended.insert(launch);
+        if self.ended.len() > MAX_ENDED {
+            self.ended.pop_first();
+        }
+    }
+
     fn fail(&mut self, at: usize, why: String) -> Option<Act> {
         let entry = self.waiting.remove(at)?;
+        self.end(entry.launch);
         Some(Act::End { launch: entry.launch, kind: ExitKind::NotStarted, why: Some(why) })
     }
 }
@@ -204,6 +222,7 @@ mod tests {
                 Act::Read(process) => format!("read {}", process.launch),
                 Act::Launch(process) => format!("launch {}", process.launch),
                 Act::Welcome(connection) => format!("welcome {connection}"),
+                Act::Acknowledge(launches) => format!("acknowledge {launches:?}"),
                 Act::Stop { launch, .. } => format!("stop {launch}"),
                 Act::End { launch, kind, .. } => format!("end {launch} {kind:?}"),
             })
@@ -269,6 +288,17 @@ mod tests {
         check(&line.push(with_file(2, "slow"), 2), &["read 2"]);
         check(&line.push(plain(3), 2), &[]);
         check(&line.read(Launch(2), Ok(plain(2)), 3), &["launch 2", "launch 3"]);
+    }
+
+    #[test]
+    fn what_has_ended_here_is_not_started_when_it_is_wanted_again() {
+        let mut line = Line::default();
+        check(&line.push(with_file(2, "none"), 0), &["read 2"]);
+        check(&line.read(Launch(2), Err("no".to_owned()), 1), &["end 2 NotStarted"]);
+        check(&line.welcome(7), &["welcome 7"]);
+        check(&line.push(with_file(2, "none"), 1), &[]);
+        check(&line.push(plain(3), 1), &["launch 3"]);
+        assert_eq!(line.len(), 0);
     }
 
     #[test]

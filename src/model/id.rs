@@ -105,6 +105,11 @@ row_id! {
     /// The number of a launch: grows for ever, is sent in that order, and fences everything said about the attempt.
     Launch(u64)
 }
+
+impl Launch {
+    /// The highest there is: far beyond what is ever drawn, and far from what the store and the runner can count.
+    pub const MAX: Launch = Launch(1 << 60);
+}
 row_id! {
     /// The number of an event; there are no gaps.
     EventSeq(u64)

@@ -40,7 +40,7 @@ impl Runner {
         let server = Server::open(config, Arc::clone(&wake), sent, outbox)?;
         let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
         let reports = thread("runner-reports").spawn(move || hand_over(&said, report))?;
-        let server = thread("runner").spawn(move || server.run())?;
+        let server = thread("runner").spawn(move || drop(server.run()))?;
         let client = RunnerClient { way: Way::Within { inbox, wake, threads: Some([server, reports]) } };
         client.send(ToRunner::Hello { epoch: EPOCH, oldest: OLDEST, newest: NEWEST });
         Ok(client)

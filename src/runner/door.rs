@@ -7,7 +7,7 @@
 use std::io::{self, BufReader, Write};
 use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::sync::mpsc::{Receiver, Sender};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use nix::sys::eventfd::EventFd;
 use super::protocol::{FromRunner, NEWEST, OLDEST, ToRunner, version};
 use super::server::Inbound;
 use super::{frame, socket};
-use crate::failpoint;
+use crate::{failpoint, print};
 
 /// The threads read and write messages and call nothing deep.
 const STACK: usize = 128 << 10;
@@ -49,19 +49,23 @@ struct Door {
 }
 
 /// Opens the door: what daemons say goes to `inbox`, what comes out of `said` goes to the daemon that is heard. `owner`
-/// is the user whose daemon this is.
+/// is the user whose daemon this is. What is returned hangs up when all that was said is with the daemon.
 pub(super) fn open(
     listener: UnixListener,
     inbox: Sender<Inbound>,
     wake: Arc<EventFd>,
     said: Receiver<Vec<FromRunner>>,
     owner: u32,
-) -> io::Result<()> {
+) -> io::Result<Receiver<()>> {
+    let (last, all_said) = channel();
     let door = Door { heard: Arc::default(), inbox, wake, owner };
     let speaker = door.clone();
-    Builder::new().name("door-out".to_owned()).stack_size(STACK).spawn(move || speaker.say(&said))?;
+    Builder::new().name("door-out".to_owned()).stack_size(STACK).spawn(move || {
+        speaker.say(&said);
+        drop(last);
+    })?;
     Builder::new().name("door".to_owned()).stack_size(STACK).spawn(move || door.accept(&listener))?;
-    Ok(())
+    Ok(all_said)
 }
 
 impl Door {
@@ -96,12 +100,18 @@ impl Door {
     fn listen(&self, stream: UnixStream) {
         let Ok(Some((epoch, mut stream))) = self.greet(stream) else { return };
         // An error is an end too: whoever wrote it will connect again.
-        while let Ok(Some(message)) = frame::read::<ToRunner>(&mut stream) {
-            failpoint::pass("door.heard");
-            if matches!(message, ToRunner::Hello { .. }) {
-                break;
+        loop {
+            match frame::read::<ToRunner>(&mut stream) {
+                Ok(None | Some(ToRunner::Hello { .. })) => break,
+                Ok(Some(message)) => {
+                    failpoint::pass("door.heard");
+                    self.pass_on(Inbound::Said { epoch, message });
+                }
+                Err(error) => {
+                    print::talk(&format!("error: the daemon is not heard any more, until it connects again: {error}"));
+                    break;
+                }
             }
-            self.pass_on(Inbound::Said { epoch, message });
         }
         let mut heard = self.lock();
         if heard.epoch == epoch {
@@ -162,7 +172,10 @@ impl Door {
                 while bytes.len() < BATCH
                     && let Some(message) = messages.next()
                 {
-                    frame::push(&mut bytes, message).expect("because an exit holds a bounded output and little else");
+                    if let Err(error) = frame::push(&mut bytes, message) {
+                        // The next hello meets it again, and somebody must know why.
+                        print::talk(&format!("error: something cannot be told to the daemon: {error}"));
+                    }
                 }
                 failpoint::pass("door.send");
                 if stream.write_all(&bytes).is_err() {

@@ -35,19 +35,19 @@ impl Folders {
         let owner = (about.uid(), about.gid());
         let is_root = geteuid().is_root();
         let is_foreign = is_root && owner.0 != 0;
-        let own = match &config.own_dir {
+        let mut own = match &config.own_dir {
             Some(own) => std::path::absolute(own)?,
             None if is_foreign => return Err(RunnerError::NoOwnFolder { state }),
             None => state.join("runner"),
         };
-        let given_run = config.run_dir.as_ref().map(std::path::absolute).transpose()?;
-        let run = given_run.clone().unwrap_or_else(|| own.join("run"));
+        let mut given_run = config.run_dir.as_ref().map(std::path::absolute).transpose()?;
         if is_root {
-            for folder in config.own_dir.is_some().then_some(&own).into_iter().chain(&given_run) {
+            for folder in config.own_dir.is_some().then_some(&mut own).into_iter().chain(&mut given_run) {
                 make_passable(folder).map_err(|source| RunnerError::Io { path: folder.clone(), source })?;
-                only_by(folder, 0).map_err(RunnerError::from)?;
+                *folder = only_by(folder, 0).map_err(RunnerError::from)?;
             }
         }
+        let run = given_run.unwrap_or_else(|| own.join("run"));
         Ok(Folders { own, run, owner, is_foreign })
     }
 }

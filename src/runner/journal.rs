@@ -94,7 +94,7 @@ pub(super) struct Journal {
     path: PathBuf,
     file: File,
     /// Held as long as we are: two runners of one folder would each kill what the other started.
-    _lock: File,
+    lock: File,
     boot_id: String,
     highest: Launch,
     entries: BTreeMap<Launch, Entry>,
@@ -142,7 +142,7 @@ impl Journal {
         let mut journal = Journal {
             path,
             file,
-            _lock: lock_file,
+            lock: lock_file,
             boot_id,
             highest,
             entries,
@@ -152,6 +152,11 @@ impl Journal {
         };
         journal.compact().map_err(at_path(&journal.path))?;
         Ok((journal, rebooted))
+    }
+
+    /// The lock of the folder, without the journal.
+    pub(super) fn into_lock(self) -> File {
+        self.lock
     }
 
     /// The highest launch number ever seen.

@@ -54,6 +54,8 @@ use crate::model::exit::{ExitKind, StopReason};
 
 /// How long KILL is repeated before we admit that it does not help.
 const GIVE_UP_US: i64 = 30_000_000;
+/// And how often it must have been sent by then: the clock goes on while we are stopped.
+const MIN_KILLS: u32 = 100;
 const FIRST_PAUSE_US: i64 = 1_000;
 const LONGEST_PAUSE_US: i64 = 50_000;
 
@@ -114,13 +116,21 @@ pub(super) enum Phase {
         pause: i64,
         /// When to stop trying.
         give_up_at: i64,
+        /// How often KILL was sent: whoever was stopped for long has not tried for long.
+        n_kills: u32,
     },
 }
 
 impl Phase {
     /// Killing, from the first look on.
     pub(super) fn killing(why: Option<Why>, now: i64) -> Phase {
-        Phase::Killing { why, look_at: now, pause: FIRST_PAUSE_US, give_up_at: now.saturating_add(GIVE_UP_US) }
+        Phase::Killing {
+            why,
+            look_at: now,
+            pause: FIRST_PAUSE_US,
+            give_up_at: now.saturating_add(GIVE_UP_US),
+            n_kills: 0,
+        }
     }
 
     /// When this phase wants to look again, if nobody is reaped before.
@@ -220,11 +230,15 @@ pub(super) fn step(phase: Phase, event: Event, now: i64) -> (Phase, Do) {
         (P::Asking { why, grace, .. }, E::Looked { left: true }) => terminate(why, grace, now),
         (P::Terminating { kill_at, .. }, E::Looked { left: true }) if now < kill_at => (phase, Do::Nothing),
         (P::Terminating { why, .. }, E::Looked { left: true }) => {
-            kill_again(Some(why), now, FIRST_PAUSE_US, now.saturating_add(GIVE_UP_US))
+            kill_again(Some(why), now, FIRST_PAUSE_US, now.saturating_add(GIVE_UP_US), 0)
         }
-        (P::Killing { give_up_at, .. }, E::Looked { left: true }) if now >= give_up_at => (phase, Do::GiveUp),
-        (P::Killing { why, pause, give_up_at, .. }, E::Looked { left: true }) => {
-            kill_again(why, now, pause, give_up_at)
+        (P::Killing { give_up_at, n_kills, .. }, E::Looked { left: true })
+            if now >= give_up_at && n_kills >= MIN_KILLS =>
+        {
+            (phase, Do::GiveUp)
+        }
+        (P::Killing { why, pause, give_up_at, n_kills, .. }, E::Looked { left: true }) => {
+            kill_again(why, now, pause, give_up_at, n_kills)
         }
     }
 }
@@ -233,9 +247,10 @@ fn terminate(why: Why, grace: i64, now: i64) -> (Phase, Do) {
     (Phase::Terminating { why, kill_at: now.saturating_add(grace) }, Do::Term)
 }
 
-fn kill_again(why: Option<Why>, now: i64, pause: i64, give_up_at: i64) -> (Phase, Do) {
+fn kill_again(why: Option<Why>, now: i64, pause: i64, give_up_at: i64, n_kills: u32) -> (Phase, Do) {
     let next = (pause * 2).min(LONGEST_PAUSE_US);
-    (Phase::Killing { why, look_at: now.saturating_add(pause), pause: next, give_up_at }, Do::Kill)
+    let n_kills = n_kills.saturating_add(1);
+    (Phase::Killing { why, look_at: now.saturating_add(pause), pause: next, give_up_at, n_kills }, Do::Kill)
 }
 
 /// Signals a launch's groups, whose numbers are still their own, and every process that was seen of it outside them.
@@ -300,6 +315,20 @@ mod tests {
         }
         assert_eq!(todo, Do::GiveUp);
         assert!((NOW + GIVE_UP_US..NOW + GIVE_UP_US + LONGEST_PAUSE_US).contains(&at));
+    }
+
+    #[test]
+    fn a_runner_that_was_stopped_for_long_has_not_tried_for_long() {
+        let (mut phase, mut n_kills) = (Phase::killing(None, NOW), 0);
+        let late = NOW + 2 * GIVE_UP_US;
+        loop {
+            let (next, todo) = step(phase, Event::Looked { left: true }, late);
+            if todo == Do::GiveUp {
+                break;
+            }
+            (phase, n_kills) = (next, n_kills + 1);
+        }
+        assert_eq!(n_kills, MIN_KILLS);
     }
 
     #[test]

@@ -113,7 +113,8 @@ impl Link {
                 Ok(_) => {}
                 Err(error) => {
                     let why = format!("the runner at `{}` does not answer: {error}", address.socket.display());
-                    match address.start.as_mut().map(|start| start()) {
+                    let nobody = matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused);
+                    match address.start.as_mut().filter(|_| nobody).map(|start| start()) {
                         // It cannot have answered yet.
                         Some(Ok(())) => self.wire().why_none = Some(why),
                         Some(Err(error)) => self.complain(&error.to_string()),

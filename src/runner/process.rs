@@ -11,7 +11,8 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::sync::Arc;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::time::Duration;
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::unistd::geteuid;
@@ -24,6 +25,8 @@ use super::trust::only_by;
 use super::{Config, RunnerError, door, socket, spawn};
 use crate::{environment, print};
 
+/// How long the daemon may take to hear the last exits; it asks for them again otherwise.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 /// Says that a daemon has started us.
 const TRANSIENT: &str = "--transient";
 
@@ -109,8 +112,10 @@ pub fn serve(given: Given) -> Result<(), RunnerError> {
     let where_to =
         if is_passed { "the socket that was handed over".to_owned() } else { format!("`{}`", path.display()) };
     print::talk(&format!("campanile runner {}: listening on {where_to}", env!("CARGO_PKG_VERSION")));
-    door::open(listener, inbox, wake, said, owner)?;
-    server.run();
+    let all_said = door::open(listener, inbox, wake, said, owner)?;
+    // Nobody else listens here, nor tells the daemon what there is, before we are done with both.
+    let _lock = server.run();
+    let _: Result<(), RecvTimeoutError> = all_said.recv_timeout(LAST_WORDS);
     if !is_passed {
         let remove = || std::fs::remove_file(&path);
         let _ = if is_handed { with_own(remove) } else { remove() };

@@ -179,11 +179,40 @@ impl Scratch {
 /// Deletes folders until nobody can name one any more. What a task has made undeletable is tried again by the next runner.
 /// What other users left is in folders that only root may delete, and no link in them is followed.
 fn remove(folders: &Receiver<PathBuf>, others: &Path) {
+    let mut n_moved = 0;
     for folder in folders {
-        let _ = match folder.starts_with(others) {
-            true => with_own(|| std::fs::remove_dir_all(folder)),
-            false => std::fs::remove_dir_all(folder),
-        };
+        if folder.starts_with(others) {
+            with_own(|| remove_tree(folder, &mut n_moved));
+        } else {
+            remove_tree(folder, &mut n_moved);
+        }
+    }
+}
+
+/// Deletes a tree, however deep: what is below a folder is moved up beside it before it is looked into, so that neither
+/// the stack nor the number of open descriptors grows with it. `n_moved` counts the names that were given for that.
+///
+/// Whoever made the tree may still be changing it. So a place is looked at only where that user cannot put another in its
+/// stead: beside the first one, which is in a folder of ours, and after it was moved.
+fn remove_tree(first: PathBuf, n_moved: &mut u64) {
+    let Some(beside) = first.parent().map(Path::to_owned) else { return };
+    let mut places = vec![first];
+    while let Some(place) = places.pop() {
+        if !place.symlink_metadata().is_ok_and(|found| found.is_dir()) {
+            let _ = std::fs::remove_file(&place);
+            continue;
+        }
+        for entry in std::fs::read_dir(&place).into_iter().flatten().flatten() {
+            if std::fs::remove_file(entry.path()).is_ok() || std::fs::remove_dir(entry.path()).is_ok() {
+                continue;
+            }
+            *n_moved += 1;
+            let moved = beside.join(format!("moved-{}-{n_moved}", std::process::id()));
+            if std::fs::rename(entry.path(), &moved).is_ok() {
+                places.push(moved);
+            }
+        }
+        let _ = std::fs::remove_dir(&place);
     }
 }
 
@@ -229,6 +258,22 @@ mod tests {
         assert!(!precious.exists());
         scratch.remove_script(Launch(7));
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_tree_goes_however_deep_it_is() {
+        use nix::fcntl::{OFlag, openat};
+        use nix::sys::stat::{Mode, mkdirat};
+        let state = tempfile::tempdir().unwrap();
+        let first = state.path().join("deep");
+        std::fs::create_dir(&first).unwrap();
+        let mut folder = std::os::fd::OwnedFd::from(std::fs::File::open(&first).unwrap());
+        for _ in 0..20_000 {
+            mkdirat(&folder, "d", Mode::S_IRWXU).unwrap();
+            folder = openat(&folder, "d", OFlag::O_DIRECTORY, Mode::empty()).unwrap();
+        }
+        remove_tree(first, &mut 0);
+        assert_eq!(std::fs::read_dir(state.path()).unwrap().count(), 0);
     }
 
     #[test]

@@ -3,13 +3,14 @@
 //! In every turn, in this order: children that ended are reaped, before anything else can signal them or call them
 //! stopped; pipes that are ready are moved; messages are taken; what is due in boot time is done; a few launches are
 //! spawned; and at last the journal is written and then, what it holds now, reported. Nothing in a turn waits, but for
-//! the kernel to start a process. The journal is written twice: before the first spawn of a launch that it names, and
+//! the kernel to start a process and, where a task names a user, for the user database. The journal is written twice: before the first spawn of a launch that it names, and
 //! before the report of an exit.
 
 mod ending;
 mod wait;
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -44,6 +45,7 @@ use crate::model::exit::{Exit, ExitKind, StopReason};
 use crate::model::id::Launch;
 use crate::model::process::Process;
 use crate::model::timestamp::Timestamp;
+use crate::print;
 use wait::{Source, Waiter};
 
 /// How many are spawned in one turn. A spawn takes about half a millisecond, and ends and pipes wait for it.
@@ -54,6 +56,8 @@ const MESSAGES: usize = 512;
 const HOLD_US: i64 = 2_000;
 /// How long a runner that a daemon has started waits for another daemon, with nothing to do.
 const LINGER_US: i64 = 10_000_000;
+/// How long the reason may be why something could not be started, in bytes.
+const MAX_ERROR: usize = 4 << 10;
 /// How much is read from a pipe at once.
 const BUFFER: usize = 64 << 10;
 
@@ -202,8 +206,8 @@ impl Server {
         Ok(server)
     }
 
-    /// Turns until it is told to end.
-    pub(super) fn run(mut self) {
+    /// Turns until it is told to end. Who holds what is returned keeps others from the journal.
+    pub(super) fn run(mut self) -> File {
         while self.life != Life::Over {
             let ready = self.waiter.wait(self.wake_at());
             self.now = clock::boot_us();
@@ -216,6 +220,7 @@ impl Server {
             self.report();
             self.end_if_unused();
         }
+        self.journal.into_lock()
     }
 
     /// Ends with the last launch if that is what it waits for, or if nobody has asked for anything in a while.
@@ -349,6 +354,10 @@ impl Server {
             // Who is told nothing of it has never launched it, and launches it with the next runner.
             ToRunner::Launch(_) if self.life != Life::Open => {}
             ToRunner::Hello { epoch, oldest, newest } => self.hello(epoch, version(oldest, newest)),
+            // No engine draws such a number, and none could be told from what else the loop waits for.
+            ToRunner::Launch(process) if process.launch > Launch::MAX => {
+                print::talk(&format!("error: there is no launch {}", process.launch));
+            }
             ToRunner::Launch(mut process) => {
                 let launch = process.launch;
                 process.env.insert(MARK.to_owned(), Value::Plain(format!("{}/{launch}", self.instance)));
@@ -437,6 +446,8 @@ impl Server {
     fn end_unstarted(&mut self, process: &Process, kind: ExitKind, error: Option<String>) {
         let masker = Masker::new(&process.masked);
         let error = error.map(|error| masker.as_ref().map_or_else(|| error.clone(), |masker| masker.text(&error)));
+        // It may repeat a name of any length.
+        let error = error.map(|error| error[..error.floor_char_boundary(MAX_ERROR)].to_owned());
         let exit = Exit { error, ..Exit::bare(kind, clock::wall()) };
         self.ended(process.launch, exit);
     }

@@ -19,8 +19,8 @@ pub(super) struct Untrusted {
 }
 
 /// Refuses `path` unless it, and every folder on the way to it, belongs to `uid` or to root and can be written by nobody
-/// else.
-pub(super) fn only_by(path: &Path, uid: u32) -> Result<(), Untrusted> {
+/// else. Returns the way without links that was judged, to be gone instead.
+pub(super) fn only_by(path: &Path, uid: u32) -> Result<PathBuf, Untrusted> {
     let blame = |path: &Path, why: String| Untrusted { path: path.to_owned(), why };
     let real = path.canonicalize().map_err(|error| blame(path, error.to_string()))?;
     for (depth, place) in real.ancestors().enumerate() {
@@ -33,7 +33,7 @@ pub(super) fn only_by(path: &Path, uid: u32) -> Result<(), Untrusted> {
             return Err(blame(place, "may be written by others than its owner".to_owned()));
         }
     }
-    Ok(())
+    Ok(real)
 }
 
 /// The first folder on the way to what is in `folder` that not everybody may pass through.

@@ -93,7 +93,9 @@ impl Users {
 
     /// Who a process is to run as that asks for this user and this group, or why it may not.
     pub(super) fn who(&self, user: Option<&str>, group: Option<&str>) -> Result<Cow<'_, Who>, String> {
-        let other = user.filter(|name| *name != self.usual_name);
+        let user = user.map(user_name).transpose()?;
+        let group = group.map(group_name).transpose()?;
+        let (other, group) = (user.as_deref().filter(|name| *name != self.usual_name), group.as_deref());
         if !self.is_root {
             return self.nobody_else(other, group);
         }
@@ -154,6 +156,22 @@ impl Users {
     }
 }
 
+/// The name of a user who may be given by number, since the list knows names.
+fn user_name(given: &str) -> Result<Cow<'_, str>, String> {
+    let Ok(uid) = given.parse() else { return Ok(Cow::Borrowed(given)) };
+    let found =
+        User::from_uid(Uid::from_raw(uid)).map_err(|error| format!("user {uid} cannot be looked up: {error}"))?;
+    found.map(|user| Cow::Owned(user.name)).ok_or_else(|| format!("no user has the number {uid}"))
+}
+
+/// The same of a group.
+fn group_name(given: &str) -> Result<Cow<'_, str>, String> {
+    let Ok(gid) = given.parse() else { return Ok(Cow::Borrowed(given)) };
+    let found =
+        Group::from_gid(Gid::from_raw(gid)).map_err(|error| format!("group {gid} cannot be looked up: {error}"))?;
+    found.map(|group| Cow::Owned(group.name)).ok_or_else(|| format!("no group has the number {gid}"))
+}
+
 fn of_root() -> Ids {
     Ids { uid: 0, gid: 0, groups: [0].into() }
 }
@@ -177,7 +195,7 @@ fn facts_of(uid: u32) -> Result<Facts, RunnerError> {
 }
 
 fn read(path: &Path) -> Result<List, RunnerError> {
-    only_by(path, 0)?;
+    let path = &only_by(path, 0)?;
     let untrusted = |why: String| RunnerError::Untrusted { path: path.to_owned(), why };
     let content = plain_file::read(path, MAX_LIST, Links::Follow).map_err(|why| untrusted(why.to_string()))?;
     let text = String::from_utf8(content.bytes).map_err(|_| untrusted("is not UTF-8".to_owned()))?;

@@ -249,10 +249,8 @@ fn a_daemon_that_speaks_no_version_of_the_runner_s_is_refused_and_changes_nothin
     assert_eq!(daemon.stop(), 0);
 }
 
-#[test]
-fn a_runner_that_refuses_the_daemon_is_named_with_its_reason() {
-    let world = World::new();
-    let listener = UnixListener::bind(world.path("runner.sock")).unwrap();
+fn is_refused(world: &World, socket: &str, daemon: impl FnOnce(&World) -> Daemon) {
+    let listener = UnixListener::bind(world.path(socket)).unwrap();
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
@@ -261,9 +259,17 @@ fn a_runner_that_refuses_the_daemon_is_named_with_its_reason() {
             stream.write_all(&frame(answer)).unwrap();
         }
     });
-    let daemon = daemon_without(&world);
+    let daemon = daemon(world);
     let is_named = |status: &Value| status["runner"]["error"].to_string().contains("the runner 7 to 9");
     world.until(&["status"], is_named);
     let said = daemon.stop_and_tell();
     assert_eq!(said.iter().filter(|line| line.contains("nothing is started until one is")).count(), 1, "{said:#?}");
+}
+
+#[test]
+fn a_runner_that_refuses_the_daemon_is_named_with_its_reason() {
+    is_refused(&World::new(), "runner.sock", daemon_without);
+    let world = World::new();
+    std::fs::create_dir_all(world.path("state/runner")).unwrap();
+    is_refused(&world, "state/runner/socket", World::daemon);
 }

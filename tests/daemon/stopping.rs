@@ -3,7 +3,7 @@
 
 use nix::sys::signal::Signal;
 
-use crate::world::{World, lives, read_pipe};
+use crate::world::{World, lives, read_pipe, signal};
 
 /// The first attempt says that it runs and goes on for ever; any other is done at once.
 const LONG_TASK: &str = r#"
@@ -136,4 +136,21 @@ fn a_hook_that_runs_is_interrupted_too_and_called_again_by_the_next_daemon() {
     read_pipe(&pipe);
     world.until(&["deliveries"], |deliveries| deliveries[0]["state"] == "delivered");
     assert_eq!(daemon.stop(), 0);
+}
+
+#[test]
+fn a_drain_that_nobody_can_carry_out_ends() {
+    let world = World::new();
+    world.settings("on_stop = \"drain\"\ndrain_timeout = \"0s\"\n");
+    let pipe = world.pipe("pipe");
+    world.job("long", LONG_TASK);
+    let daemon = world.daemon();
+    world.start("long");
+    read_pipe(&pipe);
+    let runner = world.runner().unwrap().unsigned_abs();
+    signal(runner, Signal::SIGSTOP);
+    daemon.kill();
+    let daemon = world.daemon();
+    assert_eq!(daemon.stop(), 0);
+    signal(runner, Signal::SIGCONT);
 }

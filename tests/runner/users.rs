@@ -93,7 +93,10 @@ fn who_is_on_no_list_starts_nothing() {
     assert_eq!(error(&mut world, named("no-such-user", None)), "there is no user `no-such-user`");
     assert!(error(&mut world, named("nobody", Some("daemon"))).starts_with("`nobody` is not in group `daemon`, and "));
     assert_eq!(error(&mut world, named("nobody", Some("no-such-group"))), "there is no group `no-such-group`");
-    assert!(error(&mut world, named("0", None)).starts_with("no process may run as `0`"));
+    assert!(error(&mut world, named("1", None)).starts_with("no process may run as `daemon`"), "also by number");
+    assert_eq!(error(&mut world, named("4000000", None)), "no user has the number 4000000");
+    let launch = world.launch(&["id", "-u"], named("65534", Some("65534")));
+    assert_eq!(world.exit(launch).output, "65534\n");
 }
 
 #[test]

@@ -56,9 +56,9 @@ impl Daemon {
         }
     }
 
-    /// Waits for its end, but no longer than that.
-    pub(crate) fn end_within(&mut self, wait: std::time::Duration) {
-        super::is_gone_within(i32::try_from(self.pid()).unwrap(), u16::try_from(wait.as_millis()).unwrap());
+    /// Waits for its end, but no longer than that; says whether it came.
+    pub(crate) fn end_within(&mut self, wait: std::time::Duration) -> bool {
+        super::is_gone_within(i32::try_from(self.pid()).unwrap(), u16::try_from(wait.as_millis()).unwrap())
     }
 
     pub(crate) fn signal(&self, kind: Signal) {

@@ -35,7 +35,8 @@ pub(super) fn apply(work: &mut Work<'_>, report: &RunnerReport) -> Result<(), St
 
 /// One whole picture. A live attempt above `highest` was never launched and is sent again; one at or below it that the
 /// runner does not have is gone, and is never sent again. After a boot all are gone: the runner's journal is not synced,
-/// so `highest` may be lower than what was launched before the machine stopped.
+/// so `highest` may be lower than what was launched before the machine stopped. So they are for a runner that has lost its
+/// journal, or was given another.
 fn connected(
     work: &mut Work<'_>,
     highest: Launch,
@@ -44,8 +45,8 @@ fn connected(
 ) -> Result<(), StoreError> {
     work.session.has_runner = true;
     // It may have served another store before this one, or this one when it was newer, and drops what is not above.
-    work.cache.counters.launch = work.cache.counters.launch.max(highest.0);
-    let is_new_boot = is_first_of_boot(work)?;
+    work.cache.counters.launch = work.cache.counters.launch.max(highest.0.min(Launch::MAX.0));
+    let has_forgotten = is_first_of_boot(work)? | has_forgotten(work, highest)?;
     let alive: HashSet<Launch> = alive.iter().copied().collect();
     let mut exits: HashMap<Launch, &Exit> = ended.iter().map(|(launch, exit)| (*launch, exit)).collect();
     // A request is not the runner's: it neither has it nor has lost it.
@@ -63,7 +64,7 @@ fn connected(
                 started(work, number, at)?;
                 stop_again(work, number)
             }
-            None if number > highest && !is_new_boot => launch_again(work, number),
+            None if number > highest && !has_forgotten => launch_again(work, number),
             None => ended_one(work, number, &Exit::bare(ExitKind::Lost, work.now.wall)),
         })?;
         if number > highest && exit.is_none() {
@@ -80,6 +81,18 @@ fn connected(
         }
     }
     Ok(())
+}
+
+/// Whether a runner has seen higher numbers than this one says that it, or one before it, has.
+fn has_forgotten(work: &mut Work<'_>, highest: Launch) -> Result<bool, StoreError> {
+    let heard = fact::get(work.tx, "launch_heard")?;
+    let heard = heard.map(|text| text.parse().map_err(|error| StoreError::unreadable("fact `launch_heard`", error)));
+    let heard = heard.transpose()?.unwrap_or(0);
+    if heard != highest.0 {
+        fact::set(work.tx, "launch_heard", &highest.0.to_string())?;
+    }
+    let mut started = work.cache.live.iter().filter(|(_, live)| live.has_started && !live.is_call);
+    Ok(highest.0 < heard || started.any(|(number, _)| *number > highest))
 }
 
 /// Whether no runner has spoken since the machine booted, though one has before.

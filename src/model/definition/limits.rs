@@ -42,9 +42,4 @@ impl Limits {
     pub fn is_empty(&self) -> bool {
         *self == Limits::default()
     }
-
-    /// Whether one of them counts all processes together.
-    pub fn need_cgroup(&self) -> bool {
-        self.memory.is_some() || self.cpu_millis.is_some() || self.pids.is_some()
-    }
 }
