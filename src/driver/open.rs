@@ -155,11 +155,12 @@ pub fn start(setup: Setup) -> Result<Running, DriverError> {
         Place::Apart { socket } => {
             let epoch = engine.next_epoch(clock::wall())? << CONNECTION_BITS;
             let address = match socket {
-                Some(socket) => Address { socket, epoch, start: None },
+                Some(socket) => Address { socket, state_dir, epoch, start: None },
                 None => Address {
                     socket: process::socket_of(&state_dir),
                     epoch,
-                    start: Some(Box::new(process::starter(state_dir))),
+                    start: Some(Box::new(process::starter(state_dir.clone()))),
+                    state_dir,
                 },
             };
             Runner::connect(address, report)?
@@ -169,7 +170,9 @@ pub fn start(setup: Setup) -> Result<Running, DriverError> {
     let state_dir = setup.state_dir.clone();
     let read_tail = move |path: &str| tail(&state_dir, path);
     let client = outbound::Client::new();
-    let caller = Caller::start(handle.clone(), setup.runtime.clone(), client.clone(), setup.state_dir.clone());
+    // Logs are written where no link is on the way.
+    let logs_dir = setup.state_dir.canonicalize().map_err(machine("cannot find the state folder"))?;
+    let caller = Caller::start(handle.clone(), setup.runtime.clone(), client.clone(), logs_dir);
     let sender = hooks::Sender::start(handle.clone(), setup.runtime, client, Box::new(read_tail.clone()));
     let launches = Launches::new(runner, handle.clone()).map_err(machine("cannot start the thread of launches"))?;
     let executors = Executors::new(launches, sender, caller, setup.state_dir, Box::new(read_tail));

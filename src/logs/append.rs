@@ -19,7 +19,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::format::{MAX_TEXT, Stream, write_line};
-use super::pieces::{beside, copy, create, create_empty, remove_tails, rest_of_line};
+use super::pieces::{beside, copy, create, create_empty, open, remove_tails, rest_of_line};
 use crate::model::timestamp::Timestamp;
 
 /// Room kept for the line that says what was dropped.
@@ -62,7 +62,7 @@ pub struct LogWriter {
 }
 
 impl LogWriter {
-    /// A log at `path` of at most `max` bytes. Nothing is made before something is written.
+    /// A log at `path`, on which there is no link, of at most `max` bytes. Nothing is made before something is written.
     pub fn new(path: PathBuf, max: u64) -> Self {
         let head_max = max / 2;
         LogWriter {
@@ -228,7 +228,7 @@ impl LogWriter {
         let (Some(file), Some(tail)) = (&self.file, &self.tail) else { return Ok(()) };
         let (older, from, n_older) = match tail.old {
             None => (file.try_clone()?, self.head, self.n_bytes - self.head),
-            Some(n_bytes) => (File::open(beside(&self.path, "tail.old"))?, 0, n_bytes),
+            Some(n_bytes) => (open(&beside(&self.path, "tail.old"))?, 0, n_bytes),
         };
         // The moved bytes must not overtake themselves: the marker is written before what stood there is read.
         let least = if tail.old.is_none() { MARKER } else { 0 };
@@ -241,7 +241,7 @@ impl LogWriter {
         file.write_all_at(&marker, self.head)?;
         let mut end = self.head + marker.len() as u64;
         end += copy(&older, from + skip, n_older - skip, file, end)?;
-        end += copy(&File::open(beside(&self.path, "tail"))?, 0, tail.n_bytes, file, end)?;
+        end += copy(&open(&beside(&self.path, "tail"))?, 0, tail.n_bytes, file, end)?;
         file.set_len(end)?;
         self.n_bytes = end;
         self.n_lost += n_dropped;
@@ -263,7 +263,7 @@ pub fn salvage(path: &Path, at: Timestamp) -> io::Result<()> {
     file.write_all_at(&marker, end)?;
     end += marker.len() as u64;
     for part in parts.iter().filter(|part| part.exists()) {
-        let part = File::open(part)?;
+        let part = open(part)?;
         end += copy(&part, 0, part.metadata()?.len(), &file, end)?;
     }
     remove_tails(path);

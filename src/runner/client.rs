@@ -42,7 +42,9 @@ impl Runner {
         let reports = thread("runner-reports").spawn(move || hand_over(&said, report))?;
         let server = thread("runner").spawn(move || drop(server.run()))?;
         let client = RunnerClient { way: Way::Within { inbox, wake, threads: Some([server, reports]) } };
-        client.send(ToRunner::Hello { epoch: EPOCH, oldest: OLDEST, newest: NEWEST });
+        // Nobody else can have been meant.
+        let folder = String::new();
+        client.send(ToRunner::Hello { epoch: EPOCH, oldest: OLDEST, newest: NEWEST, folder });
         Ok(client)
     }
 

@@ -14,10 +14,11 @@ use std::time::Duration;
 
 use nix::sys::eventfd::EventFd;
 
+use super::link::CONNECTION_BITS;
 use super::protocol::{FromRunner, NEWEST, OLDEST, ToRunner, version};
 use super::server::Inbound;
 use super::{frame, socket};
-use crate::{failpoint, print};
+use crate::{clock, failpoint, print};
 
 /// The threads read and write messages and call nothing deep.
 const STACK: usize = 128 << 10;
@@ -46,19 +47,21 @@ struct Door {
     wake: Arc<EventFd>,
     /// Who may speak besides root and ourselves.
     owner: u32,
+    /// The one state folder that daemons may speak for.
+    folder: String,
 }
 
 /// Opens the door: what daemons say goes to `inbox`, what comes out of `said` goes to the daemon that is heard. `owner`
-/// is the user whose daemon this is. What is returned hangs up when all that was said is with the daemon.
+/// is the user whose daemon this is, `folder` its state folder. What is returned hangs up when all that was said is with the daemon.
 pub(super) fn open(
     listener: UnixListener,
     inbox: Sender<Inbound>,
     wake: Arc<EventFd>,
     said: Receiver<Vec<FromRunner>>,
-    owner: u32,
+    (owner, folder): (u32, String),
 ) -> io::Result<Receiver<()>> {
     let (last, all_said) = channel();
-    let door = Door { heard: Arc::default(), inbox, wake, owner };
+    let door = Door { heard: Arc::default(), inbox, wake, owner, folder };
     let speaker = door.clone();
     Builder::new().name("door-out".to_owned()).stack_size(STACK).spawn(move || {
         speaker.say(&said);
@@ -66,6 +69,12 @@ pub(super) fn open(
     })?;
     Builder::new().name("door".to_owned()).stack_size(STACK).spawn(move || door.accept(&listener))?;
     Ok(all_said)
+}
+
+/// The highest epoch that a daemon can have by now, its clock ten years ahead: a higher one would lock out all others.
+fn furthest_epoch() -> u64 {
+    let seconds = u64::try_from(clock::wall().as_micros() / 1_000_000).unwrap_or(0);
+    (seconds + 10 * 366 * 86_400) << CONNECTION_BITS
 }
 
 impl Door {
@@ -125,10 +134,16 @@ impl Door {
     fn greet(&self, mut stream: UnixStream) -> io::Result<Option<(u64, BufReader<UnixStream>)>> {
         stream.set_read_timeout(Some(HELLO))?;
         let mut reader = BufReader::new(stream.try_clone()?);
-        let Some(ToRunner::Hello { epoch, oldest, newest }) = frame::read(&mut reader)? else { return Ok(None) };
+        let Some(ToRunner::Hello { epoch, oldest, newest, folder }) = frame::read(&mut reader)? else {
+            return Ok(None);
+        };
         stream.set_read_timeout(None)?;
         let refusal = match version(oldest, newest) {
             None => Some(format!("the daemon speaks versions {oldest} to {newest}, the runner {OLDEST} to {NEWEST}")),
+            Some(_) if folder != self.folder => {
+                Some("the runner serves another state folder\nhint: each needs a runner of its own".to_owned())
+            }
+            Some(_) if epoch > furthest_epoch() => Some(format!("epoch {epoch} is of a time far from now")),
             Some(_) => self.replace(epoch, stream.try_clone()?),
         };
         if let Some(why) = refusal {
@@ -137,7 +152,7 @@ impl Door {
             stream.write_all(&bytes)?;
             return Ok(None);
         }
-        self.pass_on(Inbound::Said { epoch, message: ToRunner::Hello { epoch, oldest, newest } });
+        self.pass_on(Inbound::Said { epoch, message: ToRunner::Hello { epoch, oldest, newest, folder } });
         Ok(Some((epoch, reader)))
     }
 
@@ -145,7 +160,9 @@ impl Door {
     fn replace(&self, epoch: u64, stream: UnixStream) -> Option<String> {
         let mut heard = self.lock();
         if epoch <= heard.epoch {
-            return Some(format!("epoch {epoch} is not newer than {}: another daemon was heard", heard.epoch));
+            return Some(
+                "another daemon was heard since: two have one state folder, or the clock went back".to_owned(),
+            );
         }
         heard.epoch = epoch;
         if let Some(before) = heard.stream.replace(stream) {

@@ -154,6 +154,11 @@ impl Journal {
         Ok((journal, rebooted))
     }
 
+    /// Whether all that was said is in the file.
+    pub(super) fn is_written(&self) -> bool {
+        self.buffer.is_empty()
+    }
+
     /// The lock of the folder, without the journal.
     pub(super) fn into_lock(self) -> File {
         self.lock

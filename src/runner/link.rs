@@ -9,7 +9,7 @@ use std::io::{self, BufReader, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use std::time::Duration;
 use super::current::Current;
 use super::frame;
 use super::picture::Pictures;
-use super::protocol::{FromRunner, NEWEST, OLDEST, ToRunner};
+use super::protocol::{FromRunner, NEWEST, OLDEST, ToRunner, place};
 use super::socket;
 use crate::clock;
 use crate::engine::RunnerReport;
@@ -34,6 +34,8 @@ const BATCH: usize = 64 << 10;
 pub struct Address {
     /// Its socket.
     pub socket: PathBuf,
+    /// The state folder that it serves.
+    pub state_dir: PathBuf,
     /// Higher than any epoch that was used with this store before; the low `CONNECTION_BITS` are zero.
     pub epoch: u64,
     /// Starts a runner where nobody answers; nothing if that is somebody else's to do.
@@ -108,7 +110,7 @@ impl Link {
         let mut pause = FIRST_PAUSE;
         loop {
             address.epoch += 1;
-            match self.live(&address, report) {
+            match self.live(&address, report, stop) {
                 Ok(lived) if lived > LONGEST_PAUSE => pause = FIRST_PAUSE,
                 Ok(_) => {}
                 Err(error) => {
@@ -138,7 +140,7 @@ impl Link {
     }
 
     /// One connection from its picture to its end, and how long that was.
-    fn live(&self, address: &Address, report: &dyn Fn(RunnerReport)) -> io::Result<Duration> {
+    fn live(&self, address: &Address, report: &dyn Fn(RunnerReport), stop: &Receiver<()>) -> io::Result<Duration> {
         let (mut stream, picture) = self.connect(address)?;
         let since = clock::boot_us();
         tracing::info!("a runner is there");
@@ -149,7 +151,9 @@ impl Link {
         wire.current.closed();
         wire.why_none = why_none;
         drop(wire);
-        tracing::warn!("no runner is there: nothing is started until one is");
+        if !matches!(stop.try_recv(), Err(TryRecvError::Disconnected)) {
+            tracing::warn!("no runner is there: nothing is started until one is");
+        }
         report(RunnerReport::Disconnected);
         Ok(Duration::from_micros(u64::try_from(clock::boot_us() - since).unwrap_or(0)))
     }
@@ -159,7 +163,8 @@ impl Link {
         let epoch = address.epoch;
         let mut stream = socket::connect(&address.socket)?;
         let mut hello = Vec::new();
-        frame::push(&mut hello, &ToRunner::Hello { epoch, oldest: OLDEST, newest: NEWEST })?;
+        let folder = place(&address.state_dir)?;
+        frame::push(&mut hello, &ToRunner::Hello { epoch, oldest: OLDEST, newest: NEWEST, folder })?;
         stream.write_all(&hello)?;
         let mut reader = BufReader::new(stream.try_clone()?);
         let mut pictures = Pictures::default();

@@ -19,6 +19,7 @@ use nix::unistd::geteuid;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use super::protocol::place;
 use super::rights::with_own;
 use super::server::{Inbound, Server};
 use super::trust::only_by;
@@ -112,7 +113,7 @@ pub fn serve(given: Given) -> Result<(), RunnerError> {
     let where_to =
         if is_passed { "the socket that was handed over".to_owned() } else { format!("`{}`", path.display()) };
     print::talk(&format!("campanile runner {}: listening on {where_to}", env!("CARGO_PKG_VERSION")));
-    let all_said = door::open(listener, inbox, wake, said, owner)?;
+    let all_said = door::open(listener, inbox, wake, said, (owner, place(&state_dir)?))?;
     // Nobody else listens here, nor tells the daemon what there is, before we are done with both.
     let _lock = server.run();
     let _: Result<(), RecvTimeoutError> = all_said.recv_timeout(LAST_WORDS);

@@ -14,6 +14,10 @@
 //!   the commit that settles it.
 //! - Anything seen twice changes nothing.
 
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
 use crate::model::duration::Duration;
@@ -33,6 +37,12 @@ pub fn version(oldest: u32, newest: u32) -> Option<u32> {
     (common >= oldest.max(OLDEST)).then_some(common)
 }
 
+/// What tells a state folder from any other on this machine, however one gets there: its device and its number on it.
+pub fn place(state_dir: &Path) -> io::Result<String> {
+    let about = state_dir.metadata()?;
+    Ok(format!("{}:{}", about.dev(), about.ino()))
+}
+
 /// What the daemon tells the runner.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -45,6 +55,8 @@ pub enum ToRunner {
         oldest: u32,
         /// The newest.
         newest: u32,
+        /// Which state folder it is for, as `place` names it: a runner serves one.
+        folder: String,
     },
     /// Start this.
     Launch(Box<Process>),
@@ -155,8 +167,8 @@ mod tests {
 
     #[test]
     fn what_the_daemon_says_is_written_like_this() {
-        let hello = ToRunner::Hello { epoch: 7, oldest: 1, newest: 2 };
-        check(&hello, r#"{"hello":{"epoch":7,"oldest":1,"newest":2}}"#);
+        let hello = ToRunner::Hello { epoch: 7, oldest: 1, newest: 2, folder: "8:9".to_owned() };
+        check(&hello, r#"{"hello":{"epoch":7,"oldest":1,"newest":2,"folder":"8:9"}}"#);
         let process = Process {
             label: "job nightly".to_owned(),
             env: [("A".to_owned(), "b".into())].into(),

@@ -58,6 +58,8 @@ const HOLD_US: i64 = 2_000;
 const LINGER_US: i64 = 10_000_000;
 /// How long the reason may be why something could not be started, in bytes.
 const MAX_ERROR: usize = 4 << 10;
+/// How long until a journal that cannot be written is tried again.
+const AGAIN_US: i64 = 500_000;
 /// How much is read from a pipe at once.
 const BUFFER: usize = 64 << 10;
 
@@ -110,6 +112,8 @@ pub(super) struct Server {
     instance: String,
     boot_id: String,
     journal: Journal,
+    /// When the journal is tried again that could not be written, in boot time.
+    behind_until: Option<i64>,
     reaper: Reaper,
     waiter: Waiter,
     inbox: Receiver<Inbound>,
@@ -171,10 +175,12 @@ impl Server {
         let instance = format!("{}-{}", std::process::id(), clock::boot_us());
         let cgroups = Cgroups::open(&config.cgroup, &instance)?;
         let mut server = Server {
-            state_dir: config.state_dir,
+            // Logs are written where no link is on the way.
+            state_dir: config.state_dir.canonicalize()?,
             instance,
             boot_id,
             journal,
+            behind_until: None,
             reaper,
             waiter,
             inbox,
@@ -245,8 +251,10 @@ impl Server {
         }
         let held = (!self.held.is_empty()).then_some(self.held_until);
         let attempts = self.attempts.values().filter_map(Attempt::wake_at);
+        // What waits for the journal is not waited for twice.
+        let queued = self.behind_until.or(self.queue.next_at());
         let unused = self.unused_at().filter(|_| self.attempts.is_empty() && self.queue.is_empty());
-        attempts.chain(self.queue.next_at()).chain(held).chain(unused).min()
+        attempts.chain(queued).chain(held).chain(unused).min()
     }
 
     /// What the runner before us did not see to its end is killed; after a boot there is nobody to kill.
@@ -288,11 +296,11 @@ impl Server {
 
     /// Takes messages, and writes down the launches among them before any of them is spawned.
     fn receive(&mut self) {
-        let mut launches = Vec::new();
+        let mut has_launches = false;
         self.more = true;
         for _ in 0..MESSAGES {
             match self.inbox.try_recv() {
-                Ok(inbound) => self.hear(inbound, &mut launches),
+                Ok(inbound) => has_launches |= self.hear(inbound),
                 Err(TryRecvError::Empty) => {
                     self.more = false;
                     break;
@@ -303,28 +311,39 @@ impl Server {
                 }
             }
         }
-        if launches.is_empty() {
-            return;
-        }
-        if let Err(error) = self.journal.write() {
-            for launch in launches {
-                if let Some(process) = self.queue.remove(launch) {
-                    let why = format!("the runner's journal cannot be written: {error}");
-                    self.end_unstarted(&process, ExitKind::NotStarted, Some(why));
-                }
-            }
+        if has_launches {
+            self.write_journal();
         }
     }
 
-    fn hear(&mut self, inbound: Inbound, launches: &mut Vec<Launch>) {
+    /// Writes the journal. What cannot be written now, as on a full disk, is tried again; until then nothing is spawned.
+    fn write_journal(&mut self) {
+        let was_behind = self.behind_until.is_some();
+        self.behind_until = match self.journal.write() {
+            _ if self.journal.is_written() => None,
+            Ok(()) => None,
+            Err(error) => {
+                if !was_behind {
+                    print::talk(&format!(
+                        "error: the journal cannot be written, and nothing is started until it can: {error}"
+                    ));
+                }
+                Some(self.now.saturating_add(AGAIN_US))
+            }
+        };
+    }
+
+    /// Takes what has come; says whether it was something to be started.
+    fn hear(&mut self, inbound: Inbound) -> bool {
         match inbound {
-            Inbound::Said { epoch, message } if self.heard.hears(epoch) => self.take(message, launches),
+            Inbound::Said { epoch, message } if self.heard.hears(epoch) => return self.take(message),
             Inbound::Said { .. } => {}
             Inbound::Gone { epoch } if self.heard.hears(epoch) => self.alone_since = Some(self.now),
             Inbound::Gone { .. } => {}
             Inbound::End => self.end(),
             Inbound::Close => self.life = Life::Over,
         }
+        false
     }
 
     /// Begins to end, or goes on to end faster.
@@ -349,11 +368,11 @@ impl Server {
         }
     }
 
-    fn take(&mut self, message: ToRunner, launches: &mut Vec<Launch>) {
+    fn take(&mut self, message: ToRunner) -> bool {
         match message {
             // Who is told nothing of it has never launched it, and launches it with the next runner.
             ToRunner::Launch(_) if self.life != Life::Open => {}
-            ToRunner::Hello { epoch, oldest, newest } => self.hello(epoch, version(oldest, newest)),
+            ToRunner::Hello { epoch, oldest, newest, .. } => self.hello(epoch, version(oldest, newest)),
             // No engine draws such a number, and none could be told from what else the loop waits for.
             ToRunner::Launch(process) if process.launch > Launch::MAX => {
                 print::talk(&format!("error: there is no launch {}", process.launch));
@@ -368,7 +387,7 @@ impl Server {
                         Ok(_) => self.queue.push(process),
                         Err(why) => self.end_unstarted(&process, ExitKind::NotStarted, Some(why.to_string())),
                     }
-                    launches.push(launch);
+                    return true;
                 } else if let Some(exit) = self.journal.entries().get(&launch).and_then(|entry| entry.exit.clone()) {
                     self.out.push(FromRunner::Ended { launch, exit });
                 }
@@ -376,12 +395,13 @@ impl Server {
             ToRunner::Stop { launch, reason, grace } => {
                 if let Some(process) = self.queue.remove(launch) {
                     self.end_unstarted(&process, ExitKind::Stopped(reason), None);
-                    return;
+                    return false;
                 }
                 self.stop(launch, reason, grace);
             }
             ToRunner::Acknowledge(ended) => self.journal.acknowledged(&ended),
         }
+        false
     }
 
     fn hello(&mut self, epoch: u64, version: Option<u32>) {
@@ -409,7 +429,8 @@ impl Server {
 
     fn spawn_some(&mut self) {
         // Who ends starts nothing more: the next runner would only kill it.
-        for _ in 0..if self.life == Life::Open { SPAWNS } else { 0 } {
+        let may_spawn = self.life == Life::Open && self.behind_until.is_none();
+        for _ in 0..if may_spawn { SPAWNS } else { 0 } {
             match self.queue.turn(self.now) {
                 Some(Turn::Spawned(process, spawned, with)) => self.spawned(*process, spawned, with),
                 Some(Turn::Failed(process, why)) => self.end_unstarted(&process, ExitKind::NotStarted, Some(why)),
@@ -460,9 +481,8 @@ impl Server {
     }
 
     fn report(&mut self) {
-        // What cannot be written now is written with the next turn; the exit is reported all the same, because the
-        // daemon commits it before it acknowledges it.
-        let _ = self.journal.write();
+        // The exit is reported though it could not be written, because the daemon commits it before it acknowledges it.
+        self.write_journal();
         if !self.held.is_empty() && self.now >= self.held_until {
             let started = self.held.drain(..).map(|(launch, at)| FromRunner::Started { launch, at });
             self.out.extend(started);

@@ -229,15 +229,23 @@ fn a_daemon_that_speaks_no_version_of_the_runner_s_is_refused_and_changes_nothin
     let world = World::new();
     let (daemon, run, pid) = begun(&world);
     let mut stranger = UnixStream::connect(world.path("state/runner/socket")).unwrap();
-    stranger.write_all(&frame(r#"{"hello":{"epoch":99999999999999999,"oldest":98,"newest":99}}"#)).unwrap();
+    stranger.write_all(&frame(r#"{"hello":{"epoch":99999999999999999,"oldest":98,"newest":99,"folder":""}}"#)).unwrap();
     assert_eq!(
         unframe(&mut stranger),
         r#"{"refused":{"why":"the daemon speaks versions 98 to 99, the runner 1 to 1"}}"#
     );
     assert_eq!(stranger.read(&mut [0]).unwrap(), 0, "and is hung up on");
     let mut late = UnixStream::connect(world.path("state/runner/socket")).unwrap();
-    late.write_all(&frame(r#"{"hello":{"epoch":1,"oldest":1,"newest":1}}"#)).unwrap();
+    let folder = campanile::runner::protocol::place(&world.path("state")).unwrap();
+    late.write_all(&frame(&format!(r#"{{"hello":{{"epoch":1,"oldest":1,"newest":1,"folder":"{folder}"}}}}"#))).unwrap();
     assert!(unframe(&mut late).contains("another daemon was heard"));
+    let mut far = UnixStream::connect(world.path("state/runner/socket")).unwrap();
+    let hello = format!(r#"{{"hello":{{"epoch":{},"oldest":1,"newest":1,"folder":"{folder}"}}}}"#, u64::MAX);
+    far.write_all(&frame(&hello)).unwrap();
+    assert!(unframe(&mut far).contains("far from now"));
+    let mut other = UnixStream::connect(world.path("state/runner/socket")).unwrap();
+    other.write_all(&frame(r#"{"hello":{"epoch":1,"oldest":1,"newest":1,"folder":"0:1"}}"#)).unwrap();
+    assert!(unframe(&mut other).contains("another state folder"));
     for nonsense in ["", "{}", "\u{0}", r#"{"launch":5}"#] {
         let mut stranger = UnixStream::connect(world.path("state/runner/socket")).unwrap();
         stranger.write_all(&frame(nonsense)).unwrap();

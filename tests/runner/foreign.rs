@@ -14,7 +14,7 @@ use campanile::engine::RunnerReport;
 use campanile::model::exit::{Exit, ExitKind, StopReason};
 use campanile::model::id::Launch;
 use campanile::model::process::Process;
-use campanile::runner::protocol::{FromRunner, ToRunner};
+use campanile::runner::protocol::{FromRunner, ToRunner, place};
 use campanile::runner::{Address, Runner, RunnerClient};
 
 use super::world::lives;
@@ -65,7 +65,7 @@ impl Apart {
         assert!(said.contains("listening on"), "{said}");
         self.epoch += 1 << 20;
         let socket = self.path("state/runner/socket");
-        let address = Address { socket, epoch: self.epoch, start: None };
+        let address = Address { socket, state_dir: self.path("state"), epoch: self.epoch, start: None };
         let (say, heard) = channel();
         let client = Runner::connect(address, move |report| drop(say.send(report))).unwrap();
         let RunnerReport::Connected { connection, alive, ended, .. } = heard.recv_timeout(LONG).unwrap() else {
@@ -216,7 +216,8 @@ fn a_runner_that_is_not_root_starts_processes_only_as_itself() {
     let mut runner = apart.words(NOBODY, &[]).spawn().unwrap();
     BufReader::new(runner.stderr.as_mut().unwrap()).lines().next().unwrap().unwrap();
     let mut stream = UnixStream::connect(apart.path("state/runner/socket")).unwrap();
-    say(&mut stream, &ToRunner::Hello { epoch: 1, oldest: 1, newest: 1 });
+    let folder = place(&apart.path("state")).unwrap();
+    say(&mut stream, &ToRunner::Hello { epoch: 1, oldest: 1, newest: 1, folder });
     let mut next = 0;
     let mut exit = |change: &dyn Fn(&mut Process)| {
         next += 1;

@@ -81,7 +81,7 @@ fn explain(exit: &Exit, verdict: Verdict) -> Option<String> {
         ExitKind::Signal(signal) => format!("ended by signal {signal}"),
         ExitKind::Timeout => "took longer than its timeout".to_owned(),
         ExitKind::Stopped(StopReason::Cancel) => "stopped because it was cancelled".to_owned(),
-        ExitKind::Stopped(StopReason::Drain) => "stopped because the daemon stopped".to_owned(),
+        ExitKind::Stopped(StopReason::Drain) => "stopped with the daemon or the runner".to_owned(),
         ExitKind::Lost => "gone without its exit being known".to_owned(),
         ExitKind::NotStarted => "could not be started".to_owned(),
         // Which statuses are a success, the task says.

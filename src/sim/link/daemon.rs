@@ -124,7 +124,7 @@ impl Link {
         daemon.stage = Stage::Greeting { is_ours: false };
         daemon.pictures = Pictures::default();
         self.connections.insert(epoch, Connection { up: Way::new(), down: Way::new() });
-        self.send_up(epoch, ToRunner::Hello { epoch, oldest: OLDEST, newest: NEWEST }, air);
+        self.send_up(epoch, ToRunner::Hello { epoch, oldest: OLDEST, newest: NEWEST, folder: String::new() }, air);
     }
 
     fn hear(&mut self, message: FromRunner, air: &mut Air<'_>) -> Option<RunnerReport> {
