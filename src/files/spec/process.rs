@@ -35,10 +35,10 @@ pub(super) const WORKING_DIR: Key =
 pub(super) const UMASK: Key = key(
     "umask",
     Kind::Mask,
-    "Which permissions files that the task makes do *not* get. The task is then started by way of `/bin/sh`, which sets it.",
+    "Which permissions files that the task makes do *not* get.",
     r#"umask = "027""#,
 )
-.or("the daemon's own");
+.or("the runner's own");
 
 /// Whom it runs as.
 pub(super) const USER: Key = key(
