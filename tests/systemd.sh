@@ -43,13 +43,15 @@ if [ "${CAMPANILE_BOOT:-}" = 1 ]; then
     boot
 fi
 
+# An init that is killed leaves its cgroups behind.
+forget_groups() { find /sys/fs/cgroup -depth -path '*/system.slice/campanile*' -type d -exec rmdir {} + 2>/dev/null || true; }
+forget_groups
 setsid env CAMPANILE_BOOT=1 CAMPANILE_FOLDER="$folder" unshare --mount --pid --fork --mount-proc "$0" "$binary" &
 outer=$!
 end() {
     [ -n "${init:-}" ] && kill -9 "$init" 2>/dev/null || true
     wait "$outer" 2>/dev/null || true
-    # An init that is killed leaves its cgroups behind.
-    find /sys/fs/cgroup -depth -path '*/system.slice/campanile*' -type d -exec rmdir {} + 2>/dev/null || true
+    forget_groups
     rm -rf "$folder"
 }
 trap end EXIT
