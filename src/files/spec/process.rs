@@ -32,13 +32,9 @@ pub(super) const WORKING_DIR: Key =
         .or("HOME, under `campanile run` the current folder");
 
 /// Modes of what it makes.
-pub(super) const UMASK: Key = key(
-    "umask",
-    Kind::Mask,
-    "Which permissions files that the task makes do *not* get.",
-    r#"umask = "027""#,
-)
-.or("the runner's own");
+pub(super) const UMASK: Key =
+    key("umask", Kind::Mask, "Which permissions files that the task makes do *not* get.", r#"umask = "027""#)
+        .or("the runner's own");
 
 /// Whom it runs as.
 pub(super) const USER: Key = key(
