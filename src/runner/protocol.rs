@@ -139,6 +139,7 @@ impl Heard {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::definition::{Limits, Stop};
     use crate::model::exit::{ExitKind, LogFile};
 
     #[test]
@@ -184,6 +185,29 @@ mod tests {
                 r#"{"launch":{"launch":5,"label":"job nightly","argv":["true"],"env":{"A":"b"},"stdin":null,"#,
                 r#""working_dir":"/tmp","timeout":"1m30s","kill_grace":"10s","leftovers":"kill","max_output":100,"#,
                 r#""log_path":"logs/a.log"}}"#
+            ),
+        );
+        let full = Process {
+            script: Some("#!/bin/sh".to_owned()),
+            masked: vec!["secret".to_owned()],
+            may_leave_outputs: true,
+            umask: Some(0o27),
+            user: Some("backup".to_owned()),
+            group: Some("adm".to_owned()),
+            nice: Some(5),
+            limits: Limits { open_files: Some(9), cpu_millis: Some(1_500), ..Limits::default() },
+            stop: Some(Stop { command: vec!["bye".to_owned()], timeout: Duration::from_secs(1) }),
+            stdin: Some("in".to_owned()),
+            ..Process::new(Launch(6), Vec::new(), "logs/b.log".to_owned())
+        };
+        check(
+            &ToRunner::Launch(Box::new(full)),
+            concat!(
+                r##"{"launch":{"launch":6,"label":"","argv":[],"script":"#!/bin/sh","env":{},"masked":["secret"],"##,
+                r#""may_leave_outputs":true,"umask":23,"user":"backup","group":"adm","nice":5,"#,
+                r#""limits":{"open_files":9,"cpu_millis":1500},"stop":{"command":["bye"],"timeout":"1s"},"stdin":"in","#,
+                r#""working_dir":null,"timeout":null,"kill_grace":"10s","leftovers":"kill","max_output":16777216,"#,
+                r#""log_path":"logs/b.log"}}"#
             ),
         );
         let stop = ToRunner::Stop { launch: Launch(5), reason: StopReason::Cancel, grace: None };

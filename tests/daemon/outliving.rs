@@ -62,17 +62,24 @@ fn what_ended_while_no_daemon_was_there_is_settled_with_its_real_exit() {
 }
 
 #[test]
-fn a_timeout_holds_while_no_daemon_is_there() {
+fn a_timeout_its_grace_and_the_cap_of_output_hold_while_no_daemon_is_there() {
     let world = World::new();
     let pipe = world.pipe("pipe");
-    world.job("slow", "shell = 'echo $$ > {here}/pipe; sleep 600'\ntimeout = '300ms'\n");
+    // Deaf to TERM, and it writes more than is kept once the daemon is gone.
+    let shell = "trap : TERM; echo $$ > {here}/pipe; cat {here}/go; yes | head -c 3000000; while :; do sleep 600; done";
+    let limits = "timeout = '1s'\nkill_grace = '200ms'\nmax_output = '64KiB'\n";
+    let go = world.pipe("go");
+    world.job("slow", &format!("shell = \"{shell}\"\n{limits}"));
     let daemon = world.daemon();
     let run = world.start("slow");
     let pid = read_pipe(&pipe).trim().parse().unwrap();
     daemon.kill();
+    std::fs::write(&go, "").unwrap();
     until_gone(pid);
     let daemon = world.daemon();
     assert_eq!(world.ended(&run)["outcome"], "timeout");
+    let log = world.ok(&["logs", &run]);
+    assert!(log.starts_with("y\ny\n") && log.len() < 64 << 10, "{} bytes", log.len());
     assert_eq!(daemon.stop(), 0);
 }
 
