@@ -119,6 +119,26 @@ fn what_a_killed_runner_leaves_is_ended_before_it_is_tried_again() {
 }
 
 #[test]
+fn what_ran_is_not_sent_again_to_a_runner_that_has_lost_its_journal() {
+    let world = World::new();
+    let (daemon, run, pid) = begun(&world);
+    // What the daemon has not heard to have begun, it must take for lost on the way.
+    world.events().event("task.started", "told");
+    daemon.kill();
+    let runner = world.runner().unwrap();
+    for dies in [runner, pid] {
+        signal(dies.unsigned_abs(), Signal::SIGKILL);
+        until_gone(dies);
+    }
+    std::fs::remove_file(world.path("state/runner/journal")).unwrap();
+    let daemon = world.daemon();
+    read_pipe(&world.path("pipe"));
+    std::fs::write(world.path("go"), "0\n").unwrap();
+    is_attempt(&world.ended(&run), 2, 0);
+    assert_eq!(daemon.stop(), 0);
+}
+
+#[test]
 fn a_runner_that_is_told_to_end_interrupts_what_runs() {
     let world = World::new();
     let (daemon, run, pid) = begun(&world);
