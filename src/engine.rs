@@ -20,6 +20,7 @@ mod command;
 mod gate;
 mod ids;
 mod launch;
+mod live;
 pub mod observed;
 mod pass;
 mod report;

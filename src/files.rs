@@ -20,7 +20,7 @@ mod known;
 mod lines;
 mod merge;
 mod origins;
-pub mod owner;
+mod owner;
 pub mod places;
 mod reading;
 mod search;

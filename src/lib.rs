@@ -9,6 +9,7 @@
 pub mod metrics;
 pub mod model;
 // L2
+mod account;
 pub mod clock;
 pub mod environment;
 mod failpoint;

@@ -110,7 +110,8 @@ fn interrupted(mut command: Command, until: &str) -> Result<(), String> {
             Err(error) => break Err(format!("it does not say `{until}`: {error}")),
         }
     };
-    signal(child.id(), Signal::SIGINT);
+    // Not SIGINT: what a shell starts with `&` ignores it, these tests included.
+    signal(child.id(), Signal::SIGTERM);
     child.wait().unwrap();
     is_heard
 }

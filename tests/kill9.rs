@@ -16,6 +16,9 @@
     reason = "a test that panics has failed, and says so"
 )]
 
+#[allow(dead_code, reason = "each test uses what it needs of it")]
+#[path = "world/chance.rs"]
+mod chance;
 #[path = "kill9/check.rs"]
 mod check;
 #[path = "kill9/load.rs"]
@@ -24,43 +27,16 @@ mod load;
 #[path = "world/world.rs"]
 mod world;
 
-use std::io::Read;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use chance::{Chance, kills_seed, told};
 use load::Acknowledged;
 use serde_json::Value;
 use world::{Daemon, World, text};
 
 /// How many events a daemon sees at most before it is killed.
 const MAX_EVENTS: u64 = 400;
-
-/// Moments, from a seed (splitmix64).
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut x = self.0;
-        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (x ^ (x >> 31)) % n
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "who runs the test says how long and how")]
-fn told(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|error| panic!("{name}: {error}")))
-}
-
-fn seed() -> u64 {
-    let drawn = || {
-        let mut bytes = [0; 8];
-        std::fs::File::open("/dev/urandom").unwrap().read_exact(&mut bytes).unwrap();
-        u64::from_le_bytes(bytes)
-    };
-    told("CAMPANILE_KILLS_SEED").unwrap_or_else(drawn)
-}
 
 /// Waits until all that is live now has ended.
 fn rest(world: &World) {
@@ -103,9 +79,9 @@ fn round(world: &World, chance: &mut Chance, is_calm: bool, acknowledged: &mut V
 
 #[test]
 fn nothing_is_lost_doubled_or_stuck_when_the_daemon_is_killed_under_load() {
-    let (kills, seed) = (told("CAMPANILE_KILLS").unwrap_or(5), seed());
+    let (kills, seed) = (told("CAMPANILE_KILLS").unwrap_or(5), kills_seed());
     println!("{kills} kills, CAMPANILE_KILLS_SEED={seed}");
-    let mut chance = Chance(seed);
+    let mut chance = Chance::new(seed);
     let world = World::new();
     load::define(&world);
     let mut acknowledged = Vec::new();

@@ -13,6 +13,9 @@
     reason = "a test that panics has failed, and says so"
 )]
 
+#[allow(dead_code, reason = "each test uses what it needs of it")]
+#[path = "world/chance.rs"]
+mod chance;
 #[path = "outlive/check.rs"]
 mod check;
 #[path = "outlive/load.rs"]
@@ -22,10 +25,10 @@ mod load;
 mod world;
 
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use chance::{Chance, kills_seed, told};
 use nix::sys::signal::Signal;
 use world::{Daemon, World, signal, until_gone};
 
@@ -39,37 +42,6 @@ const MAX_ABSENCE_MS: u64 = 700;
 /// How many events pass before a death at a random moment, at most, and how long each is waited for.
 const MAX_EVENTS: u64 = 300;
 const QUIET: Duration = Duration::from_millis(50);
-
-/// Moments, from a seed (splitmix64).
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut x = self.0;
-        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (x ^ (x >> 31)) % n
-    }
-
-    fn pick(&mut self, of: &[&'static str]) -> &'static str {
-        of[usize::try_from(self.below(of.len() as u64)).unwrap()]
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "who runs the test says how long and how")]
-fn told(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|error| panic!("{name}: {error}")))
-}
-
-fn seed() -> u64 {
-    let drawn = || {
-        let mut bytes = [0; 8];
-        std::fs::File::open("/dev/urandom").unwrap().read_exact(&mut bytes).unwrap();
-        u64::from_le_bytes(bytes)
-    };
-    told("CAMPANILE_KILLS_SEED").unwrap_or_else(drawn)
-}
 
 /// Who dies in a round, and when.
 #[derive(Clone, Copy, Debug)]
@@ -173,9 +145,9 @@ fn round(world: &World, chance: &mut Chance) -> Option<&'static str> {
 
 #[test]
 fn the_records_of_tasks_and_the_store_agree_whoever_is_killed() {
-    let (kills, seed) = (told("CAMPANILE_KILLS").unwrap_or(16), seed());
+    let (kills, seed) = (told("CAMPANILE_KILLS").unwrap_or(16), kills_seed());
     println!("{kills} kills, CAMPANILE_KILLS_SEED={seed}");
-    let mut chance = Chance(seed);
+    let mut chance = Chance::new(seed);
     let world = World::new();
     load::define(&world);
     let is_over = AtomicBool::new(false);

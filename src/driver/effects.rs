@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Sender, channel};
 
 use super::launches::Launches;
+use super::line::Told;
 use crate::engine::{Delivery, Effect};
 use crate::hooks;
 use crate::hooks::sender::ReadTail;
 use crate::logs;
 use crate::model::definition::Target;
-use crate::model::process::Process;
 use crate::request::Caller;
 
 /// Those who execute.
@@ -49,32 +49,24 @@ impl Executors {
     /// Does one thing.
     pub fn release(&mut self, effect: Effect) {
         match effect {
-            Effect::Start(process) => self.start(process),
+            Effect::Start(process) => self.tell(Told::Launch(process)),
             Effect::Stop { launch, reason, grace } => {
-                if let (false, Some(launches)) = (self.caller.stop(launch, reason), &self.launches) {
-                    launches.stop(launch, reason, grace);
+                if !self.caller.stop(launch, reason) {
+                    self.tell(Told::Stop { launch, reason, grace });
                 }
             }
             Effect::Call(call) => self.caller.call(call),
-            Effect::Welcome(connection) => {
-                if let Some(launches) = &self.launches {
-                    launches.welcome(connection);
-                }
-            }
-            Effect::Acknowledge(ended) => {
-                if let Some(launches) = &self.launches {
-                    launches.acknowledge(ended);
-                }
-            }
+            Effect::Welcome(connection) => self.tell(Told::Welcome(connection)),
+            Effect::Acknowledge(ended) => self.tell(Told::Acknowledge(ended)),
             Effect::Deliver(delivery) => self.deliver(delivery),
             // The remover lives as long as this does; without one there is nobody to tell.
             Effect::RemoveLogs(paths) => drop(self.removals.send(paths)),
         }
     }
 
-    fn start(&self, process: Box<Process>) {
+    fn tell(&self, told: Told) {
         if let Some(launches) = &self.launches {
-            launches.launch(process);
+            launches.tell(told);
         }
     }
 
@@ -85,7 +77,7 @@ impl Executors {
         }
         let tail = delivery.log_path.as_deref().map(|path| (self.read_tail)(path)).unwrap_or_default();
         if let Some(process) = hooks::shell::process(&delivery, &tail) {
-            self.start(Box::new(process));
+            self.tell(Told::Launch(Box::new(process)));
         }
     }
 

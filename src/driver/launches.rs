@@ -9,31 +9,20 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration as Wait;
 
-use super::line::{Act, Line};
+use super::line::{Act, Line, Told};
 use super::resolve;
 use crate::clock;
 use crate::engine::{Handle, Report, RunnerReport};
-use crate::model::duration::Duration;
-use crate::model::exit::{Exit, ExitKind, StopReason};
+use crate::model::exit::{Exit, ExitKind};
 use crate::model::id::Launch;
 use crate::model::process::Process;
 use crate::runner::RunnerClient;
 
 enum Message {
-    Launch(Box<Process>),
-    Stop {
-        launch: Launch,
-        reason: StopReason,
-        grace: Option<Duration>,
-    },
-    /// The picture that opened this connection is committed.
-    Welcome(u64),
-    Acknowledge(Vec<Launch>),
+    /// Something for the runner.
+    Tell(Told),
     /// What a reader has found.
-    Read {
-        launch: Launch,
-        found: Result<Box<Process>, String>,
-    },
+    Read { launch: Launch, found: Result<Box<Process>, String> },
     /// Nobody wants anything any more.
     Close,
 }
@@ -42,7 +31,7 @@ enum Message {
 pub(super) struct Launches {
     runner: Arc<RunnerClient>,
     inbox: Sender<Message>,
-    /// How many launches and stops are neither with the runner nor ended.
+    /// How many things to tell are neither with the runner nor ended.
     n_waiting: Arc<AtomicUsize>,
 }
 
@@ -57,24 +46,9 @@ impl Launches {
         std::thread::Builder::new().name("launches".to_owned()).spawn(move || {
             run(&messages, &n_left, |act| match act {
                 Act::Read(process) => begin(process),
-                Act::Launch(process) => {
+                Act::Tell(told) => {
                     if let Some(runner) = weak.upgrade() {
-                        runner.launch(process);
-                    }
-                }
-                Act::Welcome(connection) => {
-                    if let Some(runner) = weak.upgrade() {
-                        runner.welcome(connection);
-                    }
-                }
-                Act::Acknowledge(launches) => {
-                    if let Some(runner) = weak.upgrade() {
-                        runner.acknowledge(launches);
-                    }
-                }
-                Act::Stop { launch, reason, grace } => {
-                    if let Some(runner) = weak.upgrade() {
-                        runner.stop(launch, reason, grace);
+                        tell(&runner, told);
                     }
                 }
                 Act::End { launch, kind, why } => end(&handle, launch, kind, why),
@@ -83,48 +57,29 @@ impl Launches {
         Ok(Launches { runner, inbox, n_waiting })
     }
 
-    /// Starts a process.
-    pub(super) fn launch(&self, process: Box<Process>) {
-        if self.is_free() && !resolve::is_needed(&process) {
-            return self.runner.launch(process);
+    /// Tells the runner this, after all that was to be told before.
+    pub(super) fn tell(&self, told: Told) {
+        let needs_files = matches!(&told, Told::Launch(process) if resolve::is_needed(process));
+        if self.is_free() && !needs_files {
+            return tell(&self.runner, told);
         }
-        self.send(Message::Launch(process));
-    }
-
-    /// The picture that opened this connection is committed. What stands in line before it is not wanted any more.
-    pub(super) fn welcome(&self, connection: u64) {
-        if self.is_free() {
-            return self.runner.welcome(connection);
-        }
-        self.send(Message::Welcome(connection));
-    }
-
-    /// Stops a launch.
-    pub(super) fn stop(&self, launch: Launch, reason: StopReason, grace: Option<Duration>) {
-        if self.is_free() {
-            return self.runner.stop(launch, reason, grace);
-        }
-        self.send(Message::Stop { launch, reason, grace });
-    }
-
-    /// The exits of these launches are committed.
-    pub(super) fn acknowledge(&self, launches: Vec<Launch>) {
-        if self.is_free() {
-            return self.runner.acknowledge(launches);
-        }
-        // Not past a `Welcome` that stands in line: it would go out for the connection before.
-        self.send(Message::Acknowledge(launches));
+        self.n_waiting.fetch_add(1, Ordering::Relaxed);
+        // The thread ends only with us.
+        let _ = self.inbox.send(Message::Tell(told));
     }
 
     /// Whether nobody waits. Only one thread adds to them, and it is the one that asks.
     fn is_free(&self) -> bool {
         self.n_waiting.load(Ordering::Acquire) == 0
     }
+}
 
-    fn send(&self, message: Message) {
-        self.n_waiting.fetch_add(1, Ordering::Relaxed);
-        // The thread ends only with us.
-        let _ = self.inbox.send(message);
+fn tell(runner: &RunnerClient, told: Told) {
+    match told {
+        Told::Launch(process) => runner.launch(process),
+        Told::Welcome(connection) => runner.welcome(connection),
+        Told::Acknowledge(launches) => runner.acknowledge(launches),
+        Told::Stop { launch, reason, grace } => runner.stop(launch, reason, grace),
     }
 }
 
@@ -152,10 +107,7 @@ fn run(messages: &Receiver<Message>, n_waiting: &AtomicUsize, mut act: impl FnMu
         };
         let (now, n_before) = (clock::boot_us(), line.len());
         let (acts, n_come) = match message {
-            Some(Message::Launch(process)) => (line.push(process, now), 1),
-            Some(Message::Stop { launch, reason, grace }) => (line.stop(launch, reason, grace, now), 1),
-            Some(Message::Welcome(connection)) => (line.welcome(connection), 1),
-            Some(Message::Acknowledge(launches)) => (vec![Act::Acknowledge(launches)], 1),
+            Some(Message::Tell(told)) => (line.take(told, now), 1),
             Some(Message::Read { launch, found }) => (line.read(launch, found, now), 0),
             Some(Message::Close) => return,
             None => (line.go_on(now), 0),
@@ -201,6 +153,7 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
+    use crate::model::exit::StopReason;
 
     fn with_file(number: u64, path: &str) -> Box<Process> {
         let mut process = Process::new(Launch(number), vec!["true".to_owned()], String::new());
@@ -228,18 +181,17 @@ mod tests {
         let thread = std::thread::spawn(move || {
             run(&messages, &n_left, |act| match act {
                 Act::Read(process) => begin(process),
-                Act::Launch(_) | Act::Stop { .. } | Act::Welcome(_) | Act::Acknowledge(_) | Act::End { .. } => {
-                    done.send(act).unwrap();
-                }
+                Act::Tell(_) | Act::End { .. } => done.send(act).unwrap(),
             });
         });
-        inbox.send(Message::Launch(with_file(1, "hangs"))).unwrap();
-        inbox.send(Message::Launch(with_file(2, "answers"))).unwrap();
+        inbox.send(Message::Tell(Told::Launch(with_file(1, "hangs")))).unwrap();
+        inbox.send(Message::Tell(Told::Launch(with_file(2, "answers")))).unwrap();
         assert_eq!(is_read.recv(), Ok(Launch(2)), "while the first hangs");
-        inbox.send(Message::Stop { launch: Launch(1), reason: StopReason::Cancel, grace: None }).unwrap();
+        let stop = Told::Stop { launch: Launch(1), reason: StopReason::Cancel, grace: None };
+        inbox.send(Message::Tell(stop)).unwrap();
         let ended = acts.recv().unwrap();
         assert!(matches!(ended, Act::End { launch: Launch(1), kind: ExitKind::Stopped(StopReason::Cancel), .. }));
-        assert!(matches!(acts.recv().unwrap(), Act::Launch(process) if process.launch == Launch(2)));
+        assert!(matches!(acts.recv().unwrap(), Act::Tell(Told::Launch(process)) if process.launch == Launch(2)));
         inbox.send(Message::Close).unwrap();
         thread.join().unwrap();
         assert_eq!(n_waiting.load(Ordering::Acquire), 0, "and what comes now goes past");

@@ -24,19 +24,26 @@ const MAX_ENDED: usize = 100_000;
 /// How many files are read at once.
 pub(super) const MAX_READERS: usize = 32;
 
+/// What the runner is told.
+#[derive(Debug)]
+pub(super) enum Told {
+    /// Start this.
+    Launch(Box<Process>),
+    /// The picture that opened this connection is committed; what comes now belongs to it.
+    Welcome(u64),
+    /// The exits of these are committed.
+    Acknowledge(Vec<Launch>),
+    /// Stop this.
+    Stop { launch: Launch, reason: StopReason, grace: Option<Duration> },
+}
+
 /// What is to be done.
 #[derive(Debug)]
 pub(super) enum Act {
     /// Complete it on a thread of its own.
     Read(Box<Process>),
     /// Hand it on to the runner.
-    Launch(Box<Process>),
-    /// What comes now belongs to this connection.
-    Welcome(u64),
-    /// Hand this on to the runner.
-    Acknowledge(Vec<Launch>),
-    /// Hand the stop on to the runner.
-    Stop { launch: Launch, reason: StopReason, grace: Option<Duration> },
+    Tell(Told),
     /// It ended without the runner having heard of it.
     End { launch: Launch, kind: ExitKind, why: Option<String> },
 }
@@ -73,8 +80,19 @@ pub(super) struct Line {
 }
 
 impl Line {
+    /// Something for the runner comes. Nothing goes past a `Welcome` that stands in line before it: it would go out for the
+    /// connection before.
+    pub(super) fn take(&mut self, told: Told, now: i64) -> Vec<Act> {
+        match told {
+            Told::Launch(process) => self.push(process, now),
+            Told::Welcome(connection) => self.welcome(connection),
+            Told::Acknowledge(_) => vec![Act::Tell(told)],
+            Told::Stop { launch, reason, grace } => self.stop(launch, reason, grace, now),
+        }
+    }
+
     /// A launch comes.
-    pub(super) fn push(&mut self, process: Box<Process>, now: i64) -> Vec<Act> {
+    fn push(&mut self, process: Box<Process>, now: i64) -> Vec<Act> {
         let launch = process.launch;
         if self.ended.contains(&launch) {
             return self.go_on(now);
@@ -100,8 +118,10 @@ impl Line {
     }
 
     /// A launch is not wanted any more.
-    pub(super) fn stop(&mut self, launch: Launch, reason: StopReason, grace: Option<Duration>, now: i64) -> Vec<Act> {
-        let Some(at) = self.place(launch) else { return vec![Act::Stop { launch, reason, grace }] };
+    fn stop(&mut self, launch: Launch, reason: StopReason, grace: Option<Duration>, now: i64) -> Vec<Act> {
+        let Some(at) = self.place(launch) else {
+            return vec![Act::Tell(Told::Stop { launch, reason, grace })];
+        };
         self.waiting.remove(at);
         self.end(launch);
         let mut acts = vec![Act::End { launch, kind: ExitKind::Stopped(reason), why: None }];
@@ -111,9 +131,9 @@ impl Line {
 
     /// A connection has opened, and its picture is committed: whatever stands here never reached the runner, so that the
     /// same step wants it again, in its order. Left standing, one might fail here and be started all the same.
-    pub(super) fn welcome(&mut self, connection: u64) -> Vec<Act> {
+    fn welcome(&mut self, connection: u64) -> Vec<Act> {
         self.waiting.clear();
-        vec![Act::Welcome(connection)]
+        vec![Act::Tell(Told::Welcome(connection))]
     }
 
     /// Time has passed.
@@ -132,7 +152,7 @@ impl Line {
         self.begin_reading(now, &mut acts);
         while let Some(Entry { stage: Stage::Complete(_), .. }) = self.waiting.front() {
             if let Some(Entry { stage: Stage::Complete(process), .. }) = self.waiting.pop_front() {
-                acts.push(Act::Launch(process));
+                acts.push(Act::Tell(Told::Launch(process)));
             }
         }
         acts
@@ -220,10 +240,10 @@ mod tests {
             .iter()
             .map(|act| match act {
                 Act::Read(process) => format!("read {}", process.launch),
-                Act::Launch(process) => format!("launch {}", process.launch),
-                Act::Welcome(connection) => format!("welcome {connection}"),
-                Act::Acknowledge(launches) => format!("acknowledge {launches:?}"),
-                Act::Stop { launch, .. } => format!("stop {launch}"),
+                Act::Tell(Told::Launch(process)) => format!("launch {}", process.launch),
+                Act::Tell(Told::Welcome(connection)) => format!("welcome {connection}"),
+                Act::Tell(Told::Acknowledge(launches)) => format!("acknowledge {launches:?}"),
+                Act::Tell(Told::Stop { launch, .. }) => format!("stop {launch}"),
                 Act::End { launch, kind, .. } => format!("end {launch} {kind:?}"),
             })
             .collect();

@@ -6,10 +6,11 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::input::Limits;
+use super::live::{Live, LiveAttempt};
 use super::step::Settings;
 use crate::model::definition::{Hook, Job, Schedule, Target, canonical};
 use crate::model::expression::Expressions;
-use crate::model::id::{DefinitionId, DeliveryId, HookId, JobId, Launch, RunId, ScheduleId, TaskId};
+use crate::model::id::{DefinitionId, DeliveryId, HookId, JobId, Launch, ScheduleId, TaskId};
 use crate::model::state::{DeliveryState, RunState, TaskState};
 use crate::model::template::Templates;
 use crate::model::time::Calendar;
@@ -92,16 +93,6 @@ impl Counters {
     }
 }
 
-/// A live attempt.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct LiveAttempt {
-    pub(crate) task: TaskId,
-    pub(crate) run: RunId,
-    pub(crate) has_started: bool,
-    /// It is a request of the daemon's, and no process of the runner.
-    pub(crate) is_call: bool,
-}
-
 /// The engine's memory.
 #[derive(Debug, Default)]
 pub(crate) struct Cache {
@@ -123,7 +114,7 @@ pub(crate) struct Cache {
     /// Tasks that go on at a time of day.
     appointed: BTreeSet<(Timestamp, TaskId)>,
     /// Attempts that have not ended.
-    pub(crate) live: HashMap<Launch, LiveAttempt>,
+    pub(crate) live: Live,
     /// Deliveries that are to be tried.
     pub(crate) owed: BTreeSet<(Steady, DeliveryId)>,
     /// Deliveries that are being tried, and to which hook.

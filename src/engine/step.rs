@@ -166,7 +166,7 @@ impl Engine {
             wake_at,
             committed: EventSeq(cache.counters.event),
             n_live: cache.live.len(),
-            n_calls: cache.live.values().filter(|live| live.is_call).count(),
+            n_calls: cache.live.n_calls(),
             n_hooks,
             failures,
             observed,

@@ -1,6 +1,5 @@
 //! Who owns a file decides what it may ask for: to run as another user, with another group, or before others (`nice` below
-//! 0). Root may ask for anything, a user for being that user, and whoever else is named may not. Here is also the one
-//! place where users have names.
+//! 0). Root may ask for anything, a user for being that user, and whoever else is named may not.
 //!
 //! **Whose word a file is.** What its descriptor said when it was read: owner, mode, and which file it is. It is nobody's
 //! word if others may write it; so it is if others may put another file into its place, which is to say, if they may write
@@ -21,10 +20,11 @@ use std::path::Path;
 
 use nix::fcntl::{AtFlags, OFlag, open};
 use nix::sys::stat::{FileStat, Mode, fstat, fstatat};
-use nix::unistd::{Group, Uid, User};
+use nix::unistd::Uid;
 
 use super::source::Sources;
 use super::syntax::{Entry, Node, NodeValue, Span};
+use crate::account::name_of;
 use crate::model::invalid::Fault;
 use crate::plain_file::Content;
 
@@ -135,23 +135,6 @@ fn in_folder(path: &Path, owner: u32, identity: (u64, u64)) -> Result<(), (&'sta
         return Err(("somebody else owns the link to this one", format!("chown -h root {}", path.display())));
     }
     Ok(())
-}
-
-/// The name of a user, or the number of one who has none.
-pub fn name_of(uid: Uid) -> String {
-    User::from_uid(uid).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name)
-}
-
-/// Whether `named`, a name or a number, is the user as whom this program runs.
-pub fn is_own_user(named: &str) -> bool {
-    let own = nix::unistd::geteuid();
-    named.parse() == Ok(own.as_raw()) || named == name_of(own)
-}
-
-/// Whether `named`, a name or a number, is the group as which this program runs.
-pub fn is_own_group(named: &str) -> bool {
-    let own = nix::unistd::getegid();
-    named.parse() == Ok(own.as_raw()) || Group::from_gid(own).ok().flatten().is_some_and(|group| group.name == named)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -9,10 +9,11 @@ use signal_hook::iterator::Signals;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::show::{Show, Style};
+use crate::account;
 use crate::driver::{self, Place, Running, Setup};
 use crate::engine::{Answer, Command, Handle, Load, LoadedJob, Settings, Start};
 use crate::files::settings::Configuration;
-use crate::files::{self, FoundJob, InvalidFile, Zones, owner};
+use crate::files::{self, FoundJob, InvalidFile, Zones};
 use crate::model::duration::Duration;
 use crate::model::expression::Expressions;
 use crate::model::id::RunId;
@@ -90,10 +91,10 @@ fn as_caller(found: &mut FoundJob) {
     if tasks.iter().all(|task| task.user.is_none() && task.group.is_none()) {
         return;
     }
-    print::talk(&format!("note: `campanile run` runs every task as you, `{}`", owner::name_of(geteuid())));
+    print::talk(&format!("note: `campanile run` runs every task as you, `{}`", account::name_of(geteuid())));
     for task in tasks {
-        task.user.take_if(|user| owner::is_own_user(user));
-        task.group.take_if(|group| owner::is_own_group(group));
+        task.user.take_if(|user| account::is_own_user(user));
+        task.group.take_if(|group| account::is_own_group(group));
     }
 }
 

@@ -31,9 +31,9 @@ const AGAIN: Duration = Duration::from_millis(100);
 /// How much is written at once; one message may be longer.
 const BATCH: usize = 256 << 10;
 
-/// Who is heard.
+/// The daemon that is heard.
 #[derive(Default)]
-struct Heard {
+struct Guest {
     epoch: u64,
     stream: Option<UnixStream>,
     n_connections: usize,
@@ -42,7 +42,7 @@ struct Heard {
 /// What all threads of the door share.
 #[derive(Clone)]
 struct Door {
-    heard: Arc<Mutex<Heard>>,
+    guest: Arc<Mutex<Guest>>,
     inbox: Sender<Inbound>,
     wake: Arc<EventFd>,
     /// Who may speak besides root and ourselves.
@@ -52,7 +52,8 @@ struct Door {
 }
 
 /// Opens the door: what daemons say goes to `inbox`, what comes out of `said` goes to the daemon that is heard. `owner`
-/// is the user whose daemon this is, `folder` its state folder. What is returned hangs up when all that was said is with the daemon.
+/// is the user whose daemon this is, `folder` its state folder. What is returned hangs up when all that was said is with
+/// the daemon.
 pub(super) fn open(
     listener: UnixListener,
     inbox: Sender<Inbound>,
@@ -61,7 +62,7 @@ pub(super) fn open(
     (owner, folder): (u32, String),
 ) -> io::Result<Receiver<()>> {
     let (last, all_said) = channel();
-    let door = Door { heard: Arc::default(), inbox, wake, owner, folder };
+    let door = Door { guest: Arc::default(), inbox, wake, owner, folder };
     let speaker = door.clone();
     Builder::new().name("door-out".to_owned()).stack_size(STACK).spawn(move || {
         speaker.say(&said);
@@ -78,8 +79,8 @@ fn furthest_epoch() -> u64 {
 }
 
 impl Door {
-    fn lock(&self) -> MutexGuard<'_, Heard> {
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Guest> {
+        self.guest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn accept(self, listener: &UnixListener) {
@@ -122,11 +123,11 @@ impl Door {
                 }
             }
         }
-        let mut heard = self.lock();
-        if heard.epoch == epoch {
-            heard.stream = None;
+        let mut guest = self.lock();
+        if guest.epoch == epoch {
+            guest.stream = None;
         }
-        drop(heard);
+        drop(guest);
         self.pass_on(Inbound::Gone { epoch });
     }
 
@@ -158,14 +159,14 @@ impl Door {
 
     /// Makes this connection the one that is heard, or says why not.
     fn replace(&self, epoch: u64, stream: UnixStream) -> Option<String> {
-        let mut heard = self.lock();
-        if epoch <= heard.epoch {
+        let mut guest = self.lock();
+        if epoch <= guest.epoch {
             return Some(
                 "another daemon was heard since: two have one state folder, or the clock went back".to_owned(),
             );
         }
-        heard.epoch = epoch;
-        if let Some(before) = heard.stream.replace(stream) {
+        guest.epoch = epoch;
+        if let Some(before) = guest.stream.replace(stream) {
             // Whoever waits for it to read goes on at once.
             let _ = before.shutdown(Shutdown::Both);
         }

@@ -3,8 +3,8 @@
 //! In every turn, in this order: children that ended are reaped, before anything else can signal them or call them
 //! stopped; pipes that are ready are moved; messages are taken; what is due in boot time is done; a few launches are
 //! spawned; and at last the journal is written and then, what it holds now, reported. Nothing in a turn waits, but for
-//! the kernel to start a process and, where a task names a user, for the user database. The journal is written twice: before the first spawn of a launch that it names, and
-//! before the report of an exit.
+//! the kernel to start a process and, where a task names a user, for the user database. The journal is written twice:
+//! before the first spawn of a launch that it names, and before the report of an exit.
 
 mod ending;
 mod wait;
@@ -319,9 +319,11 @@ impl Server {
     /// Writes the journal. What cannot be written now, as on a full disk, is tried again; until then nothing is spawned.
     fn write_journal(&mut self) {
         let was_behind = self.behind_until.is_some();
-        self.behind_until = match self.journal.write() {
-            _ if self.journal.is_written() => None,
+        let written = self.journal.write();
+        self.behind_until = match written {
             Ok(()) => None,
+            // The lines are there; only that the file is written anew has failed.
+            Err(_) if self.journal.is_written() => None,
             Err(error) => {
                 if !was_behind {
                     print::talk(&format!(

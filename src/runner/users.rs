@@ -24,6 +24,7 @@ use super::RunnerError;
 use super::base_env::{Facts, base_env};
 use super::folders::Folders;
 use super::trust::only_by;
+use crate::account::is_own_group;
 use crate::plain_file::{self, Links};
 
 /// Where the list is unless it is said otherwise; there need not be one.
@@ -126,7 +127,7 @@ impl Users {
     fn nobody_else(&self, other: Option<&str>, group: Option<&str>) -> Result<Cow<'_, Who>, String> {
         let (asked, name) = match (other, group) {
             (Some(user), _) => ("user", user),
-            (None, Some(group)) if !is_our_group(group) => ("group", group),
+            (None, Some(group)) if !is_own_group(group) => ("group", group),
             (None, _) => return Ok(Cow::Borrowed(&self.usual)),
         };
         Err(format!(
@@ -174,11 +175,6 @@ fn group_name(given: &str) -> Result<Cow<'_, str>, String> {
 
 fn of_root() -> Ids {
     Ids { uid: 0, gid: 0, groups: [0].into() }
-}
-
-fn is_our_group(name: &str) -> bool {
-    let ours = nix::unistd::getegid();
-    Group::from_name(name).ok().flatten().is_some_and(|group| group.gid == ours)
 }
 
 fn ids_of(user: &User) -> Result<Ids, String> {

@@ -55,9 +55,9 @@ pub(crate) fn start(tx: &Tx<'_>, launch: Launch, at: Timestamp) -> Result<bool, 
     Ok(tx.execute(START, &[&launch, &at])? == 1)
 }
 
-/// Records how the attempt ended; `false` if it had ended before.
-pub(crate) fn end(tx: &Tx<'_>, launch: Launch, exit: &Exit) -> Result<bool, StoreError> {
-    let (kind, code) = match exit.kind {
+/// How an end is written: its word, and its code if it has one.
+pub(crate) fn written(kind: ExitKind) -> (&'static str, Option<i32>) {
+    match kind {
         ExitKind::Code(code) => ("code", Some(code)),
         ExitKind::Signal(signal) => ("signal", Some(signal)),
         ExitKind::Timeout => ("timeout", None),
@@ -69,7 +69,12 @@ pub(crate) fn end(tx: &Tx<'_>, launch: Launch, exit: &Exit) -> Result<bool, Stor
         ExitKind::Unreached => ("unreached", None),
         ExitKind::Unanswered => ("unanswered", None),
         ExitKind::Invalid => ("invalid", None),
-    };
+    }
+}
+
+/// Records how the attempt ended; `false` if it had ended before.
+pub(crate) fn end(tx: &Tx<'_>, launch: Launch, exit: &Exit) -> Result<bool, StoreError> {
+    let (kind, code) = written(exit.kind);
     let log = exit.log.as_ref();
     let bytes = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     let used = |part: fn(&Usage) -> Option<u64>| exit.usage.as_ref().and_then(part).map(bytes);

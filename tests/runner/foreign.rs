@@ -277,3 +277,53 @@ fn a_root_runner_without_a_folder_of_its_own_refuses_a_foreign_state_folder() {
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(said.contains("does not belong to root") && said.contains("\nhint: give `--own DIR`"), "{said}");
 }
+
+/// Starts it, and returns the first line that it says with these words.
+fn says(mut command: Command, words: &str) -> String {
+    let mut child = command.spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let found = lines.find(|line| line.contains(words));
+    let _ = child.kill();
+    let _ = child.wait();
+    found.unwrap_or_else(|| panic!("nothing is said of `{words}`"))
+}
+
+#[test]
+fn neither_end_of_the_socket_listens_to_a_stranger() {
+    if !is_root() {
+        return;
+    }
+    const DAEMON: u32 = 1;
+    let apart = Apart::new();
+    let socket = apart.path("state/runner/socket");
+    let mut runner = apart.words(NOBODY, &[]).spawn().unwrap();
+    BufReader::new(runner.stderr.as_mut().unwrap()).lines().next().unwrap().unwrap();
+    // Whoever may write to it may connect; who they are is looked at all the same.
+    for open in ["state", "state/runner", "state/runner/socket"] {
+        std::fs::set_permissions(apart.path(open), PermissionsExt::from_mode(0o777)).unwrap();
+    }
+    std::fs::create_dir(apart.path("jobs")).unwrap();
+    std::fs::create_dir(apart.path("other")).unwrap();
+    chown(apart.path("other"), Some(DAEMON), Some(DAEMON)).unwrap();
+    let daemon = |runner: &PathBuf| {
+        #[expect(clippy::disallowed_methods, reason = "a black-box test starts the binary")]
+        let mut command = Command::new(env!("CARGO_BIN_EXE_campanile"));
+        command.env_clear().env("CAMPANILE_RUNNER_SOCKET", runner).arg("daemon").arg("--jobs").arg(apart.path("jobs"));
+        command.arg("--state").arg(apart.path("other")).arg("--socket").arg(apart.path("other/socket")).uid(DAEMON);
+        command.current_dir("/").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command
+    };
+    let said = says(daemon(&socket), "no runner is there");
+    assert!(said.contains("it belongs to user 65534, who is neither root nor who we run as"), "{said}");
+    let _ = runner.kill();
+    let _ = runner.wait();
+
+    // The other way: this runner is root's, whom the daemon believes, but its folder is `nobody`'s.
+    let mut apart = Apart::new();
+    apart.start_as_root();
+    for open in ["state", "state/runner", "state/runner/socket"] {
+        std::fs::set_permissions(apart.path(open), PermissionsExt::from_mode(0o777)).unwrap();
+    }
+    let said = says(daemon(&apart.path("state/runner/socket")), "no runner is there");
+    assert!(said.contains("unexpected end of file"), "it was not hung up on: {said}");
+}

@@ -3,6 +3,7 @@
 
 use serde_json::json;
 
+use crate::engine::live::LiveAttempt;
 use crate::engine::work::{Run, Work};
 use crate::engine::{Effect, change, launch, step, values};
 use crate::model::definition::{Action, Task};
@@ -54,7 +55,7 @@ fn claim(work: &mut Work<'_>, id: TaskId) -> Result<(), StoreError> {
             if !claimed {
                 return Err(StoreError::unreadable(format!("task {id}"), "it is in the ready queue and not queued"));
             }
-            let live = crate::engine::cache::LiveAttempt { task: id, run: row.run_id, has_started: false, is_call };
+            let live = LiveAttempt { task: id, run: row.run_id, has_started: false, is_call };
             work.cache.live.insert(number, live);
             if let Some(process) = launch::process(work, &run, &row, &task, number)? {
                 work.effects.push(Effect::Start(Box::new(process)));

@@ -176,14 +176,9 @@ fn stop_again(work: &mut Work<'_>, number: Launch) -> Result<(), StoreError> {
 }
 
 pub(super) fn started(work: &mut Work<'_>, number: Launch, at: Timestamp) -> Result<(), StoreError> {
-    let Some(live) = work.cache.live.get_mut(&number) else { return Ok(()) };
-    if live.has_started {
-        return Ok(());
-    }
-    live.has_started = true;
-    let (id, run_id) = (live.task, live.run);
+    let Some(live) = work.cache.live.start(number) else { return Ok(()) };
     attempt::start(work.tx, number, at)?;
-    announce_start(work, id, run_id, at)
+    announce_start(work, live.task, live.run, at)
 }
 
 fn announce_start(
@@ -228,7 +223,7 @@ pub(super) fn attempt_ended(work: &mut Work<'_>, number: Launch, exit: &Exit) ->
         // Whoever cannot be announced has ended all the same.
         step::guarded(work, step::Culprit::Run(live.run), |work| announce_start(work, live.task, live.run, at))?;
     }
-    work.cache.live.remove(&number);
+    work.cache.live.remove(number);
     if attempt::end(work.tx, number, exit)? {
         work.ended.push((number, live.task, exit.clone()));
     }

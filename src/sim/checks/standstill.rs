@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::OptionalExtension;
 
-use crate::model::exit::{ExitKind, StopReason};
 use crate::model::id::Launch;
 use crate::sim::world::{Broken, Power, World, said};
+use crate::store::attempt;
 
 const LIVE: &str = "
 SELECT attempt.launch, task.ended_at IS NOT NULL OR task.cancelled OR run.cancelled_by IS NOT NULL
@@ -79,7 +79,7 @@ impl World {
             let mut statement = connection.prepare_cached(EXIT).map_err(said)?;
             let found = statement.query_row([launch.0.cast_signed()], |row| Ok((row.get(0)?, row.get(1)?)));
             let found: Option<(String, Option<i32>)> = found.optional().map_err(said)?;
-            if found.as_ref().is_some_and(|(word, code)| (word.as_str(), *code) != written(kind)) {
+            if found.as_ref().is_some_and(|(word, code)| (word.as_str(), *code) != attempt::written(kind)) {
                 return Err(format!("launch {launch} ended {kind:?}, and the store says {found:?}"));
             }
         }
@@ -89,20 +89,4 @@ impl World {
 
 fn launch(number: i64) -> Launch {
     Launch(number.cast_unsigned())
-}
-
-/// How the store writes the exits that a runner reports.
-fn written(kind: ExitKind) -> (&'static str, Option<i32>) {
-    match kind {
-        ExitKind::Code(code) => ("code", Some(code)),
-        ExitKind::Signal(signal) => ("signal", Some(signal)),
-        ExitKind::Timeout => ("timeout", None),
-        ExitKind::Stopped(StopReason::Cancel) => ("cancelled", None),
-        ExitKind::Stopped(StopReason::Drain) => ("drained", None),
-        ExitKind::Lost => ("lost", None),
-        ExitKind::NotStarted => ("not_started", None),
-        ExitKind::Status(_) | ExitKind::Unreached | ExitKind::Unanswered | ExitKind::Invalid => {
-            ("no exit of a process", None)
-        }
-    }
 }
