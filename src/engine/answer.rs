@@ -3,6 +3,7 @@
 
 use serde_json::json;
 
+use super::command::Haste;
 use super::gate::{self, Wanted};
 use super::observed::Observed;
 use super::step;
@@ -196,7 +197,7 @@ pub(crate) fn return_to_now(work: &mut Work<'_>, id: ScheduleId) -> Result<(), S
 /// Cancels the runs of a job of which nothing was claimed.
 pub(crate) fn cancel_queued(work: &mut Work<'_>, job: &JobRow, by: &str) -> Result<(), StoreError> {
     for id in run::queued_of_job(work.tx, job.id)? {
-        super::command::cancel_run(work, id, by)?;
+        super::command::cancel_run(work, id, by, Haste::None)?;
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use super::cache::Defined;
 use super::input::NotBefore;
 use super::values;
 use super::work::{Run, Work};
+use crate::model::definition::Overlap;
 use crate::model::event::EventType;
 use crate::model::id::RunId;
 use crate::model::outcome::Cause;
@@ -31,12 +32,27 @@ pub(crate) struct Birth<'a> {
     pub(crate) params: Map<String, Value>,
     /// When its first tasks may start; at once without it.
     pub(crate) not_before: Option<NotBefore>,
+    /// How it came past the gate.
+    pub(crate) entry: Entry,
+}
+
+/// How a run came past the gate.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) enum Entry {
+    /// It was let in.
+    #[default]
+    Admitted,
+    /// It exists, and is let in when there is room; by which policy.
+    Held(Overlap),
+    /// Somebody insisted.
+    Forced,
 }
 
 /// Makes the run and returns its id and its number within its job.
 pub(crate) fn run(work: &mut Work<'_>, birth: Birth<'_>) -> Result<(RunId, u64), StoreError> {
     let now = work.now.wall;
-    let number = birth.job.map(|job| job::begin_run(work.tx, job.id)).transpose()?;
+    let is_held = matches!(birth.entry, Entry::Held(_));
+    let number = birth.job.map(|job| job::begin_run(work.tx, job.id, is_held)).transpose()?;
     let mut row = RunRow {
         id: work.ids.run(),
         job_id: birth.job.map(|job| job.id),
@@ -48,6 +64,9 @@ pub(crate) fn run(work: &mut Work<'_>, birth: Birth<'_>) -> Result<(RunId, u64),
         timezone: birth.timezone,
         state: RunState::Queued,
         is_cancelled: false,
+        is_killed: false,
+        is_held,
+        is_forced: birth.entry == Entry::Forced,
         priority: birth.priority,
         queued_at: now,
         started_at: None,
@@ -58,15 +77,14 @@ pub(crate) fn run(work: &mut Work<'_>, birth: Birth<'_>) -> Result<(RunId, u64),
     run::insert(work.tx, std::slice::from_ref(&row))?;
     let id = row.id;
     let made = Run { row, job: name, defined: Arc::clone(&birth.defined) };
-    let mut data = json!({ "cause": birth.cause.as_str() });
-    if let (Some(number), Some(fields)) = (number, data.as_object_mut()) {
-        fields.insert("number".to_owned(), number.into());
+    if let (true, Some(job)) = (is_held, made.row.job_id) {
+        work.cache.held_entered(job);
     }
-    work.record(EventType::WorkflowQueued, made.subject(None), data)?;
+    work.record(EventType::WorkflowQueued, made.subject(None), told(birth.cause, number, birth.entry))?;
     let wait = birth.not_before.and_then(|not_before| until(work, not_before));
     for (ordinal, definition) in birth.defined.job.tasks.iter().enumerate() {
         let state = match wait {
-            _ if !definition.after.is_empty() => TaskState::Blocked,
+            _ if is_held || !definition.after.is_empty() => TaskState::Blocked,
             Some(until) => TaskState::Waiting { until },
             None => TaskState::Queued,
         };
@@ -99,6 +117,18 @@ pub(crate) fn run(work: &mut Work<'_>, birth: Birth<'_>) -> Result<(RunId, u64),
     }
     work.remember(made);
     Ok((id, number.unwrap_or(0)))
+}
+
+fn told(cause: Cause, number: Option<u64>, entry: Entry) -> Value {
+    let mut data = json!({ "cause": cause.as_str() });
+    let fields = data.as_object_mut().expect("because it was made as an object");
+    fields.extend(number.map(|number| ("number".to_owned(), number.into())));
+    match entry {
+        Entry::Admitted => {}
+        Entry::Held(overlap) => drop(fields.insert("held_by".to_owned(), overlap.as_str().into())),
+        Entry::Forced => drop(fields.insert("forced".to_owned(), true.into())),
+    }
+    data
 }
 
 /// Until when that is, if it is ahead.

@@ -107,6 +107,10 @@ pub(crate) struct Cache {
     backlogs: BTreeSet<(JobId, ScheduleId)>,
     /// Those of them that may have room to go on; the others are parked until a run of their job ends.
     stirred: BTreeSet<(JobId, ScheduleId)>,
+    /// How many runs of each job are held.
+    held: HashMap<JobId, u32>,
+    /// Those of these jobs that may have room; the others are parked until a run of theirs ends.
+    freed: BTreeSet<JobId>,
     /// Tasks that may be claimed, first first.
     pub(crate) ready: BTreeSet<(u8, Timestamp, TaskId)>,
     /// Tasks that go on after some time: they are to be tried again, or start later.
@@ -216,6 +220,8 @@ impl Cache {
         for row in job::all(tx)? {
             cache.job_names.insert(row.id, row.name.into());
         }
+        cache.held = job::with_held(tx)?.into_iter().collect();
+        cache.freed = cache.held.keys().copied().collect();
         for row in task::live(tx)? {
             cache.enter(row.id, row.state, row.priority, row.queued_at);
         }
@@ -295,8 +301,13 @@ impl Cache {
         self.backlogs.iter().map(|(_, id)| *id).collect()
     }
 
-    /// Something has changed for the job, or for all: its backlogs are looked at again. `true` if there are any.
+    /// Something has changed for the job, or for all: what is held and its backlogs are looked at again. `true` if there
+    /// are backlogs.
     pub(crate) fn stir(&mut self, job: Option<JobId>) -> bool {
+        match job {
+            Some(job) => self.freed.extend(self.held.get_key_value(&job).map(|(job, _)| *job)),
+            None => self.freed.extend(self.held.keys()),
+        }
         let (first, last) = (job.unwrap_or(JobId(i64::MIN)), job.unwrap_or(JobId(i64::MAX)));
         let all = (first, ScheduleId(i64::MIN))..=(last, ScheduleId(i64::MAX));
         let n_before = self.stirred.len();
@@ -312,6 +323,32 @@ impl Cache {
     /// Whether there are more of them.
     pub(crate) fn has_stirred(&self) -> bool {
         !self.stirred.is_empty()
+    }
+
+    /// One more run of the job is held.
+    pub(crate) fn held_entered(&mut self, job: JobId) {
+        *self.held.entry(job).or_default() += 1;
+    }
+
+    /// A run of the job is held no more.
+    pub(crate) fn held_left(&mut self, job: JobId) {
+        let n = self.held.get(&job).map_or(0, |n| n.saturating_sub(1));
+        if n == 0 {
+            self.held.remove(&job);
+            self.freed.remove(&job);
+        } else {
+            self.held.insert(job, n);
+        }
+    }
+
+    /// The next job whose held runs are to be looked at. It is parked unless it is stirred again.
+    pub(crate) fn next_freed(&mut self) -> Option<JobId> {
+        self.freed.pop_first()
+    }
+
+    /// Whether there are more of them.
+    pub(crate) fn has_freed(&self) -> bool {
+        !self.freed.is_empty()
     }
 
     /// A delivery is in the state its row says.

@@ -95,7 +95,7 @@ pub(crate) fn run(work: &mut Work<'_>, id: RunId, event: RunEvent, error: Option
     if to == RunState::Running {
         run.row.started_at = run.row.started_at.or(Some(at));
     }
-    run_ended(work, to, run.row.job_id)?;
+    run_ended(work, to, run.row.job_id, run.row.is_held)?;
     work.observe_run(&run, from);
     let kind = match to {
         RunState::Queued | RunState::Compensating => None,
@@ -113,13 +113,16 @@ pub(crate) fn run(work: &mut Work<'_>, id: RunId, event: RunEvent, error: Option
     Ok(true)
 }
 
-fn run_ended(work: &mut Work<'_>, state: RunState, job_id: Option<JobId>) -> Result<(), StoreError> {
+fn run_ended(work: &mut Work<'_>, state: RunState, job_id: Option<JobId>, was_held: bool) -> Result<(), StoreError> {
     let Some(kind) = Ended::of(state) else { return Ok(()) };
     work.cache.run_ended(kind);
-    match job_id {
-        Some(id) => job::end_run(work.tx, id, (kind == Ended::Completed).then_some(work.now.wall)),
-        None => Ok(()),
+    let Some(id) = job_id else { return Ok(()) };
+    if was_held {
+        work.cache.held_left(id);
     }
+    // Whoever ends makes room: for one that is held, or for one that is to be caught up.
+    work.again |= work.cache.stir(Some(id));
+    job::end_run(work.tx, id, was_held, (kind == Ended::Completed).then_some(work.now.wall))
 }
 
 fn run_data(row: &run::RunRow, state: RunState, error: Option<&str>) -> Value {
@@ -142,8 +145,8 @@ fn run_data(row: &run::RunRow, state: RunState, error: Option<&str>) -> Value {
 pub(crate) fn break_run(work: &mut Work<'_>, id: RunId, why: &str) -> Result<(), StoreError> {
     let at = work.now.wall;
     task::break_of_run(work.tx, id, at, why)?;
-    let Some(job_id) = run::break_one(work.tx, id, at, why)? else { return Ok(()) };
-    run_ended(work, RunState::Failed(Outcome::Internal), job_id)?;
+    let Some((job_id, was_held)) = run::break_one(work.tx, id, at, why)? else { return Ok(()) };
+    run_ended(work, RunState::Failed(Outcome::Internal), job_id, was_held)?;
     // Its job has room again, and the passes that would have used it may be over.
     work.again = true;
     let mut launches: Vec<_> =

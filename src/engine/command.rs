@@ -6,7 +6,7 @@ mod load;
 mod pause;
 mod start;
 
-pub(crate) use cancel::cancel_run;
+pub(crate) use cancel::{Haste, cancel_run};
 
 use super::Effect;
 use super::input::{Answer, Command};

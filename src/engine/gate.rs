@@ -1,16 +1,18 @@
 //! The one gate. Scheduled, caught-up and manual runs of a job all come through here: the job's row says how many are
-//! live, the definition says how many may be, and only an admitted run is made.
+//! live and held, the definition says how many may be, and only a run that is let in or held is made.
 
 use serde_json::{Map, Value};
 
-use super::begin::{self, Birth};
+use super::begin::{self, Birth, Entry};
+use super::command::{Haste, cancel_run};
 use super::work::Work;
-use crate::model::id::RunId;
+use crate::model::definition::Overlap;
+use crate::model::id::{JobId, RunId};
 use crate::model::outcome::{Cause, Reason};
-use crate::model::policy::overlap::{self, Standing};
+use crate::model::policy::overlap::{self, Admission, Standing};
 use crate::model::timestamp::Timestamp;
 use crate::store::job::JobRow;
-use crate::store::{StoreError, job};
+use crate::store::{StoreError, job, run};
 
 /// A run that wants to start.
 #[derive(Clone, Debug)]
@@ -23,17 +25,26 @@ pub(crate) struct Wanted {
     pub(crate) params: Map<String, Value>,
 }
 
-/// Starts a run of `job`, or says why not. The job's row is brought up to date.
+/// Makes a run of `job`, live or held, or says why not. The job's row is brought up to date.
 pub(crate) fn admit(
     work: &mut Work<'_>,
     job: &mut JobRow,
     wanted: Wanted,
 ) -> Result<Result<(RunId, u64), Reason>, StoreError> {
     let defined = work.cache.defined(work.tx, job.definition_id)?;
-    let standing = Standing { n_live: job.n_live, paused: job.is_paused || work.cache.is_paused, force: wanted.force };
-    if let Some(reason) = overlap::refusal(&defined.job, standing) {
-        return Ok(Err(reason));
-    }
+    let paused = job.is_paused || work.cache.is_paused;
+    let standing = Standing { n_live: job.n_live, n_held: job.n_held, paused, force: wanted.force };
+    let policy = defined.job.overlap;
+    let entry = match overlap::admit(&defined.job, standing) {
+        Admission::Refuse(reason) => return Ok(Err(reason)),
+        Admission::Start if wanted.force => Entry::Forced,
+        Admission::Start => Entry::Admitted,
+        Admission::Hold => Entry::Held(policy),
+        Admission::Displace { n_live, at_once } => {
+            displace(work, job.id, policy, n_live, Haste::of(at_once))?;
+            Entry::Held(policy)
+        }
+    };
     let priority = defined.job.priority.number();
     let birth = Birth {
         job: Some(job),
@@ -44,8 +55,18 @@ pub(crate) fn admit(
         priority,
         params: wanted.params,
         not_before: None,
+        entry,
     };
     let begun = begin::run(work, birth)?;
     *job = job::get(work.tx, job.id)?;
     Ok(Ok(begun))
+}
+
+/// Gives up what is held of the job, and ends its oldest live runs. What has not begun ends in this step, what runs when
+/// its processes are gone; until then they are live, and the newcomer waits.
+fn displace(work: &mut Work<'_>, job: JobId, policy: Overlap, n_live: u32, haste: Haste) -> Result<(), StoreError> {
+    let by = format!("`overlap = \"{}\"`", policy.as_str());
+    let mut displaced = run::held_of_job(work.tx, job, u32::MAX)?;
+    displaced.extend(run::live_of_job(work.tx, job, n_live)?);
+    displaced.into_iter().try_for_each(|run| cancel_run(work, run, &by, haste))
 }

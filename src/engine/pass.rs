@@ -1,6 +1,7 @@
 //! The passes of a step, each its own file, always run in one order. They never call each other: what one finds for
 //! another is in the rows, or in `Work`.
 
+mod admit;
 mod deliver;
 mod dispatch;
 mod due;
@@ -9,6 +10,7 @@ mod prune;
 mod ready;
 mod settle;
 
+pub(super) use admit::admit;
 pub(super) use deliver::deliver;
 pub(super) use dispatch::dispatch;
 pub(super) use due::due;

@@ -136,12 +136,15 @@ impl Engine {
         pass::settle(&mut work)?;
         // A run that ended with this step's exits is live no more for what is due in the same step.
         pass::ready(&mut work)?;
+        // Who was held goes before who is due now.
+        pass::admit(&mut work)?;
         pass::expire(&mut work)?;
         pass::due(&mut work)?;
         pass::ready(&mut work)?;
         pass::dispatch(&mut work)?;
         // A task without a process ends when it is claimed; what comes after it is not kept waiting for the next step.
-        while !work.dirty.is_empty() {
+        while !work.dirty.is_empty() || work.cache.has_freed() {
+            pass::admit(&mut work)?;
             pass::ready(&mut work)?;
             pass::dispatch(&mut work)?;
         }

@@ -23,8 +23,6 @@ use crate::model::timestamp::Timestamp;
 const MAX_RUNS: u32 = 1_000_000;
 /// How many tags one job may have.
 const MAX_TAGS: usize = 64;
-/// Words of `overlap` that a later version brings.
-const LATER_OVERLAPS: &[&str] = &["buffer_one", "buffer_all", "cancel_other", "terminate_other"];
 
 /// What a job is read against.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +38,7 @@ pub(crate) struct Context<'a> {
 /// The job at `root`. It means nothing if `reading` has faults afterwards.
 pub(crate) fn read(reading: &Reading<'_>, root: &Node, context: &Context<'_>) -> Option<Job> {
     let fields = Fields::open(reading, "the file", root, &JOB)?;
-    let words = [("skip", Overlap::Skip), ("allow", Overlap::Allow)];
+    let words = Overlap::ALL.map(|overlap| (overlap.as_str(), overlap));
     let priority = fields.integer("priority", 1..=9).and_then(Priority::new);
     let params = param::read(&fields);
     let names: Vec<&str> = params.iter().map(|param| param.name.as_str()).collect();
@@ -53,7 +51,7 @@ pub(crate) fn read(reading: &Reading<'_>, root: &Node, context: &Context<'_>) ->
     Some(Job {
         description: fields.text("description").unwrap_or_default().to_owned(),
         enabled: fields.boolean("enabled").unwrap_or(true),
-        overlap: fields.word("overlap", &words, LATER_OVERLAPS).unwrap_or_default(),
+        overlap: fields.word("overlap", &words, &[]).unwrap_or_default(),
         max_runs: fields.count("max_runs", MAX_RUNS).unwrap_or(1),
         priority: priority.unwrap_or_default(),
         tags: tags(&fields),

@@ -475,13 +475,6 @@ impl Server {
         self.ended(process.launch, exit);
     }
 
-    /// An exit is a fact: written down, then reported.
-    fn ended(&mut self, launch: Launch, exit: Exit) {
-        self.held.retain(|(held, _)| *held != launch);
-        self.journal.ended(launch, exit.clone());
-        self.out.push(FromRunner::Ended { launch, exit });
-    }
-
     fn report(&mut self) {
         // The exit is reported though it could not be written, because the daemon commits it before it acknowledges it.
         self.write_journal();

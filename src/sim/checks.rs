@@ -57,8 +57,8 @@ pub(super) struct Checks {
 
 const COUNTERS: &str = "
 SELECT (SELECT value FROM counter WHERE name = 'event'), (SELECT value FROM counter WHERE name = 'launch')";
-const NEW_RUNS: &str =
-    "SELECT id, definition_id, cause, n_live, is_paused FROM sim_run WHERE definition_id IS NOT NULL ORDER BY n";
+const NEW_RUNS: &str = "SELECT id, definition_id, cause, held, forced, n_live, n_held, is_paused FROM sim_run
+      WHERE definition_id IS NOT NULL ORDER BY n";
 const NEW_CLAIMS: &str = "
 SELECT sim_claim.launch,
        (SELECT count(*) FROM task AS other WHERE other.run_id = task.run_id AND other.state <> 'completed'
@@ -74,7 +74,8 @@ SELECT event.seq, event.type, event.job, run.definition_id,
 const FORGET: &str = "
 DELETE FROM sim_lost; DELETE FROM sim_run; DELETE FROM sim_claim; DELETE FROM sim_start; DELETE FROM sim_schedule;";
 const LIVE_OF_JOBS: &str = "
-SELECT name, n_live, (SELECT count(*) FROM run WHERE run.job_id = job.id AND run.ended_at IS NULL) FROM job";
+SELECT name, n_live, n_held, count(iif(run.held = 0, 1, NULL)), count(iif(run.held = 1, 1, NULL))
+  FROM job LEFT JOIN run ON run.job_id = job.id AND run.ended_at IS NULL GROUP BY job.id";
 const KNOWN: &str = "
 SELECT 1 FROM attempt WHERE launch = ?1 AND state <> 'ended'
 UNION ALL SELECT 1 FROM delivery WHERE launch = ?1 AND state = 'sending'";
@@ -239,13 +240,22 @@ impl Checks {
             let id = RunId::from_bytes(row.get(0).map_err(said)?);
             let Some(job) = self.definition(connection, row.get(1).map_err(said)?)? else { continue };
             let cause: String = row.get(2).map_err(said)?;
-            let (n_live, is_paused): (u32, bool) = (row.get(3).map_err(said)?, row.get(4).map_err(said)?);
-            let is_over = job.overlap == Overlap::Skip && n_live > job.max_runs;
-            if is_over || is_paused || !job.enabled {
-                if cause == "occurrence" {
-                    return Err(format!("run {id} is one of {n_live} live ones (paused: {is_paused}) past the gate"));
-                }
+            let (is_held, is_forced): (bool, bool) = (row.get(3).map_err(said)?, row.get(4).map_err(said)?);
+            let (n_live, n_held, is_paused): (u32, u32, bool) =
+                (row.get(5).map_err(said)?, row.get(6).map_err(said)?, row.get(7).map_err(said)?);
+            let is_past = match (is_held, job.overlap) {
+                (true, Overlap::Skip) => true,
+                (true, Overlap::BufferOne) => n_held > 1,
+                (true, Overlap::BufferAll | Overlap::CancelOther | Overlap::TerminateOther | Overlap::Allow) => false,
+                (false, Overlap::Allow) => n_held > 0,
+                (false, _) => n_held > 0 || n_live > job.max_runs,
+            };
+            if is_forced && cause == "manual" {
                 self.over.insert(id);
+            } else if is_past || is_paused || is_forced || !job.enabled {
+                return Err(format!(
+                    "run {id} is past the gate: {n_live} live, {n_held} held, paused {is_paused}, held itself {is_held}"
+                ));
             }
         }
         Ok(())
@@ -334,10 +344,11 @@ fn live_of_jobs(connection: &Connection) -> Result<(), Broken> {
     let mut statement = connection.prepare_cached(LIVE_OF_JOBS).map_err(said)?;
     let mut rows = statement.query([]).map_err(said)?;
     while let Some(row) = rows.next().map_err(said)? {
-        let (name, said_n, n): (String, i64, i64) =
-            (row.get(0).map_err(said)?, row.get(1).map_err(said)?, row.get(2).map_err(said)?);
-        if said_n != n {
-            return Err(format!("job `{name}` says that {said_n} runs are live, and {n} are"));
+        let name: String = row.get(0).map_err(said)?;
+        let counted: [i64; 2] = [row.get(1).map_err(said)?, row.get(2).map_err(said)?];
+        let n: [i64; 2] = [row.get(3).map_err(said)?, row.get(4).map_err(said)?];
+        if counted != n {
+            return Err(format!("job `{name}` says that {counted:?} runs are live and held, and {n:?} are"));
         }
     }
     Ok(())

@@ -54,7 +54,7 @@ pub(crate) fn job(chance: &mut Chance, pace: Pace, now: Timestamp) -> Job {
     Job {
         description: format!("{}", chance.below(3)),
         enabled: !chance.one_in(12),
-        overlap: if chance.one_in(3) { Overlap::Allow } else { Overlap::Skip },
+        overlap: *chance.pick(&Overlap::ALL),
         max_runs: u32::try_from(chance.between(1, 3)).unwrap_or(1),
         priority: Priority::new(chance.between(1, 9)).unwrap_or_default(),
         schedules,

@@ -140,11 +140,17 @@ impl World {
 
     /// A job file of that name with the tasks of the script, and a schedule if `rule` names one; loaded at once.
     pub fn job(&mut self, name: &str, rule: Option<(&str, CatchUp)>, script: &str) {
-        let definition = Job {
+        self.job_but(name, rule, script, |_| {});
+    }
+
+    /// The same, but with what `change` does to the definition.
+    pub fn job_but(&mut self, name: &str, rule: Option<(&str, CatchUp)>, script: &str, change: impl FnOnce(&mut Job)) {
+        let mut definition = Job {
             schedules: rule.map(|(rule, catch_up)| schedule(rule, catch_up)).into_iter().collect(),
             tasks: tasks(script),
             ..Job::default()
         };
+        change(&mut definition);
         self.files.jobs.insert(name.to_owned(), File { definition, is_valid: true });
         self.load(0, false);
         self.settle();
@@ -252,6 +258,25 @@ impl World {
         self.files.jobs.remove(name);
         self.load(0, false);
         self.settle();
+    }
+
+    /// The job's file is edited: it is started by hand from now on.
+    pub fn remove_schedule(&mut self, name: &str) {
+        if let Some(file) = self.files.jobs.get_mut(name) {
+            file.definition.schedules.clear();
+        }
+        self.load(0, false);
+        self.settle();
+    }
+
+    /// The first run of the job that is held.
+    pub fn held_run(&self, name: &str) -> RunId {
+        let sql = format!(
+            "SELECT run.id FROM run JOIN job ON job.id = job_id WHERE held AND ended_at IS NULL AND name = '{name}'
+              ORDER BY number"
+        );
+        let held = self.ids(&sql).expect("because somebody has the store");
+        RunId::from_bytes(*held.first().expect("because one is held"))
     }
 
     /// The disk is full for so long.

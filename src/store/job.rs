@@ -17,6 +17,8 @@ pub(crate) struct JobRow {
     pub(crate) is_retired: bool,
     pub(crate) is_paused: bool,
     pub(crate) n_live: u32,
+    /// Runs that exist and wait to be let in.
+    pub(crate) n_held: u32,
     pub(crate) last_success_at: Option<Timestamp>,
 }
 
@@ -24,7 +26,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT id, name, revision, definition_id, source, retired_at IS NOT NULL, paused_at IS NOT NULL, n_live, \
-             last_success_at FROM job ",
+             last_success_at, n_held FROM job ",
             $rest
         )
     };
@@ -41,6 +43,7 @@ fn read(row: &Row<'_>) -> Result<JobRow, StoreError> {
         is_paused: row.get(6)?,
         n_live: row.get(7)?,
         last_success_at: row.get(8)?,
+        n_held: row.get(9)?,
     })
 }
 
@@ -58,9 +61,13 @@ const RETIRE: &str = "UPDATE job SET retired_at = ?2 WHERE id = ?1 AND retired_a
 const PAUSE: &str = "UPDATE job SET paused_at = ?2, paused_by = ?3 WHERE id = ?1 AND paused_at IS NULL";
 const RESUME: &str = "UPDATE job SET paused_at = NULL, paused_by = NULL WHERE id = ?1 AND paused_at IS NOT NULL";
 const BEGIN_RUN: &str = "
-UPDATE job SET last_number = last_number + 1, n_live = n_live + 1 WHERE id = ?1 RETURNING last_number";
+UPDATE job SET last_number = last_number + 1, n_live = n_live + 1 - ?2, n_held = n_held + ?2 WHERE id = ?1
+RETURNING last_number";
+const LET_IN: &str = "UPDATE job SET n_live = n_live + 1, n_held = n_held - 1 WHERE id = ?1";
 const END_RUN: &str = "
-UPDATE job SET n_live = n_live - 1, last_success_at = coalesce(?2, last_success_at) WHERE id = ?1";
+UPDATE job SET n_live = n_live - 1 + ?2, n_held = n_held - ?2, last_success_at = coalesce(?3, last_success_at)
+ WHERE id = ?1";
+const WITH_HELD: &str = "SELECT id, n_held FROM job WHERE n_held > 0";
 
 /// The job of that id.
 pub(crate) fn get(tx: &Tx<'_>, id: JobId) -> Result<JobRow, StoreError> {
@@ -125,13 +132,28 @@ pub(crate) fn resume(tx: &Tx<'_>, id: JobId) -> Result<bool, StoreError> {
     Ok(tx.execute(RESUME, &[&id])? == 1)
 }
 
-/// Counts one more live run and returns its number within the job.
-pub(crate) fn begin_run(tx: &Tx<'_>, id: JobId) -> Result<u64, StoreError> {
-    let number = tx.one(BEGIN_RUN, &[&id], |row| Ok(row.get::<_, i64>(0)?))?;
+/// Counts one more run, live or held, and returns its number within the job.
+pub(crate) fn begin_run(tx: &Tx<'_>, id: JobId, is_held: bool) -> Result<u64, StoreError> {
+    let number = tx.one(BEGIN_RUN, &[&id, &is_held], |row| Ok(row.get::<_, i64>(0)?))?;
     number.map(i64::cast_unsigned).ok_or_else(|| StoreError::unreadable(format!("job {id}"), "it is missing"))
 }
 
-/// Counts one live run less, and remembers a success.
-pub(crate) fn end_run(tx: &Tx<'_>, id: JobId, succeeded_at: Option<Timestamp>) -> Result<(), StoreError> {
-    tx.execute(END_RUN, &[&id, &succeeded_at]).map(drop)
+/// A held run is live now.
+pub(crate) fn let_in(tx: &Tx<'_>, id: JobId) -> Result<(), StoreError> {
+    tx.execute(LET_IN, &[&id]).map(drop)
+}
+
+/// Counts one run less, live or held, and remembers a success.
+pub(crate) fn end_run(
+    tx: &Tx<'_>,
+    id: JobId,
+    was_held: bool,
+    succeeded_at: Option<Timestamp>,
+) -> Result<(), StoreError> {
+    tx.execute(END_RUN, &[&id, &was_held, &succeeded_at]).map(drop)
+}
+
+/// The jobs that have held runs, and how many.
+pub(crate) fn with_held(tx: &Tx<'_>) -> Result<Vec<(JobId, u32)>, StoreError> {
+    tx.all(WITH_HELD, &[], |row| Ok((row.get(0)?, row.get(1)?)))
 }

@@ -22,6 +22,12 @@ pub(crate) struct RunRow {
     pub(crate) timezone: Option<String>,
     pub(crate) state: RunState,
     pub(crate) is_cancelled: bool,
+    /// It was cancelled without grace.
+    pub(crate) is_killed: bool,
+    /// It exists and is not let in yet: nothing of it may start, and it is not live.
+    pub(crate) is_held: bool,
+    /// It was let in past the gate.
+    pub(crate) is_forced: bool,
     pub(crate) priority: u8,
     pub(crate) queued_at: Timestamp,
     pub(crate) started_at: Option<Timestamp>,
@@ -46,6 +52,9 @@ fn read(row: &Row<'_>) -> Result<RunRow, StoreError> {
         timezone: row.get(7)?,
         state: read_state(&state, outcome.as_deref()).ok_or_else(|| unreadable(&format!("its state is `{state}`")))?,
         is_cancelled: row.get(10)?,
+        is_killed: row.get(15)?,
+        is_held: row.get(16)?,
+        is_forced: row.get(17)?,
         priority: row.get(11)?,
         queued_at: row.get(12)?,
         started_at: row.get(13)?,
@@ -69,22 +78,28 @@ fn read_state(state: &str, outcome: Option<&str>) -> Option<RunState> {
 
 const GET: &str = "
 SELECT id, job_id, revision, definition_id, number, cause, scheduled_at, timezone, state, outcome,
-       cancelled_by IS NOT NULL, priority, queued_at, started_at, params
+       cancelled_by IS NOT NULL, priority, queued_at, started_at, params, killed, held, forced
   FROM run WHERE id = ?1";
 const INSERT: &str = "
 INSERT INTO run (id, job_id, revision, definition_id, number, cause, scheduled_at, timezone, state, priority, queued_at,
-                 params)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+                 params, held, forced)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
 const STEP: &str = "
 UPDATE run SET state = ?3, outcome = ?4, started_at = coalesce(started_at, ?5), ended_at = ?6, error = ?7
  WHERE id = ?1 AND state = ?2";
 const LEAVE: &str = "UPDATE run SET output = ?2, outputs = ?3 WHERE id = ?1 AND ended_at IS NULL";
-const CANCEL: &str = "UPDATE run SET cancelled_by = ?2 WHERE id = ?1 AND cancelled_by IS NULL AND ended_at IS NULL";
+const CANCEL: &str = "
+UPDATE run SET cancelled_by = coalesce(cancelled_by, ?2), killed = max(killed, ?3) WHERE id = ?1 AND ended_at IS NULL";
+const RELEASE: &str = "UPDATE run SET held = 0 WHERE id = ?1 AND held = 1 AND ended_at IS NULL";
 const BREAK: &str = "
 UPDATE run SET state = 'failed', outcome = 'internal', ended_at = ?2, error = ?3
- WHERE id = ?1 AND ended_at IS NULL RETURNING job_id";
-// The plus keeps the index of the job's runs out of it: a job may have a long history, but few runs are queued.
-const QUEUED_OF_JOB: &str = "SELECT id FROM run WHERE +job_id = ?1 AND state = 'queued' AND ended_at IS NULL";
+ WHERE id = ?1 AND ended_at IS NULL RETURNING job_id, held";
+const QUEUED_OF_JOB: &str = "
+SELECT id FROM run WHERE job_id = ?1 AND state = 'queued' AND ended_at IS NULL ORDER BY number";
+const HELD_OF_JOB: &str = "
+SELECT id FROM run WHERE job_id = ?1 AND held = 1 AND ended_at IS NULL ORDER BY number LIMIT ?2";
+const LIVE_OF_JOB: &str = "
+SELECT id FROM run WHERE job_id = ?1 AND held = 0 AND ended_at IS NULL ORDER BY number LIMIT ?2";
 const OLDER: &str = "
 SELECT id FROM run WHERE state = ?1 AND ended_at IS NOT NULL AND ended_at < ?2 ORDER BY ended_at LIMIT ?3";
 const DELETE: &str = "DELETE FROM run WHERE id = ?1 AND ended_at IS NOT NULL";
@@ -117,6 +132,8 @@ pub(crate) fn insert(tx: &Tx<'_>, runs: &[RunRow]) -> Result<(), StoreError> {
                 &run.priority,
                 &run.queued_at,
                 &run.params,
+                &run.is_held,
+                &run.is_forced,
             ],
         )?;
     }
@@ -152,19 +169,43 @@ pub(crate) fn leave(tx: &Tx<'_>, id: RunId, output: Option<&str>, outputs: Optio
     tx.execute(LEAVE, &[&id, &output, &outputs]).map(drop)
 }
 
-/// Remembers who wants the run ended; `false` if somebody did before, or it has ended.
-pub(crate) fn cancel(tx: &Tx<'_>, id: RunId, by: &str) -> Result<bool, StoreError> {
-    Ok(tx.execute(CANCEL, &[&id, &by])? == 1)
+/// Remembers who was the first to want the run ended, and whether anybody wants it without grace.
+pub(crate) fn cancel(tx: &Tx<'_>, id: RunId, by: &str, at_once: bool) -> Result<(), StoreError> {
+    tx.execute(CANCEL, &[&id, &by, &at_once]).map(drop)
 }
 
-/// Fails a run that has not ended, whatever its state, and returns its job; nothing if it had ended.
-pub(crate) fn break_one(tx: &Tx<'_>, id: RunId, at: Timestamp, why: &str) -> Result<Option<Option<JobId>>, StoreError> {
-    tx.one(BREAK, &[&id, &at, &why], |row| Ok(row.get(0)?))
+/// Lets in a run that is held.
+pub(crate) fn release(tx: &Tx<'_>, id: RunId) -> Result<(), StoreError> {
+    match tx.execute(RELEASE, &[&id])? {
+        1 => Ok(()),
+        _ => Err(StoreError::unreadable(format!("run {id}"), "it is not held")),
+    }
+}
+
+/// Fails a run that has not ended, whatever its state, and returns its job and whether it was held; nothing if it had
+/// ended.
+pub(crate) fn break_one(
+    tx: &Tx<'_>,
+    id: RunId,
+    at: Timestamp,
+    why: &str,
+) -> Result<Option<(Option<JobId>, bool)>, StoreError> {
+    tx.one(BREAK, &[&id, &at, &why], |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
 /// The job's runs that nothing was claimed of.
 pub(crate) fn queued_of_job(tx: &Tx<'_>, job: JobId) -> Result<Vec<RunId>, StoreError> {
     tx.all(QUEUED_OF_JOB, &[&job], |row| Ok(row.get(0)?))
+}
+
+/// The first `limit` of the job's runs that are held.
+pub(crate) fn held_of_job(tx: &Tx<'_>, job: JobId, limit: u32) -> Result<Vec<RunId>, StoreError> {
+    tx.all(HELD_OF_JOB, &[&job, &limit], |row| Ok(row.get(0)?))
+}
+
+/// The first `limit` of the job's runs that are live.
+pub(crate) fn live_of_job(tx: &Tx<'_>, job: JobId, limit: u32) -> Result<Vec<RunId>, StoreError> {
+    tx.all(LIVE_OF_JOB, &[&job, &limit], |row| Ok(row.get(0)?))
 }
 
 /// The oldest `limit` runs that ended in `state` before `before`.

@@ -28,21 +28,22 @@ fn who_writes_nothing_has_no_log() {
 }
 
 #[test]
-fn a_hundred_megabytes_on_one_line_fill_neither_memory_nor_the_log() {
+fn three_hundred_megabytes_on_one_line_fill_neither_memory_nor_the_log() {
     let mut world = World::new();
-    let script = "head -c 100000000 /dev/zero | tr '\\0' x; echo; echo end";
+    let script = "head -c 300000000 /dev/zero | tr '\\0' x; echo; echo end";
     let launch = world.launch(&["/bin/sh", "-c", script], |process| process.max_output = 1 << 20);
     let exit = world.exit(launch);
     assert_eq!(exit.kind, ExitKind::Code(0));
     assert!(exit.output.len() <= 64 << 10 && exit.output.ends_with("xxx\nend\n"));
     let log = exit.log.unwrap();
     assert!(log.n_bytes <= 1 << 20 && log.n_bytes > 900 << 10, "{log:?}");
-    assert!(log.n_bytes + log.n_dropped > 100_000_000);
+    assert!(log.n_bytes + log.n_dropped > 300_000_000);
     let lines = world.log(&log.path);
     assert_eq!(lines.last().unwrap().2, b"end");
+    // The other tests of this process have their part in its peak.
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")).unwrap();
-    assert!(peak.parse::<u64>().unwrap() < 64 << 10, "{peak} kB");
+    assert!(peak.parse::<u64>().unwrap() < 200 << 10, "{peak} kB");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Starts by hand: a job through the gate, or tasks that belong to no job.
 
-use crate::engine::begin::{self, Birth};
+use crate::engine::begin::{self, Birth, Entry};
 use crate::engine::gate::{self, Wanted};
 use crate::engine::input::{Answer, NotBefore, Start, Submission};
 use crate::engine::work::{Subject, Work};
@@ -73,6 +73,7 @@ pub(super) fn submit(work: &mut Work<'_>, submissions: &[Submission]) -> Result<
             priority: submission.priority.number(),
             params: serde_json::Map::new(),
             not_before: submission.not_before,
+            entry: Entry::Admitted,
         };
         runs.push(begin::run(work, birth)?.0);
     }

@@ -13,9 +13,10 @@
 
 use crate::engine::work::Work;
 use crate::engine::{answer, step};
-use crate::model::definition::{CatchUp, Overlap};
+use crate::model::definition::CatchUp;
 use crate::model::id::ScheduleId;
 use crate::model::outcome::Reason;
+use crate::model::policy::overlap;
 use crate::model::time::{Calendar, catch_up};
 use crate::model::timestamp::Timestamp;
 use crate::store::job::JobRow;
@@ -166,7 +167,7 @@ fn catch_up(work: &mut Work<'_>, id: ScheduleId) -> Result<(), StoreError> {
     }
     for n in 0.. {
         let Some((after, until)) = row.backlog else { break };
-        let has_room = defined.job.overlap == Overlap::Allow || job.n_live < defined.job.max_runs;
+        let has_room = job.n_held == 0 && overlap::room(&defined.job, job.n_live) > 0;
         if !has_room {
             break;
         }

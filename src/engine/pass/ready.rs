@@ -26,7 +26,8 @@ fn ready_one(work: &mut Work<'_>, id: RunId) -> Result<(), StoreError> {
     }
     let mut rows = task::of_run(work.tx, id)?;
     let states: Vec<TaskState> = rows.iter().map(|row| row.state).collect();
-    for (index, event) in graph::advance(&run.defined.job.tasks, &states) {
+    let advances = if run.row.is_held { Vec::new() } else { graph::advance(&run.defined.job.tasks, &states) };
+    for (index, event) in advances {
         change::task(work, &mut rows[index], &[event], &Seen::default())?;
     }
     let states: Vec<TaskState> = rows.iter().map(|row| row.state).collect();
@@ -35,8 +36,6 @@ fn ready_one(work: &mut Work<'_>, id: RunId) -> Result<(), StoreError> {
         let error = failed.map(|row| explain(work, row)).transpose()?;
         let (event, error) = leave(work, &run, &rows, event, error)?;
         change::run(work, id, event, error.as_deref())?;
-        // A job that has room again may go on catching up.
-        work.again |= run.row.job_id.is_some_and(|job| work.cache.stir(Some(job)));
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::json;
 
+use crate::engine::command::Haste;
 use crate::engine::input::{DeliveryResult, RunnerReport};
 use crate::engine::work::Work;
 use crate::engine::{Effect, launch, step, values};
@@ -15,7 +16,7 @@ use crate::model::id::Launch;
 use crate::model::policy::deliver;
 use crate::model::process::is_hook_log;
 use crate::model::timestamp::Timestamp;
-use crate::store::{StoreError, attempt, fact, task};
+use crate::store::{StoreError, attempt, fact, run, task};
 
 /// Applies what the runner says.
 pub(super) fn apply(work: &mut Work<'_>, report: &RunnerReport) -> Result<(), StoreError> {
@@ -167,8 +168,11 @@ fn forget_unstarted(work: &mut Work<'_>, number: Launch) -> Result<(), StoreErro
 fn stop_again(work: &mut Work<'_>, number: Launch) -> Result<(), StoreError> {
     let Some(live) = work.cache.live.get(&number).copied() else { return Ok(()) };
     let row = task::get(work.tx, live.task)?;
-    if row.state.has_ended() || row.is_cancelled || work.run(live.run)?.row.is_cancelled {
-        work.effects.push(Effect::Stop { launch: number, reason: StopReason::Cancel, grace: None });
+    // Not by `Work::run`: a definition that cannot be read keeps nobody from being stopped.
+    let run = run::get(work.tx, live.run)?;
+    if row.state.has_ended() || row.is_cancelled || run.is_cancelled {
+        let grace = Haste::of(run.is_killed).grace();
+        work.effects.push(Effect::Stop { launch: number, reason: StopReason::Cancel, grace });
     } else if work.session.is_interrupted {
         work.effects.push(Effect::Stop { launch: number, reason: StopReason::Drain, grace: None });
     }

@@ -53,13 +53,16 @@ const ENABLED: Key = key(
 /// Also a default of all jobs, in the configuration.
 pub(super) const OVERLAP: Key = key(
     "overlap",
-    Kind::Word(&["skip", "allow"]),
+    Kind::Word(&["skip", "buffer_one", "buffer_all", "cancel_other", "terminate_other", "allow"]),
     "What happens to one run more than `max_runs`: `skip` does not start it, and its due time is recorded as skipped \
-     because of `overlap`; `allow` lifts the bound.",
-    r#"overlap = "allow""#,
+     because of `overlap`; `buffer_one` holds it until there is room, and skips one more while one is held; `buffer_all` \
+     holds every one, in order; `cancel_other` cancels the oldest live run and starts this one when that has ended, in \
+     place of any that is held; `terminate_other` does the same without grace; `allow` lifts the bound. See \
+     [runs](../concepts/runs.md#one-run-more).",
+    r#"overlap = "buffer_one""#,
 )
 .default(r#""skip""#)
-.interacts("`max_runs`")
+.interacts("`max_runs`, `queue_limit` and a start with `--force`, which goes past it")
 .no_effect("while fewer runs are live");
 
 /// Also a default of all jobs, in the configuration.

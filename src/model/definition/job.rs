@@ -78,15 +78,47 @@ impl Job {
     }
 }
 
-/// What happens to one run more than `max_runs`.
+/// What happens to one run more than `max_runs`: the policies of Temporal's schedules, with their meaning.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Overlap {
     /// It does not start; the due time is answered by `overlap`.
     #[default]
     Skip,
+    /// It is held until there is room; one more while it is held is skipped.
+    BufferOne,
+    /// It is held until there is room, and so is each after it, in order.
+    BufferAll,
+    /// What is live is cancelled, and it starts once that has ended; it takes the place of what is held.
+    CancelOther,
+    /// The same, but what is live is killed without grace.
+    TerminateOther,
     /// It starts: the bound is lifted.
     Allow,
+}
+
+impl Overlap {
+    /// Every policy.
+    pub const ALL: [Overlap; 6] = [
+        Overlap::Skip,
+        Overlap::BufferOne,
+        Overlap::BufferAll,
+        Overlap::CancelOther,
+        Overlap::TerminateOther,
+        Overlap::Allow,
+    ];
+
+    /// The word in files and records.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Overlap::Skip => "skip",
+            Overlap::BufferOne => "buffer_one",
+            Overlap::BufferAll => "buffer_all",
+            Overlap::CancelOther => "cancel_other",
+            Overlap::TerminateOther => "terminate_other",
+            Overlap::Allow => "allow",
+        }
+    }
 }
 
 /// 1 (first) to 9 (last).

@@ -6,12 +6,13 @@ use rustix::process::Signal;
 use super::Server;
 use crate::clock;
 use crate::model::definition::Leftovers;
-use crate::model::exit::ExitKind;
+use crate::model::exit::{Exit, ExitKind};
 use crate::model::id::Launch;
 use crate::runner::attempt::{Asker, First};
 use crate::runner::kill::{self, Do, Event, Phase, Why, step};
 use crate::runner::output::Pipe;
 use crate::runner::program::{Failed, Start};
+use crate::runner::protocol::FromRunner;
 use crate::runner::queue::Surroundings;
 use crate::runner::spawn::{Joined, Said, spawn_joined};
 use crate::runner::tree::{Identity, Member};
@@ -149,6 +150,13 @@ impl Server {
             }
             kill::signal(&attempt.groups(), members, signal);
         }
+    }
+
+    /// An exit is a fact: written down, then reported.
+    pub(super) fn ended(&mut self, launch: Launch, exit: Exit) {
+        self.held.retain(|(held, _)| *held != launch);
+        self.journal.ended(launch, exit.clone());
+        self.out.push(FromRunner::Ended { launch, exit });
     }
 
     /// An attempt is over.

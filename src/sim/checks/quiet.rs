@@ -4,6 +4,7 @@ use rusqlite::Connection;
 
 use super::Checks;
 use crate::engine::Step;
+use crate::model::policy::overlap;
 use crate::model::timestamp::{Now, Steady, Timestamp};
 use crate::sim::world::{Broken, said};
 
@@ -22,15 +23,18 @@ SELECT (SELECT count(*) FROM attempt WHERE state <> 'ended'),
        (SELECT count(*) FROM task WHERE ended_at IS NULL AND state = 'running' AND NOT EXISTS (
            SELECT 1 FROM attempt WHERE attempt.task_id = task.id AND attempt.state <> 'ended'
               AND attempt.launch = task.launch)),
-       (SELECT count(*) FROM run WHERE ended_at IS NULL AND EXISTS (SELECT 1 FROM task WHERE task.run_id = run.id
+       (SELECT count(*) FROM run WHERE ended_at IS NULL AND held = 0 AND EXISTS (SELECT 1 FROM task WHERE task.run_id = run.id
               AND task.state = 'blocked') AND NOT EXISTS (SELECT 1 FROM task WHERE task.run_id = run.id
               AND task.ended_at IS NULL AND task.state <> 'blocked')),
        (SELECT value FROM fact WHERE name = 'paused_at') IS NOT NULL,
        (SELECT count(*) FROM delivery WHERE state IN ('pending', 'sending') AND state = 'sending'),
        (SELECT max(cursor_at) FROM schedule WHERE retired_at IS NULL)";
 const BACKLOGS: &str = "
-SELECT schedule.id, job.definition_id, job.n_live FROM schedule JOIN job ON job.id = schedule.job_id
+SELECT schedule.id, job.definition_id, job.n_live, job.n_held FROM schedule JOIN job ON job.id = schedule.job_id
  WHERE schedule.backlog_until IS NOT NULL AND schedule.retired_at IS NULL";
+const HELD: &str = "
+SELECT name, definition_id, n_live FROM job
+ WHERE n_held > 0 AND paused_at IS NULL AND NOT EXISTS (SELECT 1 FROM fact WHERE name = 'paused_at')";
 const LEFT: &str = "
 SELECT (SELECT count(*) FROM run WHERE ended_at IS NULL), (SELECT count(*) FROM task WHERE ended_at IS NULL),
        (SELECT count(*) FROM attempt WHERE state <> 'ended'),
@@ -93,7 +97,22 @@ impl Checks {
                 return Err(format!("asleep: {what} is due at {at}, and the engine wakes at {:?}", step.wake_at));
             }
         }
+        self.held(connection)?;
         if self.is_loaded { self.backlogs(connection) } else { Ok(()) }
+    }
+
+    /// A held run waits only for room.
+    fn held(&mut self, connection: &Connection) -> Result<(), Broken> {
+        let mut statement = connection.prepare_cached(HELD).map_err(said)?;
+        let mut rows = statement.query([]).map_err(said)?;
+        while let Some(row) = rows.next().map_err(said)? {
+            let (name, n_live): (String, u32) = (row.get(0).map_err(said)?, row.get(2).map_err(said)?);
+            let Some(job) = self.definition(connection, row.get(1).map_err(said)?)? else { continue };
+            if job.enabled && overlap::room(&job, n_live) > 0 {
+                return Err(format!("asleep: job `{name}` has held runs, and room"));
+            }
+        }
+        Ok(())
     }
 
     /// A backlog waits only for room.
@@ -101,9 +120,10 @@ impl Checks {
         let mut statement = connection.prepare_cached(BACKLOGS).map_err(said)?;
         let mut rows = statement.query([]).map_err(said)?;
         while let Some(row) = rows.next().map_err(said)? {
-            let (id, n_live): (i64, u32) = (row.get(0).map_err(said)?, row.get(2).map_err(said)?);
+            let (id, n_live, n_held): (i64, u32, u32) =
+                (row.get(0).map_err(said)?, row.get(2).map_err(said)?, row.get(3).map_err(said)?);
             let Some(job) = self.definition(connection, row.get(1).map_err(said)?)? else { continue };
-            if job.overlap == crate::model::definition::Overlap::Allow || n_live < job.max_runs {
+            if n_held == 0 && overlap::room(&job, n_live) > 0 {
                 return Err(format!("asleep: schedule {id} has a backlog, and its job has room"));
             }
         }

@@ -1,7 +1,8 @@
 -- The rules about single writes, and the notes of what a step did. All of it is of the connection, none of the file.
 
 CREATE TEMP TABLE sim_fault (kind TEXT);
-CREATE TEMP TABLE sim_run (n INTEGER PRIMARY KEY, id BLOB, definition_id INTEGER, cause TEXT, n_live INTEGER, is_paused INTEGER);
+CREATE TEMP TABLE sim_run (n INTEGER PRIMARY KEY, id BLOB, definition_id INTEGER, cause TEXT, held INTEGER, forced INTEGER, n_live INTEGER,
+                          n_held INTEGER, is_paused INTEGER);
 CREATE TEMP TABLE sim_lost (launch INTEGER, is_call INTEGER);
 CREATE TEMP TABLE sim_claim (n INTEGER PRIMARY KEY, launch INTEGER, task_id BLOB);
 CREATE TEMP TABLE sim_start (n INTEGER PRIMARY KEY, id INTEGER, due_at INTEGER, run_id BLOB);
@@ -43,6 +44,11 @@ CREATE TEMP TRIGGER sim_run_success BEFORE UPDATE ON main.run
 WHEN (new.state = 'completed') <> coalesce(new.outcome = 'success', 0) OR (new.outcome IS NULL) <> (new.ended_at IS NULL)
 BEGIN SELECT RAISE(ABORT, 'broken: a run has an outcome that its state denies'); END;
 
+-- Nothing that is held begins, and nothing is held that was let in.
+CREATE TEMP TRIGGER sim_held BEFORE UPDATE ON main.run
+WHEN new.held = 1 AND (old.held = 0 OR new.state NOT IN ('queued', 'cancelled', 'failed'))
+BEGIN SELECT RAISE(ABORT, 'broken: a held run began, or one that was let in is held'); END;
+
 -- Events are numbered without gaps, and go from the oldest only, never past one that is owed.
 CREATE TEMP TRIGGER sim_event_number BEFORE INSERT ON main.event
 WHEN new.seq <> coalesce((SELECT max(seq) FROM main.event), (SELECT value FROM main.counter WHERE name = 'event')) + 1
@@ -71,8 +77,8 @@ BEGIN SELECT RAISE(ABORT, 'broken: a schedule was forgotten'); END;
 -- What the step did.
 CREATE TEMP TRIGGER sim_note_run AFTER INSERT ON main.run WHEN new.job_id IS NOT NULL
 BEGIN
-    INSERT INTO sim_run (id, definition_id, cause, n_live, is_paused)
-    SELECT new.id, new.definition_id, new.cause, job.n_live,
+    INSERT INTO sim_run (id, definition_id, cause, held, forced, n_live, n_held, is_paused)
+    SELECT new.id, new.definition_id, new.cause, new.held, new.forced, job.n_live, job.n_held,
            job.paused_at IS NOT NULL OR EXISTS (SELECT 1 FROM main.fact WHERE name = 'paused_at')
       FROM main.job WHERE job.id = new.job_id;
 END;

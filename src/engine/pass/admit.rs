@@ -1,0 +1,39 @@
+//! Held runs are let in when there is room for one more of their job, oldest first. What has no room is parked: only the
+//! end of a run, a resume or a new revision of the job makes the pass look at it again.
+
+use crate::engine::step;
+use crate::engine::work::Work;
+use crate::model::id::{JobId, RunId};
+use crate::model::policy::overlap;
+use crate::store::{StoreError, job, run};
+
+/// Lets in what has room.
+pub(crate) fn admit(work: &mut Work<'_>) -> Result<(), StoreError> {
+    while let Some(job) = work.cache.next_freed() {
+        for run in with_room(work, job)? {
+            step::guarded(work, step::Culprit::Run(run), |work| let_in(work, job, run))?;
+        }
+    }
+    Ok(())
+}
+
+/// The held runs of the job that there is room for.
+fn with_room(work: &mut Work<'_>, id: JobId) -> Result<Vec<RunId>, StoreError> {
+    let row = job::get(work.tx, id)?;
+    let defined = work.cache.defined(work.tx, row.definition_id)?;
+    if row.is_paused || work.cache.is_paused || !defined.job.enabled {
+        return Ok(Vec::new());
+    }
+    run::held_of_job(work.tx, id, overlap::room(&defined.job, row.n_live))
+}
+
+fn let_in(work: &mut Work<'_>, job: JobId, id: RunId) -> Result<(), StoreError> {
+    run::release(work.tx, id)?;
+    job::let_in(work.tx, job)?;
+    work.cache.held_left(job);
+    let mut run = work.run(id)?;
+    run.row.is_held = false;
+    work.remember(run);
+    work.dirty.insert(id);
+    Ok(())
+}
