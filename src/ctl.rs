@@ -23,6 +23,7 @@ mod record;
 mod reload;
 mod render;
 mod runs;
+mod skip;
 mod start;
 mod status;
 mod submit;
@@ -98,15 +99,11 @@ enum Verb {
     /// End a run or task before its time
     Cancel(cancel::Words),
     /// Start nothing of a job, or nothing at all
-    #[command(after_help = "Examples:
-  campanile ctl pause nightly
-  campanile ctl pause   # starts nothing at all until it is resumed")]
-    Pause(pause::Words),
+    Pause(pause::PauseWords),
     /// Take back a pause
-    #[command(after_help = "Examples:
-  campanile ctl resume nightly
-  campanile ctl resume")]
-    Resume(pause::Words),
+    Resume(pause::ResumeWords),
+    /// Skip a due time that lies ahead
+    Skip(skip::Words),
     /// Have the daemon read its job files again
     Reload(reload::Words),
     /// Say what became of a due time
@@ -151,7 +148,15 @@ fn run(Words { socket, format, color, verb }: Words) -> Result<u8, Failure> {
         .build()
         .map_err(|error| Failure::new(code::FAILED, format!("no event loop could be made: {error}")))?;
     let session = Session { client: Client::new(socket)?, format, view: View::here(clock::wall()) };
-    runtime.block_on(dispatch(&session, verb))
+    runtime.block_on(async {
+        // Only a status says it itself.
+        let is_told = matches!(verb, Verb::Status(_) | Verb::Pause(_) | Verb::Resume(_));
+        let done = dispatch(&session, verb).await;
+        if done.is_ok() && !is_told && session.format == Format::Table {
+            status::tell_pause(&session).await;
+        }
+        done
+    })
 }
 
 /// Whether `word` is a job of the daemon at `socket`, or else which is most like it; nothing if nobody answers.
@@ -191,8 +196,9 @@ async fn dispatch(session: &Session, verb: Verb) -> Result<u8, Failure> {
         Verb::Submit(words) => submit::run(session, words).await,
         Verb::Wait(words) => wait::run(session, words).await,
         Verb::Cancel(words) => cancel::run(session, words).await,
-        Verb::Pause(words) => pause::run(session, words, "pause").await,
-        Verb::Resume(words) => pause::run(session, words, "resume").await,
+        Verb::Pause(words) => pause::pause(session, words).await,
+        Verb::Resume(words) => pause::resume(session, words).await,
+        Verb::Skip(words) => skip::run(session, words).await,
         Verb::Reload(words) => reload::run(session, words).await,
         Verb::Why(words) => why::run(session, words).await,
         Verb::Next(words) => next::run(session, words).await,

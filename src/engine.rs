@@ -17,6 +17,7 @@ mod begin;
 mod cache;
 mod change;
 mod command;
+mod counters;
 mod gate;
 mod ids;
 mod launch;

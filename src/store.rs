@@ -13,6 +13,7 @@ pub mod hook;
 pub mod invalid_file;
 pub mod job;
 pub mod ledger;
+pub mod planned_skip;
 pub mod request;
 pub mod run;
 pub mod schedule;

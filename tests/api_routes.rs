@@ -281,7 +281,7 @@ async fn a_command_reaches_the_engine_and_its_answer_comes_back() {
     assert!(asked[0].contains("force: true"), "{}", asked[0]);
     assert!(asked[4].starts_with("CancelRun") && asked[4].contains(&me), "{}", asked[4]);
     assert!(asked[5].starts_with("CancelTask") && asked[5].contains(&me), "{}", asked[5]);
-    assert_eq!(asked[6], format!("Pause {{ job: None, by: {me:?} }}"));
+    assert_eq!(asked[6], format!("Pause {{ job: None, by: {me:?}, note: None, until: None }}"));
 }
 
 #[tokio::test]

@@ -150,11 +150,11 @@ fn what_is_held_is_let_in_after_a_crash_a_pause_and_an_edit() {
     world.advance("2m10s");
     world.crash_for("1s");
     world.expect_rows(COUNTS, &["1 1"]);
-    let pause = Command::Pause { job: Some("often".to_owned()), by: "test".to_owned() };
+    let pause = Command::Pause { job: Some("often".to_owned()), by: "test".to_owned(), note: None, until: None };
     world.command(pause).expect("it can be paused");
     world.advance("10m");
     world.expect_rows(COUNTS, &["0 1"]);
-    let resume = Command::Resume { job: Some("often".to_owned()), by: "test".to_owned() };
+    let resume = Command::Resume { job: Some("often".to_owned()), by: "test".to_owned(), catch_up: CatchUp::None };
     world.command(resume).expect("it can be resumed");
     world.expect_rows(COUNTS, &["1 0"]);
 }

@@ -13,11 +13,11 @@ const SPANS: &str = "SELECT reason, n FROM span ORDER BY first_due_at";
 const STARTS: &str = "SELECT strftime('%H:%M', due_at / 1000000, 'unixepoch') FROM occurrence ORDER BY due_at";
 
 fn pause(job: Option<&str>) -> Command {
-    Command::Pause { job: job.map(str::to_owned), by: "test".to_owned() }
+    Command::Pause { job: job.map(str::to_owned), by: "test".to_owned(), note: None, until: None }
 }
 
 fn resume(job: Option<&str>) -> Command {
-    Command::Resume { job: job.map(str::to_owned), by: "test".to_owned() }
+    Command::Resume { job: job.map(str::to_owned), by: "test".to_owned(), catch_up: CatchUp::None }
 }
 
 #[test]

@@ -10,3 +10,19 @@ ALTER TABLE job ADD COLUMN n_held INTEGER NOT NULL DEFAULT 0;
 
 -- The runs of a job that have not ended, oldest first.
 CREATE INDEX run_live_of_job ON run (job_id, number) WHERE job_id IS NOT NULL AND ended_at IS NULL;
+
+-- What a pause says of itself, and when it ends by itself, on wall time. Of a pause of everything the facts `paused_note`
+-- and `paused_until` say the same.
+ALTER TABLE job ADD COLUMN paused_note TEXT;
+ALTER TABLE job ADD COLUMN paused_until INTEGER;
+-- Runs that failed one after another, and runs that were started by schedules.
+ALTER TABLE job ADD COLUMN n_failed INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE job ADD COLUMN n_scheduled INTEGER NOT NULL DEFAULT 0;
+
+-- Due times ahead that somebody has skipped.
+CREATE TABLE planned_skip (
+    schedule_id INTEGER NOT NULL REFERENCES schedule (id),
+    due_at      INTEGER NOT NULL,
+    by          TEXT NOT NULL,
+    PRIMARY KEY (schedule_id, due_at)
+) STRICT, WITHOUT ROWID;

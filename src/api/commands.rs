@@ -34,7 +34,26 @@ pub(super) async fn pause_job(
     Name(job): Name,
     request: Request,
 ) -> Result<Response, Refusal> {
-    done(&shared, Command::Pause { job: Some(job), by }, body::nothing(request).await?).await
+    stop_starting(&shared, Some(job), by, request).await
+}
+
+pub(super) async fn pause(
+    State(shared): State<Shared>,
+    Extension(By(by)): Extension<By>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    stop_starting(&shared, None, by, request).await
+}
+
+async fn stop_starting(
+    shared: &Shared,
+    job: Option<String>,
+    by: String,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let sent = body::read(request, body::LIMIT).await?;
+    let request::Pause { note, until } = sent.said()?;
+    done(shared, Command::Pause { job, by, note, until }, sent.key).await
 }
 
 pub(super) async fn resume_job(
@@ -43,15 +62,7 @@ pub(super) async fn resume_job(
     Name(job): Name,
     request: Request,
 ) -> Result<Response, Refusal> {
-    done(&shared, Command::Resume { job: Some(job), by }, body::nothing(request).await?).await
-}
-
-pub(super) async fn pause(
-    State(shared): State<Shared>,
-    Extension(By(by)): Extension<By>,
-    request: Request,
-) -> Result<Response, Refusal> {
-    done(&shared, Command::Pause { job: None, by }, body::nothing(request).await?).await
+    start_again(&shared, Some(job), by, request).await
 }
 
 pub(super) async fn resume(
@@ -59,7 +70,24 @@ pub(super) async fn resume(
     Extension(By(by)): Extension<By>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    done(&shared, Command::Resume { job: None, by }, body::nothing(request).await?).await
+    start_again(&shared, None, by, request).await
+}
+
+async fn start_again(shared: &Shared, job: Option<String>, by: String, request: Request) -> Result<Response, Refusal> {
+    let sent = body::read(request, body::LIMIT).await?;
+    let request::Resume { catch_up } = sent.said()?;
+    done(shared, Command::Resume { job, by, catch_up: catch_up.into() }, sent.key).await
+}
+
+pub(super) async fn skip(
+    State(shared): State<Shared>,
+    Extension(By(by)): Extension<By>,
+    Name(job): Name,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let sent = body::read(request, body::LIMIT).await?;
+    let request::Skip { at } = sent.said()?;
+    done(&shared, Command::SkipDue { job, at, by }, sent.key).await
 }
 
 pub(super) async fn cancel_run(

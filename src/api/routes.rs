@@ -14,7 +14,7 @@ use super::{
     commands, events, health, hooks, jobs, logs, openapi, peer, problem, put, runs, status, stream, submit, tasks,
 };
 use crate::wire::code::Code;
-use crate::wire::request::{Put, Reloaded, Start, Started, Submit, Submitted};
+use crate::wire::request::{Pause, Put, Reloaded, Resume, Skip, Start, Started, Submit, Submitted};
 use crate::wire::{Delivery, Effective, Event, Hook, Job, LogLine, Next, Page, Run, Status, Task, Why};
 
 pub use super::route::Route;
@@ -51,10 +51,16 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
             .refuses(&[Code::NotAdmitted, Code::JobRetired, Code::InvalidParams]),
         does("/api/v1/jobs/{name}/pause", "pause_job", "nothing of the job starts", || post(commands::pause_job))
             .keyed()
+            .body::<Pause>()
             .refuses(&[Code::Already, Code::JobRetired]),
         does("/api/v1/jobs/{name}/resume", "resume_job", "the job starts again", || post(commands::resume_job))
             .keyed()
+            .body::<Resume>()
             .refuses(&[Code::Already, Code::JobRetired]),
+        does("/api/v1/jobs/{name}/skips", "skip_due_time", "the due time will not start", || post(commands::skip))
+            .keyed()
+            .body::<Skip>()
+            .refuses(&[Code::Already, Code::JobRetired, Code::NotDue]),
         reads("/api/v1/runs", "list_runs", "runs, newest first", || get(runs::page))
             .query::<runs::Asked>()
             .gives::<Page<Run>>()
@@ -122,9 +128,11 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
             .refuses(&[Code::Transition]),
         does("/api/v1/pause", "pause_all", "nothing starts", || post(commands::pause))
             .keyed()
+            .body::<Pause>()
             .refuses(&[Code::Already]),
         does("/api/v1/resume", "resume_all", "things start again", || post(commands::resume))
             .keyed()
+            .body::<Resume>()
             .refuses(&[Code::Already]),
         does("/api/v1/reload", "reload", "what the reload changed", || post(commands::reload)).gives::<Reloaded>(),
         reads("/api/v1/openapi.json", "get_openapi", "this, for programs (OpenAPI 3.1)", || get(openapi::served))

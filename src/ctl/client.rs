@@ -12,8 +12,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::failure::Failure;
+use crate::model::timestamp::Timestamp;
 use crate::wire::list::MAX_LIMIT;
-use crate::wire::{Job, Page, ProblemDetails, code};
+use crate::wire::{Job, Next, Page, ProblemDetails, code};
 
 /// The longest path that the address of a socket holds on Linux (108 bytes, the last of them 0).
 const MAX_SOCKET_PATH: usize = 107;
@@ -124,6 +125,11 @@ impl Client {
         self.send(self.http.request(Method::POST, address(path))).await.map(drop)
     }
 
+    /// Wants something done, and says how.
+    pub(crate) async fn tell_how(&self, path: &[&str], how: &impl Serialize) -> Result<(), Failure> {
+        self.send(self.http.request(Method::POST, address(path)).json(how)).await.map(drop)
+    }
+
     /// The failure to find `name`, with the job that may have been meant.
     pub(crate) async fn suggest(&self, failure: Failure, name: &str) -> Failure {
         if !failure.is_not_found() {
@@ -136,6 +142,18 @@ impl Client {
             Some(near) => failure.hint(format!("did you mean `{near}{rest}`?")),
             None => failure,
         }
+    }
+
+    /// The next due time of the job.
+    pub(crate) async fn next_of(&self, job: &str) -> Result<Timestamp, Failure> {
+        let query = vec![("job", job.to_owned()), ("n", "1".to_owned())];
+        let page: Page<Next> = match self.get(&["next"], query).await {
+            Ok(page) => page,
+            Err(failure) => return Err(self.suggest(failure, job).await),
+        };
+        let next =
+            page.items.first().ok_or_else(|| Failure::new(code::CONFLICT, format!("`{job}` has no due time ahead")));
+        next.map(|next| next.due_at)
     }
 
     /// The names of all jobs.

@@ -5,6 +5,7 @@ use clap::Subcommand;
 use super::Session;
 use super::failure::Failure;
 use super::render::{self, Shown, or_dash, state};
+use super::status::Pause;
 use super::view::View;
 use super::{effective, put};
 use crate::print;
@@ -85,24 +86,28 @@ impl Shown for Job {
             let (timing, zone) = (&schedule.timing, &schedule.timezone);
             format!("{timing} ({zone}), next {}, last {}", view.full(schedule.next_at), view.full(schedule.last_at))
         };
-        let schedules: Vec<String> = self.schedules.iter().map(due).collect();
+        let mut schedules: Vec<String> = self.schedules.iter().map(due).collect();
         let last = self.last_run.as_ref().map(|run| {
             let state = state(&run.state, run.outcome.as_deref());
             format!("{} {state}, queued {}", run.name(), view.full(Some(run.queued_at)))
         });
-        let state = match &self.paused_by {
-            Some(by) => format!("{} by {by} since {}", standing(self), view.full(self.paused_at)),
-            None => standing(self).to_owned(),
-        };
+        let (by, note) = (self.paused_by.as_deref(), self.paused_note.as_deref());
+        let pause = Pause { by, at: self.paused_at, until: self.paused_until, note };
+        let state =
+            if self.paused { format!("{} {}", standing(self), pause.told(view)) } else { standing(self).to_owned() };
         let overlap = serde_json::to_value(self.overlap).ok();
         let overlap = overlap.as_ref().and_then(|word| word.as_str()).unwrap_or("-").to_owned();
+        let held = if self.n_held > 0 { format!(", {} held", self.n_held) } else { String::new() };
+        if let Some(n) = self.ends_after {
+            schedules.push(format!("end after {n} runs, {} started", self.n_scheduled));
+        }
         vec![
             ("name", self.name.clone()),
             ("description", self.description.clone()),
             ("source", self.source.clone()),
             ("revision", self.revision.to_string()),
             ("state", state),
-            ("overlap", format!("{overlap}, at most {} live, {} now", self.max_runs, self.n_live)),
+            ("overlap", format!("{overlap}, at most {} live, {} now{held}", self.max_runs, self.n_live)),
             ("priority", self.priority.to_string()),
             ("tags", self.tags.join(", ")),
             ("tasks", self.tasks.join(", ")),

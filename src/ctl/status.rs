@@ -14,6 +14,7 @@ use super::format::Format;
 use super::record::{header, record};
 use super::render::{self, Shown};
 use super::view::View;
+use crate::model::timestamp::Timestamp;
 use crate::wire::status::Chore;
 use crate::wire::{Status, code};
 use crate::{clock, print};
@@ -46,6 +47,43 @@ pub(crate) async fn run(session: &Session, Words { watch }: Words) -> Result<u8,
 /// What is true of the daemon now.
 pub(crate) async fn get(session: &Session) -> Result<Status, Failure> {
     session.client.get(&["status"], Vec::new()).await
+}
+
+/// Says that everything is paused, if it is: whoever looks at one thing is not to be puzzled that it does not start.
+pub(crate) async fn tell_pause(session: &Session) {
+    if let Ok(status) = get(session).await
+        && let Some(pause) = pause(&status, &session.view)
+    {
+        print::talk(&format!("note: everything is paused {pause}; nothing starts until `campanile ctl resume`"));
+    }
+}
+
+/// By whom everything is paused, since when, until when and why, if it is.
+fn pause(status: &Status, view: &View) -> Option<String> {
+    let Status { paused_by: by, paused_at: at, paused_until: until, paused_note: note, .. } = status;
+    status.paused.then(|| Pause { by: by.as_deref(), at: *at, until: *until, note: note.as_deref() }.told(view))
+}
+
+/// A pause, of a job or of everything.
+pub(crate) struct Pause<'a> {
+    pub(crate) by: Option<&'a str>,
+    pub(crate) at: Option<Timestamp>,
+    pub(crate) until: Option<Timestamp>,
+    pub(crate) note: Option<&'a str>,
+}
+
+impl Pause<'_> {
+    /// It in words.
+    pub(crate) fn told(&self, view: &View) -> String {
+        let mut said = format!("by {} since {}", self.by.unwrap_or("somebody"), view.full(self.at));
+        if self.until.is_some() {
+            said += &format!(" until {}", view.full(self.until));
+        }
+        match self.note {
+            Some(note) => format!("{said}: {note}"),
+            None => said,
+        }
+    }
 }
 
 async fn on(session: &Session) -> Result<u8, Failure> {
@@ -127,9 +165,7 @@ impl Shown for Status {
 
     fn details(&self, view: &View) -> Vec<(&'static str, String)> {
         let mut details: Vec<_> = Self::HEADER.iter().copied().zip(self.cells(view)).collect();
-        if let Some(by) = self.paused_by.as_ref().filter(|_| self.paused) {
-            details.push(("paused", format!("by {by} since {}", view.full(self.paused_at))));
-        }
+        details.extend(pause(self, view).map(|said| ("paused", said)));
         if let Some(why) = &self.runner.error {
             details.push(("runner", format!("none, and nothing is started until there is one: {why}")));
         }

@@ -8,17 +8,18 @@ use super::gate::{self, Wanted};
 use super::observed::Observed;
 use super::step;
 use super::work::{Subject, Work};
+use crate::model::definition::CatchUp;
 use crate::model::duration::Duration;
 use crate::model::event::EventType;
 use crate::model::id::{JobId, ScheduleId};
 use crate::model::outcome::{Cause, Reason};
 use crate::model::time::Calendar;
-use crate::model::time::catch_up::{Span, span};
+use crate::model::time::catch_up::{self, Span, span};
 use crate::model::timestamp::Timestamp;
 use crate::store::job::JobRow;
 use crate::store::ledger;
 use crate::store::schedule::ScheduleRow;
-use crate::store::{StoreError, job, run, schedule};
+use crate::store::{StoreError, job, planned_skip, run, schedule};
 
 /// How many known starts are passed over at once.
 const MAX_STARTS: u64 = 64;
@@ -31,6 +32,10 @@ pub(crate) fn start_or_skip(
     calendar: &Calendar,
     due: Timestamp,
 ) -> Result<(), StoreError> {
+    if work.cache.skips.remove(&(row.id, due)) {
+        planned_skip::delete(work.tx, row.id, due)?;
+        return skip(work, job, row, calendar, Span { first: due, last: due, n: 1, reason: Reason::ByUser });
+    }
     let wanted = Wanted {
         cause: Cause::Occurrence,
         scheduled_at: Some(due),
@@ -172,6 +177,39 @@ fn pass_over_one(work: &mut Work<'_>, at: Timestamp, id: ScheduleId, of: Option<
     if let Some(next) = row.next_at {
         work.cache.due.insert((next, id));
     }
+    Ok(())
+}
+
+/// Of the due times that were answered `paused` since then, the newest of which nothing was started wait to be caught up
+/// after all: one, or as many as the schedule catches up at most.
+pub(crate) fn reclaim(
+    work: &mut Work<'_>,
+    id: ScheduleId,
+    since: Timestamp,
+    catch_up: CatchUp,
+) -> Result<(), StoreError> {
+    let mut row = schedule::get(work.tx, id)?;
+    let job = job::get(work.tx, row.job_id)?;
+    let defined = work.cache.defined(work.tx, job.definition_id)?;
+    let is_paused = job.paused_at.is_some() || work.cache.is_paused || !defined.job.enabled;
+    let newest = ledger::newest_span(work.tx, id, Timestamp::MAX)?.map(|(span, _)| span);
+    let Some(span) = newest.filter(|span| span.reason == Reason::Paused && span.last > since && !is_paused) else {
+        return Ok(());
+    };
+    if row.last_at.is_some_and(|last| last >= span.first) {
+        return Ok(());
+    }
+    let calendar = work.cache.calendar(work.settings, &row.schedule, &job.name)?;
+    let max = if catch_up == CatchUp::All { row.schedule.catch_up_max } else { 1 };
+    let after = span.first.minus(Duration::from_micros(1)).max(since);
+    let missed = catch_up::missed(&calendar, CatchUp::All, Duration::MAX, max, after, span.last, work.now.wall);
+    let Some((kept, until)) = missed.backlog else { return Ok(()) };
+    let before = span.first.minus(Duration::from_micros(1));
+    let end = catch_up::span(&calendar, before, kept, span.reason).map(|rest| (rest.last, rest.n));
+    ledger::cut(work.tx, id, span.first, end)?;
+    row.backlog = Some((kept, until));
+    schedule::advance(work.tx, row.cursor_at, &row)?;
+    work.cache.set_backlog(row.job_id, id, true);
     Ok(())
 }
 

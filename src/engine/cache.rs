@@ -5,19 +5,20 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use super::counters::{Counters, Ended};
 use super::input::Limits;
 use super::live::{Live, LiveAttempt};
 use super::step::Settings;
 use crate::model::definition::{Hook, Job, Schedule, Target, canonical};
 use crate::model::expression::Expressions;
 use crate::model::id::{DefinitionId, DeliveryId, HookId, JobId, Launch, ScheduleId, TaskId};
-use crate::model::state::{DeliveryState, RunState, TaskState};
+use crate::model::state::{DeliveryState, TaskState};
 use crate::model::template::Templates;
 use crate::model::time::Calendar;
 use crate::model::timestamp::{Now, Steady, Timestamp, Until};
 use crate::store::delivery::DeliveryRow;
 use crate::store::task::TaskRow;
-use crate::store::{StoreError, Tx, attempt, counter, definition, delivery, fact, hook, job, schedule, task};
+use crate::store::{StoreError, Tx, attempt, definition, delivery, fact, hook, job, planned_skip, schedule, task};
 
 /// How many definitions, hooks and calendars are kept at most; beyond that the memory of them starts anew.
 const MAX_KEPT: usize = 4096;
@@ -34,65 +35,6 @@ pub(crate) struct Defined {
     pub(crate) hooks: Vec<HookId>,
 }
 
-/// The terminal states of a run, as kinds.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Ended {
-    Completed,
-    Failed,
-    Cancelled,
-}
-
-impl Ended {
-    pub(crate) const ALL: [Ended; 3] = [Ended::Completed, Ended::Failed, Ended::Cancelled];
-
-    /// The public word of the state, and the name of its counter.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Ended::Completed => "completed",
-            Ended::Failed => "failed",
-            Ended::Cancelled => "cancelled",
-        }
-    }
-
-    /// The kind of an ended state; nothing for a live one.
-    pub(crate) fn of(state: RunState) -> Option<Self> {
-        match state {
-            RunState::Completed => Some(Ended::Completed),
-            RunState::Failed(_) => Some(Ended::Failed),
-            RunState::Cancelled(_) => Some(Ended::Cancelled),
-            RunState::Queued | RunState::Waiting | RunState::Running | RunState::Compensating => None,
-        }
-    }
-}
-
-/// The numbers that the counters hold.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Counters {
-    pub(crate) event: u64,
-    pub(crate) launch: u64,
-    ended: [u64; 3],
-}
-
-impl Counters {
-    fn read(tx: &Tx<'_>) -> Result<Self, StoreError> {
-        let mut counters =
-            Counters { event: counter::get(tx, "event")?, launch: counter::get(tx, "launch")?, ended: [0; 3] };
-        for kind in Ended::ALL {
-            counters.ended[kind as usize] = counter::get(tx, kind.as_str())?;
-        }
-        Ok(counters)
-    }
-
-    /// Writes what has changed since `before`; the event counter last, so that number order is commit order.
-    pub(crate) fn write(&self, tx: &Tx<'_>, before: &Counters) -> Result<(), StoreError> {
-        for kind in Ended::ALL {
-            counter::advance(tx, kind.as_str(), before.ended[kind as usize], self.ended[kind as usize])?;
-        }
-        counter::advance(tx, "launch", before.launch, self.launch)?;
-        counter::advance(tx, "event", before.event, self.event)
-    }
-}
-
 /// The engine's memory.
 #[derive(Debug, Default)]
 pub(crate) struct Cache {
@@ -107,6 +49,10 @@ pub(crate) struct Cache {
     backlogs: BTreeSet<(JobId, ScheduleId)>,
     /// Those of them that may have room to go on; the others are parked until a run of their job ends.
     stirred: BTreeSet<(JobId, ScheduleId)>,
+    /// Due times ahead that somebody has skipped.
+    pub(crate) skips: HashSet<(ScheduleId, Timestamp)>,
+    /// Pauses that end by themselves: of a job, or of everything.
+    pause_ends: BTreeSet<(Timestamp, Option<JobId>)>,
     /// How many runs of each job are held.
     held: HashMap<JobId, u32>,
     /// Those of these jobs that may have room; the others are parked until a run of theirs ends.
@@ -193,7 +139,8 @@ impl Cache {
         let appointed = self.appointed.first().map(|(at, _)| *at);
         let owed = self.owed.first().map(|(at, _)| now.wall_of(*at));
         let may_send = session.may_send() && self.sending.len() < MAX_SENDING;
-        [due, delayed, appointed, owed.filter(|_| may_send)].into_iter().flatten().min()
+        let resumed = self.pause_ends.first().map(|(at, _)| *at);
+        [due, delayed, appointed, resumed, owed.filter(|_| may_send)].into_iter().flatten().min()
     }
 
     /// Reads it from the tables.
@@ -219,6 +166,12 @@ impl Cache {
         }
         for row in job::all(tx)? {
             cache.job_names.insert(row.id, row.name.into());
+        }
+        cache.skips = planned_skip::all(tx)?.into_iter().collect();
+        cache.pause_ends = job::pause_ends(tx)?.into_iter().map(|(job, at)| (at, Some(job))).collect();
+        if let Some(until) = fact::get(tx, "paused_until")? {
+            let until = until.parse().map_err(|error| StoreError::unreadable("fact `paused_until`", error))?;
+            cache.pause_ends.insert((Timestamp::from_micros(until), None));
         }
         cache.held = job::with_held(tx)?.into_iter().collect();
         cache.freed = cache.held.keys().copied().collect();
@@ -323,6 +276,18 @@ impl Cache {
     /// Whether there are more of them.
     pub(crate) fn has_stirred(&self) -> bool {
         !self.stirred.is_empty()
+    }
+
+    /// The pause of the job, or of everything, ends then, or not by itself.
+    pub(crate) fn pause_ends(&mut self, job: Option<JobId>, until: Option<Timestamp>) {
+        self.pause_ends.retain(|(_, of)| *of != job);
+        self.pause_ends.extend(until.map(|until| (until, job)));
+    }
+
+    /// Takes out a pause that ends now.
+    pub(crate) fn next_pause_end(&mut self, wall: Timestamp) -> Option<Option<JobId>> {
+        self.pause_ends.first().filter(|(at, _)| *at <= wall)?;
+        self.pause_ends.pop_first().map(|(_, job)| job)
     }
 
     /// One more run of the job is held.

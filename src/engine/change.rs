@@ -4,7 +4,8 @@
 use serde_json::{Value, json};
 
 use super::Effect;
-use super::cache::Ended;
+use super::command;
+use super::counters::Ended;
 use super::observed::Observed;
 use super::work::{Subject, Work};
 use crate::model::event::EventType;
@@ -95,7 +96,7 @@ pub(crate) fn run(work: &mut Work<'_>, id: RunId, event: RunEvent, error: Option
     if to == RunState::Running {
         run.row.started_at = run.row.started_at.or(Some(at));
     }
-    run_ended(work, to, run.row.job_id, run.row.is_held)?;
+    let n_failed = run_ended(work, to, run.row.job_id, run.row.is_held)?;
     work.observe_run(&run, from);
     let kind = match to {
         RunState::Queued | RunState::Compensating => None,
@@ -109,20 +110,37 @@ pub(crate) fn run(work: &mut Work<'_>, id: RunId, event: RunEvent, error: Option
         let data = run_data(&run.row, to, error);
         work.record(kind, run.subject(None), data)?;
     }
+    if let Some((job, limit)) = run.row.job_id.zip(run.defined.job.pause_after).filter(|(_, limit)| n_failed >= *limit)
+    {
+        break_circuit(work, job, limit)?;
+    }
     work.remember(run);
     Ok(true)
 }
 
-fn run_ended(work: &mut Work<'_>, state: RunState, job_id: Option<JobId>, was_held: bool) -> Result<(), StoreError> {
-    let Some(kind) = Ended::of(state) else { return Ok(()) };
+/// So many runs have failed one after another that the job is paused until somebody has looked.
+fn break_circuit(work: &mut Work<'_>, id: JobId, limit: u32) -> Result<(), StoreError> {
+    let row = job::get(work.tx, id)?;
+    if row.paused_at.is_some() {
+        return Ok(());
+    }
+    let note = if limit == 1 { "a run failed".to_owned() } else { format!("{limit} runs in a row failed") };
+    let pause = job::Pause { by: format!("`pause_after = {limit}`"), note: Some(note), until: None };
+    command::pause_job(work, &row, &pause)
+}
+
+/// Counts what a run was; how many of its job have failed since the last that completed.
+fn run_ended(work: &mut Work<'_>, state: RunState, job_id: Option<JobId>, was_held: bool) -> Result<u32, StoreError> {
+    let Some(kind) = Ended::of(state) else { return Ok(0) };
     work.cache.run_ended(kind);
-    let Some(id) = job_id else { return Ok(()) };
+    let Some(id) = job_id else { return Ok(0) };
     if was_held {
         work.cache.held_left(id);
     }
     // Whoever ends makes room: for one that is held, or for one that is to be caught up.
     work.again |= work.cache.stir(Some(id));
-    job::end_run(work.tx, id, was_held, (kind == Ended::Completed).then_some(work.now.wall))
+    let succeeded_at = (kind == Ended::Completed).then_some(work.now.wall);
+    job::end_run(work.tx, id, was_held, succeeded_at, kind == Ended::Failed)
 }
 
 fn run_data(row: &run::RunRow, state: RunState, error: Option<&str>) -> Value {

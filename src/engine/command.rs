@@ -4,9 +4,12 @@ mod cancel;
 mod keyed;
 mod load;
 mod pause;
+mod skip;
 mod start;
 
 pub(crate) use cancel::{Haste, cancel_run};
+pub(crate) use load::end_schedules;
+pub(crate) use pause::{end as end_pause, pause_all, pause_job};
 
 use super::Effect;
 use super::input::{Answer, Command};
@@ -17,6 +20,7 @@ use crate::model::exit::StopReason;
 use crate::model::id::{DeliveryId, Launch};
 use crate::model::refused::Refused;
 use crate::model::state::DeliveryEvent;
+use crate::store::job::Pause;
 use crate::store::{StoreError, delivery};
 
 /// Applies a command, and says what came of it.
@@ -28,8 +32,11 @@ pub(crate) fn apply(work: &mut Work<'_>, command: &Command) -> Result<Result<Ans
         Command::Keyed(asked) => keyed::keyed(work, asked),
         Command::CancelRun { run, by } => cancel::run(work, *run, by),
         Command::CancelTask { task, by } => cancel::task(work, *task, by),
-        Command::Pause { job, by } => pause::pause(work, job.as_deref(), by),
-        Command::Resume { job, by } => pause::resume(work, job.as_deref(), by),
+        Command::Pause { job, by, note, until } => {
+            pause::pause(work, job.as_deref(), &Pause { by: by.clone(), note: note.clone(), until: *until })
+        }
+        Command::Resume { job, by, catch_up } => pause::resume(work, job.as_deref(), by, *catch_up),
+        Command::SkipDue { job, at, by } => skip::skip(work, job, *at, by),
         Command::RetryDelivery { delivery } => retry_delivery(work, *delivery),
         Command::Drain => {
             work.session.is_draining = true;

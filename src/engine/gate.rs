@@ -1,12 +1,14 @@
 //! The one gate. Scheduled, caught-up and manual runs of a job all come through here: the job's row says how many are
 //! live and held, the definition says how many may be, and only a run that is let in or held is made.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use super::begin::{self, Birth, Entry};
 use super::command::{Haste, cancel_run};
 use super::work::Work;
-use crate::model::definition::Overlap;
+use crate::model::definition::{Job, Overlap};
 use crate::model::id::{JobId, RunId};
 use crate::model::outcome::{Cause, Reason};
 use crate::model::policy::overlap::{self, Admission, Standing};
@@ -32,7 +34,10 @@ pub(crate) fn admit(
     wanted: Wanted,
 ) -> Result<Result<(RunId, u64), Reason>, StoreError> {
     let defined = work.cache.defined(work.tx, job.definition_id)?;
-    let paused = job.is_paused || work.cache.is_paused;
+    let paused = job.paused_at.is_some() || work.cache.is_paused;
+    if wanted.cause == Cause::Occurrence && has_ended(&defined.job, job) {
+        return Ok(Err(Reason::Retired));
+    }
     let standing = Standing { n_live: job.n_live, n_held: job.n_held, paused, force: wanted.force };
     let policy = defined.job.overlap;
     let entry = match overlap::admit(&defined.job, standing) {
@@ -48,7 +53,7 @@ pub(crate) fn admit(
     let priority = defined.job.priority.number();
     let birth = Birth {
         job: Some(job),
-        defined,
+        defined: Arc::clone(&defined),
         cause: wanted.cause,
         scheduled_at: wanted.scheduled_at,
         timezone: wanted.timezone,
@@ -58,8 +63,19 @@ pub(crate) fn admit(
         entry,
     };
     let begun = begin::run(work, birth)?;
+    if wanted.cause == Cause::Occurrence {
+        job::scheduled(work.tx, job.id)?;
+    }
     *job = job::get(work.tx, job.id)?;
+    if has_ended(&defined.job, job) {
+        work.finished.insert(job.id);
+    }
     Ok(Ok(begun))
+}
+
+/// Whether the schedules of the job have started all that they may.
+pub(crate) fn has_ended(definition: &Job, job: &JobRow) -> bool {
+    definition.ends_after.is_some_and(|n| job.n_scheduled >= n)
 }
 
 /// Gives up what is held of the job, and ends its oldest live runs. What has not begun ends in this step, what runs when

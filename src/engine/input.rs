@@ -1,6 +1,6 @@
 //! What the engine is told: commands, which get an answer, and reports, which do not.
 
-use crate::model::definition::{Hook, Job, JobName, Priority, Task};
+use crate::model::definition::{CatchUp, Hook, Job, JobName, Priority, Task};
 use crate::model::duration::Duration;
 use crate::model::exit::Exit;
 use crate::model::id::{DeliveryId, Launch, RunId, TaskId};
@@ -53,11 +53,26 @@ pub enum Command {
         job: Option<String>,
         /// Who wants it.
         by: String,
+        /// Why, for people.
+        note: Option<String>,
+        /// When it ends by itself.
+        until: Option<Timestamp>,
     },
     /// Take back a pause.
     Resume {
         /// Which job; the pause of everything without one.
         job: Option<String>,
+        /// Who wants it.
+        by: String,
+        /// Which of the due times that passed meanwhile start after all.
+        catch_up: CatchUp,
+    },
+    /// A due time that lies ahead does not start.
+    SkipDue {
+        /// Of which job.
+        job: String,
+        /// Which.
+        at: Timestamp,
         /// Who wants it.
         by: String,
     },

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::cache::{Cache, Counters, Defined, Session};
+use super::cache::{Cache, Defined, Session};
+use super::counters::Counters;
 use super::effect::Effect;
 use super::ids::Ids;
 use super::input::Limits;
@@ -13,7 +14,7 @@ use super::observed::Observed;
 use super::step::Settings;
 use crate::model::event::{Event, EventType};
 use crate::model::exit::Exit;
-use crate::model::id::{EventSeq, HookId, Launch, RunId, TaskId};
+use crate::model::id::{EventSeq, HookId, JobId, Launch, RunId, TaskId};
 use crate::model::state::DeliveryState;
 use crate::model::timestamp::Now;
 use crate::store::delivery::DeliveryRow;
@@ -36,6 +37,8 @@ pub(crate) struct Work<'a> {
     pub(crate) ended: Vec<(Launch, TaskId, Exit)>,
     /// Runs of which a task has ended in this step.
     pub(crate) dirty: BTreeSet<RunId>,
+    /// Jobs whose schedules have started all that they may.
+    pub(crate) finished: BTreeSet<JobId>,
     /// How many tasks may still be claimed in this step.
     pub(crate) claims_left: usize,
     /// There is more to do at once.
@@ -101,6 +104,7 @@ impl<'a> Work<'a> {
             acknowledged: Vec::new(),
             ended: Vec::new(),
             dirty: BTreeSet::new(),
+            finished: BTreeSet::new(),
             claims_left: claims,
             again: false,
             is_careful: false,

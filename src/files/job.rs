@@ -53,6 +53,8 @@ pub(crate) fn read(reading: &Reading<'_>, root: &Node, context: &Context<'_>) ->
         enabled: fields.boolean("enabled").unwrap_or(true),
         overlap: fields.word("overlap", &words, &[]).unwrap_or_default(),
         max_runs: fields.count("max_runs", MAX_RUNS).unwrap_or(1),
+        pause_after: fields.count("pause_after", MAX_RUNS),
+        ends_after: fields.count("ends_after", MAX_RUNS),
         priority: priority.unwrap_or_default(),
         tags: tags(&fields),
         outputs: param::outputs(&fields, &scope),

@@ -44,6 +44,8 @@ const JOBS_OWN: &[&str] = &[
     "enabled",
     "overlap",
     "max_runs",
+    "pause_after",
+    "ends_after",
     "priority",
     "tags",
     "schedules",
@@ -324,6 +326,7 @@ pub const DEFAULTS: Keys = Keys {
     known: &[
         "overlap",
         "max_runs",
+        "pause_after",
         "priority",
         "timezone",
         "catch_up",

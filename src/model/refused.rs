@@ -3,6 +3,7 @@
 
 use super::id::RunId;
 use super::outcome::Reason;
+use super::timestamp::Timestamp;
 
 /// Understood, and not done.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -58,6 +59,16 @@ pub enum Refused {
     JobRetired {
         /// Which.
         job: String,
+    },
+    /// No due time lies ahead there.
+    #[error("`{job}` is not due at {at}, or that has its answer")]
+    NotDue {
+        /// Which.
+        job: String,
+        /// When.
+        at: Timestamp,
+        /// When it is due after that.
+        next: Option<Timestamp>,
     },
     /// The gate said no.
     #[error("job `{job}` may not start now ({reason})")]
@@ -127,6 +138,12 @@ impl Refused {
                 Some("what has ended never changes; start the job again with `campanile ctl start JOB`".to_owned())
             }
             Refused::JobRetired { .. } => Some("put its file back and run `campanile ctl reload`".to_owned()),
+            Refused::NotDue { job, next: Some(next), .. } => {
+                Some(format!("its next due time is {next}; `campanile ctl next {job}` lists them"))
+            }
+            Refused::NotDue { job, next: None, .. } => {
+                Some(format!("`campanile ctl why {job}@TIME` tells of the past"))
+            }
             Refused::NotAdmitted { job, reason: Reason::Paused } => {
                 Some(format!("resume it (`campanile ctl resume {job}`, or `enabled` in its file), or add `--force`"))
             }

@@ -74,7 +74,8 @@ pub fn page(reader: &Reader, cursor: Option<&str>, limit: usize) -> Result<Page<
 }
 
 const ONE: &str = "
-SELECT j.name, j.revision, j.source, j.retired_at, j.paused_at, j.paused_by, j.n_live, j.last_success_at, d.body
+SELECT j.name, j.revision, j.source, j.retired_at, j.paused_at, j.paused_by, j.n_live, j.last_success_at, d.body,
+       j.paused_note, j.paused_until, j.n_held, j.n_scheduled
   FROM job j
   JOIN definition d ON d.id = j.definition_id
  WHERE j.id = ?1";
@@ -86,6 +87,7 @@ fn by_id(tx: &Transaction<'_>, id: i64) -> Result<Job, Failure> {
     job.enabled = defined.enabled;
     job.overlap = defined.overlap;
     job.max_runs = defined.max_runs;
+    job.ends_after = defined.ends_after;
     job.priority = defined.priority.number();
     job.tags = defined.tags;
     job.tasks = defined.tasks.into_iter().map(|task| task.name).collect();
@@ -105,6 +107,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<(Job, String)> {
         paused: maybe_at(row, 4)?.is_some(),
         paused_by: row.get(5)?,
         paused_at: maybe_at(row, 4)?,
+        paused_note: row.get(9)?,
+        paused_until: maybe_at(row, 10)?,
         retired_at: maybe_at(row, 3)?,
         overlap: definition::Overlap::default(),
         max_runs: 1,
@@ -114,6 +118,9 @@ fn read(row: &Row<'_>) -> rusqlite::Result<(Job, String)> {
         params: Map::new(),
         schedules: Vec::new(),
         n_live: unsigned(row, 6)?,
+        n_held: unsigned(row, 11)?,
+        n_scheduled: unsigned(row, 12)?,
+        ends_after: None,
         last_run: None,
         last_success_at: maybe_at(row, 7)?,
     };

@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, Row, Transaction};
 
-use super::column::{at, unsigned};
+use super::column::{at, maybe_at, unsigned};
 use super::failure::Failure;
 use super::next::upcoming;
 use super::reader::Reader;
@@ -36,6 +36,10 @@ pub struct Paused {
     pub at: Timestamp,
     /// By whom.
     pub by: Option<String>,
+    /// Why.
+    pub note: Option<String>,
+    /// When it ends by itself.
+    pub until: Option<Timestamp>,
 }
 
 const N_JOBS: &str = "SELECT count(*) FROM job WHERE retired_at IS NULL";
@@ -56,12 +60,14 @@ pub fn standing(reader: &Reader) -> Result<Standing, Refused> {
 const PAUSED: &str = "SELECT value FROM fact WHERE name = 'paused_at' AND value <> ''";
 
 const PAUSED_SINCE: &str = "
-SELECT CAST(at.value AS INTEGER), who.value
-  FROM fact AS at LEFT JOIN fact AS who ON who.name = 'paused_by'
+SELECT CAST(at.value AS INTEGER), who.value, note.value, CAST(until.value AS INTEGER)
+  FROM fact AS at LEFT JOIN fact AS who ON who.name = 'paused_by' LEFT JOIN fact AS note ON note.name = 'paused_note'
+  LEFT JOIN fact AS until ON until.name = 'paused_until'
  WHERE at.name = 'paused_at' AND at.value <> ''";
 
 fn paused_since(tx: &Transaction<'_>) -> Result<Option<Paused>, Failure> {
-    let read = |row: &Row<'_>| Ok(Paused { at: at(row, 0)?, by: row.get(1)? });
+    let read =
+        |row: &Row<'_>| Ok(Paused { at: at(row, 0)?, by: row.get(1)?, note: row.get(2)?, until: maybe_at(row, 3)? });
     Ok(tx.prepare_cached(PAUSED_SINCE)?.query_row([], read).optional()?)
 }
 

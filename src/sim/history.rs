@@ -9,6 +9,7 @@ use super::people::File;
 use super::trouble::Troubles;
 use super::world::{Broken, World};
 use crate::engine::{Command, Settings};
+use crate::model::definition::CatchUp;
 use crate::model::duration::Duration;
 use crate::model::policy::retention::{Keep, Retention};
 use crate::model::timestamp::Timestamp;
@@ -202,7 +203,7 @@ impl World {
         self.run_for(0)?;
         let jobs: Vec<String> = (0..5).map(|n| format!("j{n}")).collect();
         for job in jobs.into_iter().map(Some).chain([None]) {
-            self.ask(0, Command::Resume { job, by: "peace".to_owned() });
+            self.ask(0, Command::Resume { job, by: "peace".to_owned(), catch_up: CatchUp::None });
         }
         let cap = self.n_steps + 60_000;
         while self.n_steps < cap && self.run_once(i64::MAX / 2)? {}

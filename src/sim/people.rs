@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::jobs::{self, Pace};
-use super::world::{Broken, World};
+use super::world::{Broken, World, said};
 use crate::engine::{Answer, Command, InvalidFile, Load, LoadedJob, Start};
-use crate::model::definition::{Hook, Job, JobName};
+use crate::model::definition::{CatchUp, Hook, Job, JobName};
 use crate::model::duration::Duration;
 use crate::model::id::{DeliveryId, RunId, TaskId};
+use crate::model::timestamp::Timestamp;
 
 /// The files of `jobs.d`, and the hooks of the configuration.
 #[derive(Clone, Debug, Default)]
@@ -49,7 +50,7 @@ impl World {
     /// Somebody does something.
     pub(super) fn somebody_acts(&mut self, pace: Pace) -> Result<(), Broken> {
         let by = "somebody".to_owned();
-        match self.chance.below(18) {
+        match self.chance.below(19) {
             0..=3 => {
                 let job = self.some_job();
                 let force = self.chance.one_in(4);
@@ -80,13 +81,21 @@ impl World {
             }
             9 => {
                 let job = self.one_job_or_all();
-                self.ask(0, Command::Pause { job, by });
+                let until = self.chance.one_in(3).then(|| self.chance.between(1, 600_000_000));
+                let until = until.map(|us| self.now().plus(Duration::from_micros(us)));
+                let note = self.chance.one_in(3).then(|| "why not".to_owned());
+                self.ask(0, Command::Pause { job, by, note, until });
             }
             10 | 11 => {
                 let job = self.one_job_or_all();
-                self.ask(0, Command::Resume { job, by });
+                let catch_up = *self.chance.pick(&[CatchUp::None, CatchUp::Latest, CatchUp::All]);
+                self.ask(0, Command::Resume { job, by, catch_up });
             }
             16 | 17 => self.ask_by_key(pace),
+            18 => {
+                let (job, at) = self.some_due_time()?;
+                self.ask(0, Command::SkipDue { job, at, by });
+            }
             12 => {
                 let rows = self.ids("SELECT id FROM delivery ORDER BY id LIMIT 50")?;
                 let delivery =
@@ -167,6 +176,21 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// One that lies ahead, if there is one, and otherwise none.
+    fn some_due_time(&mut self) -> Result<(String, Timestamp), Broken> {
+        const AHEAD: &str = "
+            SELECT job.name, next_at FROM schedule JOIN job ON job.id = job_id WHERE next_at IS NOT NULL ORDER BY schedule.id";
+        let store = self.store()?;
+        let mut statement = store.connection().prepare_cached(AHEAD).map_err(said)?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, Timestamp::from_micros(row.get(1)?))));
+        let rows: Vec<(String, Timestamp)> = rows.map_err(said)?.collect::<Result<_, _>>().map_err(said)?;
+        drop(statement);
+        Ok(match rows.is_empty() {
+            true => (self.some_job(), self.now()),
+            false => self.chance.pick(&rows).clone(),
+        })
     }
 
     fn some_job(&mut self) -> String {

@@ -250,7 +250,8 @@ impl World {
             .and_then(|()| self.mark_backup())
             .and_then(|()| self.run_for(0))
             .unwrap_or_else(|broken| panic!("{broken}"));
-        self.command(Command::Resume { job: None, by: "test".to_owned() }).expect("because it was paused");
+        self.command(Command::Resume { job: None, by: "test".to_owned(), catch_up: CatchUp::None })
+            .expect("because it was paused");
     }
 
     /// The job's file is removed, and the daemon hears of it at once.

@@ -15,18 +15,21 @@ pub(crate) struct JobRow {
     pub(crate) definition_id: DefinitionId,
     pub(crate) source: String,
     pub(crate) is_retired: bool,
-    pub(crate) is_paused: bool,
+    /// Since when it is paused.
+    pub(crate) paused_at: Option<Timestamp>,
     pub(crate) n_live: u32,
     /// Runs that exist and wait to be let in.
     pub(crate) n_held: u32,
     pub(crate) last_success_at: Option<Timestamp>,
+    /// Runs that its schedules have started.
+    pub(crate) n_scheduled: u32,
 }
 
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT id, name, revision, definition_id, source, retired_at IS NOT NULL, paused_at IS NOT NULL, n_live, \
-             last_success_at, n_held FROM job ",
+            "SELECT id, name, revision, definition_id, source, retired_at IS NOT NULL, paused_at, n_live, \
+             last_success_at, n_held, n_scheduled FROM job ",
             $rest
         )
     };
@@ -40,10 +43,11 @@ fn read(row: &Row<'_>) -> Result<JobRow, StoreError> {
         definition_id: row.get(3)?,
         source: row.get(4)?,
         is_retired: row.get(5)?,
-        is_paused: row.get(6)?,
+        paused_at: row.get(6)?,
         n_live: row.get(7)?,
         last_success_at: row.get(8)?,
         n_held: row.get(9)?,
+        n_scheduled: row.get(10)?,
     })
 }
 
@@ -58,15 +62,22 @@ UPDATE job SET revision = revision + 1, definition_id = ?3, source = ?4, loaded_
 const MOVE: &str = "UPDATE job SET source = ?2 WHERE id = ?1";
 const TRACE: &str = "UPDATE job SET origins = ?2 WHERE id = ?1 AND origins IS NOT ?2";
 const RETIRE: &str = "UPDATE job SET retired_at = ?2 WHERE id = ?1 AND retired_at IS NULL";
-const PAUSE: &str = "UPDATE job SET paused_at = ?2, paused_by = ?3 WHERE id = ?1 AND paused_at IS NULL";
-const RESUME: &str = "UPDATE job SET paused_at = NULL, paused_by = NULL WHERE id = ?1 AND paused_at IS NOT NULL";
+const PAUSE: &str = "
+UPDATE job SET paused_at = coalesce(paused_at, ?2), paused_by = ?3, paused_note = ?4, paused_until = ?5 WHERE id = ?1";
+const RESUME: &str = "
+UPDATE job SET paused_at = NULL, paused_by = NULL, paused_note = NULL, paused_until = NULL, n_failed = 0
+ WHERE id = ?1 AND paused_at IS NOT NULL";
+const PAUSE_ENDS: &str = "SELECT id, paused_until FROM job WHERE paused_at IS NOT NULL AND paused_until IS NOT NULL";
+const SCHEDULED: &str = "UPDATE job SET n_scheduled = n_scheduled + 1 WHERE id = ?1";
 const BEGIN_RUN: &str = "
 UPDATE job SET last_number = last_number + 1, n_live = n_live + 1 - ?2, n_held = n_held + ?2 WHERE id = ?1
 RETURNING last_number";
 const LET_IN: &str = "UPDATE job SET n_live = n_live + 1, n_held = n_held - 1 WHERE id = ?1";
 const END_RUN: &str = "
-UPDATE job SET n_live = n_live - 1 + ?2, n_held = n_held - ?2, last_success_at = coalesce(?3, last_success_at)
- WHERE id = ?1";
+UPDATE job
+   SET n_live = n_live - 1 + ?2, n_held = n_held - ?2, last_success_at = coalesce(?3, last_success_at),
+       n_failed = CASE WHEN ?3 IS NOT NULL THEN 0 ELSE n_failed + ?4 END
+ WHERE id = ?1 RETURNING n_failed";
 const WITH_HELD: &str = "SELECT id, n_held FROM job WHERE n_held > 0";
 
 /// The job of that id.
@@ -122,9 +133,29 @@ pub(crate) fn retire(tx: &Tx<'_>, id: JobId, now: Timestamp) -> Result<(), Store
     tx.execute(RETIRE, &[&id, &now]).map(drop)
 }
 
-/// Pauses the job; `false` if it was paused.
-pub(crate) fn pause(tx: &Tx<'_>, id: JobId, now: Timestamp, by: &str) -> Result<bool, StoreError> {
-    Ok(tx.execute(PAUSE, &[&id, &now, &by])? == 1)
+/// A pause, of a job or of everything.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Pause {
+    pub(crate) by: String,
+    /// Why, for people.
+    pub(crate) note: Option<String>,
+    /// When it ends by itself.
+    pub(crate) until: Option<Timestamp>,
+}
+
+/// Pauses the job, or changes what its pause says.
+pub(crate) fn pause(tx: &Tx<'_>, id: JobId, now: Timestamp, pause: &Pause) -> Result<(), StoreError> {
+    tx.execute(PAUSE, &[&id, &now, &pause.by, &pause.note, &pause.until]).map(drop)
+}
+
+/// The pauses that end by themselves, and when.
+pub(crate) fn pause_ends(tx: &Tx<'_>) -> Result<Vec<(JobId, Timestamp)>, StoreError> {
+    tx.all(PAUSE_ENDS, &[], |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
+/// Counts one more run that a schedule has started.
+pub(crate) fn scheduled(tx: &Tx<'_>, id: JobId) -> Result<(), StoreError> {
+    tx.execute(SCHEDULED, &[&id]).map(drop)
 }
 
 /// Takes the pause back; `false` if it was not paused.
@@ -143,14 +174,16 @@ pub(crate) fn let_in(tx: &Tx<'_>, id: JobId) -> Result<(), StoreError> {
     tx.execute(LET_IN, &[&id]).map(drop)
 }
 
-/// Counts one run less, live or held, and remembers a success.
+/// Counts one run less, live or held; remembers a success, and returns how many have failed since the last.
 pub(crate) fn end_run(
     tx: &Tx<'_>,
     id: JobId,
     was_held: bool,
     succeeded_at: Option<Timestamp>,
-) -> Result<(), StoreError> {
-    tx.execute(END_RUN, &[&id, &was_held, &succeeded_at]).map(drop)
+    has_failed: bool,
+) -> Result<u32, StoreError> {
+    let n_failed = tx.one(END_RUN, &[&id, &was_held, &succeeded_at, &has_failed], |row| Ok(row.get(0)?))?;
+    n_failed.ok_or_else(|| StoreError::unreadable(format!("job {id}"), "it is missing"))
 }
 
 /// The jobs that have held runs, and how many.

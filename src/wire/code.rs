@@ -50,6 +50,8 @@ pub enum Code {
     TaskAlreadyEnded,
     /// A job whose file is gone.
     JobRetired,
+    /// No due time lies ahead there.
+    NotDue,
     /// The gate said no.
     NotAdmitted,
     /// The values of a job's parameters do not fit.
@@ -116,6 +118,7 @@ impl Code {
         Code::RunAlreadyEnded,
         Code::TaskAlreadyEnded,
         Code::JobRetired,
+        Code::NotDue,
         Code::NotAdmitted,
         Code::InvalidParams,
         Code::Already,
@@ -150,6 +153,7 @@ impl Code {
             Code::RunAlreadyEnded => line("run_already_ended", 409, CONFLICT, "the run has ended"),
             Code::TaskAlreadyEnded => line("task_already_ended", 409, CONFLICT, "the task has ended"),
             Code::JobRetired => line("job_retired", 409, CONFLICT, "the job's file is gone"),
+            Code::NotDue => line("not_due", 409, CONFLICT, "no due time lies ahead there"),
             Code::NotAdmitted => line("not_admitted", 409, CONFLICT, "the gate says no: overlap or a pause"),
             Code::InvalidParams => line("invalid_params", 422, USAGE, "the values of the job's parameters do not fit"),
             Code::Already => line("already", 409, CONFLICT, "it is so already"),
@@ -190,6 +194,7 @@ impl From<&Refused> for Code {
             Refused::RunAlreadyEnded { .. } => Code::RunAlreadyEnded,
             Refused::TaskAlreadyEnded { .. } => Code::TaskAlreadyEnded,
             Refused::JobRetired { .. } => Code::JobRetired,
+            Refused::NotDue { .. } => Code::NotDue,
             Refused::NotAdmitted { .. } => Code::NotAdmitted,
             Refused::InvalidParams { .. } => Code::InvalidParams,
             Refused::Already { .. } => Code::Already,

@@ -29,6 +29,13 @@ pub struct Job {
     /// Since when.
     #[schemars(with = "Option<shape::Instant>")]
     pub paused_at: Option<Timestamp>,
+    /// Why, in their words.
+    #[serde(default)]
+    pub paused_note: Option<String>,
+    /// When it ends by itself.
+    #[serde(default)]
+    #[schemars(with = "Option<shape::Instant>")]
+    pub paused_until: Option<Timestamp>,
     /// Since when its file is gone.
     #[schemars(with = "Option<shape::Instant>")]
     pub retired_at: Option<Timestamp>,
@@ -50,6 +57,15 @@ pub struct Job {
     pub schedules: Vec<Schedule>,
     /// How many of its runs are live.
     pub n_live: u64,
+    /// How many runs wait until there is room.
+    #[serde(default)]
+    pub n_held: u64,
+    /// How many runs its schedules have started.
+    #[serde(default)]
+    pub n_scheduled: u64,
+    /// After how many of them they end.
+    #[serde(default)]
+    pub ends_after: Option<u32>,
     /// Its latest run.
     pub last_run: Option<Run>,
     /// When a run of it last completed.

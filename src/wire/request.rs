@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::shape;
+use crate::model::definition::CatchUp;
 use crate::model::id::RunId;
 use crate::model::timestamp::Timestamp;
 
@@ -23,6 +24,60 @@ pub struct Start {
     /// The values of its parameters, by name.
     #[serde(skip_serializing_if = "serde_json::Map::is_empty")]
     pub params: serde_json::Map<String, serde_json::Value>,
+}
+
+/// Start nothing of a job, or nothing at all.
+#[derive(Clone, PartialEq, Debug, Default, JsonSchema, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Pause {
+    /// Why, for people: one line of at most 1024 bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// When it ends by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<shape::Instant>")]
+    pub until: Option<Timestamp>,
+}
+
+/// Take back a pause.
+#[derive(Clone, PartialEq, Debug, Default, JsonSchema, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Resume {
+    /// Which of the due times that passed meanwhile start after all: `none`, the `latest`, or `all`, as many as the schedule
+    /// catches up at most.
+    pub catch_up: ResumeCatchUp,
+}
+
+/// Which of the due times that passed during a pause start after all.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, JsonSchema, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum ResumeCatchUp {
+    /// None of them: the schedule starts at now.
+    #[default]
+    None,
+    /// The newest.
+    Latest,
+    /// The newest, up to `catch_up_max` of them, oldest first.
+    All,
+}
+
+impl From<ResumeCatchUp> for CatchUp {
+    fn from(said: ResumeCatchUp) -> Self {
+        match said {
+            ResumeCatchUp::None => CatchUp::None,
+            ResumeCatchUp::Latest => CatchUp::Latest,
+            ResumeCatchUp::All => CatchUp::All,
+        }
+    }
+}
+
+/// Skip a due time that lies ahead.
+#[derive(Clone, PartialEq, Debug, JsonSchema, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Skip {
+    /// Which.
+    #[schemars(with = "shape::Instant")]
+    pub at: Timestamp,
 }
 
 /// Run these tasks, each as a run of its own.

@@ -25,6 +25,13 @@ pub struct Status {
     #[serde(default)]
     #[schemars(with = "Option<shape::Instant>")]
     pub paused_at: Option<Timestamp>,
+    /// Why, in their words.
+    #[serde(default)]
+    pub paused_note: Option<String>,
+    /// When it ends by itself.
+    #[serde(default)]
+    #[schemars(with = "Option<shape::Instant>")]
+    pub paused_until: Option<Timestamp>,
     /// Whether processes can be started.
     #[serde(default)]
     pub runner: RunnerStatus,

@@ -16,6 +16,7 @@ use campanile::model::id::EventSeq;
 use campanile::model::refused::Refused;
 use campanile::model::timestamp::Timestamp;
 use campanile::query::Reader;
+use campanile::store::sqlite::MIGRATIONS;
 use campanile::tzdb::Tzdb;
 use campanile::wire::ProblemDetails;
 use campanile::wire::code::Code;
@@ -24,10 +25,6 @@ use rusqlite::{Connection, params};
 use serde_json::Value;
 use tokio::net::UnixListener;
 use tokio::sync::{oneshot, watch};
-
-const SPINE: &str = include_str!("../../migrations/sqlite/0001_spine.sql");
-const SURFACES: &str = include_str!("../../migrations/sqlite/0002_surfaces.sql");
-const USAGE: &str = include_str!("../../migrations/sqlite/0003_usage.sql");
 
 /// 2026-11-20T12:00:00Z.
 pub(crate) const NOON: i64 = 1_795_176_000_000_000;
@@ -65,9 +62,9 @@ impl World {
         let path = folder.path().join("campanile.db");
         let store = Connection::open(&path).unwrap();
         store.pragma_update(None, "journal_mode", "WAL").unwrap();
-        store.execute_batch(SPINE).unwrap();
-        store.execute_batch(SURFACES).unwrap();
-        store.execute_batch(USAGE).unwrap();
+        for migration in MIGRATIONS {
+            store.execute_batch(migration.sql).unwrap();
+        }
         let (inbox, received) = sync_channel(16);
         let (committed, is_committed) = watch::channel(EventSeq(0));
         let asked = Arc::new(Mutex::new(Vec::new()));

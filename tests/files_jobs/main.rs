@@ -124,17 +124,18 @@ overlap = "skpi"
             "5:8: `tags` must be a list, found a string (hint: write [\"nightly\"])",
             "6:11: `timeout` must be a duration as in \"90s\", found an integer (hint: write \"30s\" for seconds)",
             "7:15: `description` must be a string, found a boolean (hint: write \"true\")",
-            "8:11: `overlap` must be `skip` or `allow`, found `skpi` (hint: did you mean `skip`?)",
+            "8:11: `overlap` must be `skip`, `buffer_one`, `buffer_all`, `cancel_other`, `terminate_other` or `allow`, \
+             found `skpi` (hint: did you mean `skip`?)",
         ],
     );
     check(
-        r#"overlap = "buffer_one"
+        r#"pause_after = 0
 shell = ""
 max_runs = 0
 tags = ["a", 1, "a", ""]
 "#,
         &[
-            "1:11: `overlap = \"buffer_one\"` is not supported by this version (hint: use `skip` or `allow`)",
+            "1:15: `pause_after` must be 1 to 1000000, found 0",
             "2:9: `shell` is empty",
             "3:12: `max_runs` must be 1 to 1000000, found 0",
             "4:14: an item of `tags` must be a string, found an integer (hint: write \"1\")",

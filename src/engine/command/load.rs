@@ -10,10 +10,10 @@ use crate::engine::cache::Defined;
 use crate::engine::input::{InvalidFile, Load, Loaded, LoadedJob};
 use crate::engine::observed::Observed;
 use crate::engine::work::{Subject, Work};
-use crate::engine::{answer, step};
-use crate::model::definition::{Schedule, Timing};
+use crate::engine::{answer, gate, step};
+use crate::model::definition::{CatchUp, Schedule, Timing};
 use crate::model::event::EventType;
-use crate::model::id::ScheduleId;
+use crate::model::id::{JobId, ScheduleId};
 use crate::model::invalid::Problem;
 use crate::model::outcome::Reason;
 use crate::model::time::catch_up::Span;
@@ -139,7 +139,9 @@ fn set_job(work: &mut Work<'_>, read: &LoadedJob, existing: Option<&JobRow>) -> 
 fn set_schedules(work: &mut Work<'_>, job: &JobRow, defined: &Defined) -> Result<(), StoreError> {
     let mut before: BTreeMap<String, ScheduleRow> =
         schedule::of_job(work.tx, job.id)?.into_iter().map(|row| (row.key.clone(), row)).collect();
-    for wanted in &defined.job.schedules {
+    // Schedules that have started all that they may stay as they are.
+    let wanted: &[Schedule] = if gate::has_ended(&defined.job, job) { &[] } else { &defined.job.schedules };
+    for wanted in wanted {
         let id = match before.remove(&wanted.key()) {
             None => {
                 let id = schedule::insert(work.tx, job.id, wanted, work.now.wall)?;
@@ -170,7 +172,7 @@ fn set_schedules(work: &mut Work<'_>, job: &JobRow, defined: &Defined) -> Result
 /// An edit that keeps the key keeps the cursor; what was to be caught up under another rule is not.
 fn revise(work: &mut Work<'_>, job: &JobRow, mut row: ScheduleRow, wanted: &Schedule) -> Result<(), StoreError> {
     let is_same_rule = row.schedule.timing == wanted.timing && row.schedule.timezone == wanted.timezone;
-    if !is_same_rule && row.backlog.is_some() {
+    if row.backlog.is_some() && (!is_same_rule || wanted.catch_up == CatchUp::None) {
         let calendar = work.cache.calendar(work.settings, &row.schedule, &job.name)?;
         answer::close_backlog(work, job, &mut row, &calendar, Reason::Retired)?;
         schedule::advance(work.tx, row.cursor_at, &row)?;
@@ -202,6 +204,15 @@ fn replan(work: &mut Work<'_>, id: ScheduleId) -> Result<(), StoreError> {
         work.cache.due.insert((next, id));
     }
     schedule::advance(work.tx, row.cursor_at, &row)
+}
+
+/// The schedules of the job have started all that they may.
+pub(crate) fn end_schedules(work: &mut Work<'_>, id: JobId) -> Result<(), StoreError> {
+    let row = job::get(work.tx, id)?;
+    for schedule in schedule::of_job(work.tx, id)?.into_iter().filter(|schedule| !schedule.is_retired) {
+        retire_schedule(work, &row, schedule)?;
+    }
+    Ok(())
 }
 
 fn retire_schedule(work: &mut Work<'_>, job: &JobRow, mut row: ScheduleRow) -> Result<(), StoreError> {

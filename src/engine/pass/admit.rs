@@ -21,7 +21,7 @@ pub(crate) fn admit(work: &mut Work<'_>) -> Result<(), StoreError> {
 fn with_room(work: &mut Work<'_>, id: JobId) -> Result<Vec<RunId>, StoreError> {
     let row = job::get(work.tx, id)?;
     let defined = work.cache.defined(work.tx, row.definition_id)?;
-    if row.is_paused || work.cache.is_paused || !defined.job.enabled {
+    if row.paused_at.is_some() || work.cache.is_paused || !defined.job.enabled {
         return Ok(Vec::new());
     }
     run::held_of_job(work.tx, id, overlap::room(&defined.job, row.n_live))

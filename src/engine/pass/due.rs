@@ -12,8 +12,7 @@
 //! The backlog is consumed last, so that what is due now goes first, and only as far as the gate lets it.
 
 use crate::engine::work::Work;
-use crate::engine::{answer, step};
-use crate::model::definition::CatchUp;
+use crate::engine::{answer, command, step};
 use crate::model::id::ScheduleId;
 use crate::model::outcome::Reason;
 use crate::model::policy::overlap;
@@ -34,6 +33,14 @@ pub(crate) fn due(work: &mut Work<'_>) -> Result<(), StoreError> {
     if !work.session.is_loaded {
         return Ok(());
     }
+    answer_due(work)?;
+    while let Some(id) = work.finished.pop_first() {
+        step::guarded(work, step::Culprit::Command, |work| command::end_schedules(work, id))?;
+    }
+    Ok(())
+}
+
+fn answer_due(work: &mut Work<'_>) -> Result<(), StoreError> {
     for n in 0.. {
         let Some((at, id)) = work.cache.due.first().copied() else { break };
         if at > work.now.wall {
@@ -129,7 +136,7 @@ fn answer_missed(
 
 fn is_paused(work: &mut Work<'_>, job: &JobRow) -> Result<bool, StoreError> {
     let defined = work.cache.defined(work.tx, job.definition_id)?;
-    Ok(job.is_paused || work.cache.is_paused || !defined.job.enabled)
+    Ok(job.paused_at.is_some() || work.cache.is_paused || !defined.job.enabled)
 }
 
 fn answer_met(
@@ -162,8 +169,6 @@ fn catch_up(work: &mut Work<'_>, id: ScheduleId) -> Result<(), StoreError> {
     let before = row.backlog;
     if is_paused(work, &job)? {
         answer::close_backlog(work, &job, &mut row, &calendar, Reason::Paused)?;
-    } else if row.schedule.catch_up != CatchUp::All {
-        answer::close_backlog(work, &job, &mut row, &calendar, Reason::Coalesced)?;
     }
     for n in 0.. {
         let Some((after, until)) = row.backlog else { break };

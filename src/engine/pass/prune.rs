@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 
 use crate::engine::Effect;
-use crate::engine::cache::Ended;
+use crate::engine::counters::Ended;
 use crate::engine::work::Work;
 use crate::model::duration::Duration;
 use crate::model::id::{EventSeq, RunId};

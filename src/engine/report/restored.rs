@@ -2,24 +2,19 @@
 //! itself. What was live is interrupted, what is queued is held by a pause of everything until somebody resumes, and
 //! schedules start at now: due times that have passed are answered `paused`, and nothing is caught up.
 
-use serde_json::json;
-
-use crate::engine::work::{Subject, Work};
-use crate::engine::{answer, step};
-use crate::model::event::EventType;
+use crate::engine::work::Work;
+use crate::engine::{answer, command, step};
 use crate::model::exit::{Exit, ExitKind};
 use crate::model::id::{Launch, ScheduleId};
 use crate::model::outcome::Reason;
+use crate::store::job::Pause;
 use crate::store::{StoreError, fact, job, schedule};
 
 /// Takes the mark away, and sees to it that nothing is repeated unasked.
 pub(super) fn restored(work: &mut Work<'_>, made_at: &str) -> Result<(), StoreError> {
     let by = format!("the restore of the backup of {made_at}");
     if !work.cache.is_paused {
-        fact::set(work.tx, "paused_at", &work.now.wall.as_micros().to_string())?;
-        fact::set(work.tx, "paused_by", &by)?;
-        work.cache.is_paused = true;
-        work.record(EventType::JobPaused, Subject::default(), json!({ "by": by }))?;
+        command::pause_all(work, &Pause { by, note: None, until: None })?;
     }
     let mut live: Vec<Launch> = work.cache.live.keys().copied().collect();
     live.sort_unstable();

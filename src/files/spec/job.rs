@@ -27,10 +27,37 @@ pub(super) static JOB_OF_MANY: Table = Table {
 
 const TIMES: &[&str] = &["schedules", "cron", "quartz", "every", "at"];
 
-const OWN: &[Key] =
-    &[DESCRIPTION, ENABLED, OVERLAP, MAX_RUNS, PRIORITY, TAGS, SCHEDULES, PARAMS, TASKS, OUTPUTS, HOOKS, JOBS];
-const OWN_OF_MANY: &[Key] =
-    &[DESCRIPTION, ENABLED, OVERLAP, MAX_RUNS, PRIORITY, TAGS, SCHEDULES, PARAMS, TASKS, OUTPUTS, HOOKS];
+const OWN: &[Key] = &[
+    DESCRIPTION,
+    ENABLED,
+    OVERLAP,
+    MAX_RUNS,
+    PAUSE_AFTER,
+    ENDS_AFTER,
+    PRIORITY,
+    TAGS,
+    SCHEDULES,
+    PARAMS,
+    TASKS,
+    OUTPUTS,
+    HOOKS,
+    JOBS,
+];
+const OWN_OF_MANY: &[Key] = &[
+    DESCRIPTION,
+    ENABLED,
+    OVERLAP,
+    MAX_RUNS,
+    PAUSE_AFTER,
+    ENDS_AFTER,
+    PRIORITY,
+    TAGS,
+    SCHEDULES,
+    PARAMS,
+    TASKS,
+    OUTPUTS,
+    HOOKS,
+];
 
 const DESCRIPTION: Key = key(
     "description",
@@ -75,6 +102,26 @@ pub(super) const MAX_RUNS: Key = key(
 .default("1")
 .interacts("`overlap` and with `max_tasks` of the configuration")
 .no_effect("with `overlap = \"allow\"`");
+
+/// Also a default of all jobs, in the configuration.
+pub(super) const PAUSE_AFTER: Key = key(
+    "pause_after",
+    Kind::Integer(1, 1_000_000),
+    "So many runs that fail one after another pause the job, with a `job.paused` event that says so; runs that are cancelled \
+     do not count. Without it, a job that fails goes on.",
+    "pause_after = 5",
+)
+.interacts("`campanile ctl resume`, which begins to count anew");
+
+const ENDS_AFTER: Key = key(
+    "ends_after",
+    Kind::Integer(1, 1_000_000),
+    "So many runs are started by the schedules of the job, over all its revisions, and then they end: nothing is due any more. \
+     A greater number lets them go on, from then. Without it, they do not end.",
+    "ends_after = 10",
+)
+.interacts("`until` of a schedule, which ends it at a time")
+.no_effect("on starts by hand");
 
 /// Also a default of all jobs, in the configuration.
 pub(super) const PRIORITY: Key = key(

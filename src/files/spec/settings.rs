@@ -200,7 +200,7 @@ pub(super) static DEFAULTS: Table = Table {
     ..Table::new(
         "defaults",
         "Defaults",
-        &[&[job::OVERLAP, job::MAX_RUNS, job::PRIORITY], schedule::KEYS, task::KEYS, task::OF_FILES],
+        &[&[job::OVERLAP, job::MAX_RUNS, job::PAUSE_AFTER, job::PRIORITY], schedule::KEYS, task::KEYS, task::OF_FILES],
     )
 };
 

@@ -19,6 +19,12 @@ pub struct Job {
     pub overlap: Overlap,
     /// How many runs may be live at once.
     pub max_runs: u32,
+    /// So many runs that fail one after another pause the job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause_after: Option<u32>,
+    /// So many runs are started by its schedules, and then they end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_after: Option<u32>,
     /// 1 goes first, 9 last.
     pub priority: Priority,
     /// Words to find it by.
@@ -45,6 +51,8 @@ impl Default for Job {
             enabled: true,
             overlap: Overlap::default(),
             max_runs: 1,
+            pause_after: None,
+            ends_after: None,
             priority: Priority::default(),
             tags: Vec::new(),
             schedules: Vec::new(),
