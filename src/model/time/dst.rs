@@ -40,13 +40,16 @@
 //! - *croner on zoned times* adds a run at the end of a gap for jobs that were not in it, and gives up on gaps above two
 //!   hours (Apia skipped a whole day). *Steps of a minute or an hour* loop or lose runs where the change is 30 minutes
 //!   (Lord Howe), 45 minutes past the hour (Chatham) or two hours (Troll). Stretches know no such sizes.
+//! - *Asking jiff where a civil time is in a zone*: for the last change that a zone's table lists it takes the offset before
+//!   it from the rule that follows, and where those differ (Winamac in March 2007) a due time in the gap is lost. Instants
+//!   have offsets without such an edge, so only they are asked for.
 //! - *Skipping gap times*, as many schedulers do, loses the nightly backup once a year; *running fold times twice* runs
 //!   it twice. Both were reported as bugs wherever they were chosen.
 //!
 //! Whole seconds only: a zone's offset has no fraction, and an expression names none.
 
 use jiff::civil::DateTime;
-use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
+use jiff::tz::{Offset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
 
 /// The civil times that an expression names.
@@ -79,12 +82,14 @@ fn next_fixed(times: &impl CivilTimes, zone: &TimeZone, after: Timestamp) -> Opt
 
 /// The first instant at which the clock shows `civil`, or has left it out.
 pub fn first_pass(zone: &TimeZone, civil: DateTime) -> Option<Timestamp> {
-    match zone.to_ambiguous_timestamp(civil).offset() {
-        AmbiguousOffset::Unambiguous { offset } => offset.to_timestamp(civil).ok(),
-        AmbiguousOffset::Fold { before, .. } => before.to_timestamp(civil).ok(),
-        AmbiguousOffset::Gap { before, .. } => {
-            let past = before.to_timestamp(civil).ok()?;
-            zone.preceding(past.checked_add(SECOND).ok()?).next().map(|change| change.timestamp())
+    let as_utc = Offset::UTC.to_timestamp(civil).ok()?;
+    let mut from = as_utc.checked_sub(REACH).unwrap_or(Timestamp::MIN);
+    loop {
+        let at = zone.to_offset(from).to_timestamp(civil).ok().map(|at| at.max(from));
+        let end = zone.following(from).next().map(|change| change.timestamp());
+        match end.filter(|end| at.is_none_or(|at| *end <= at)) {
+            Some(end) => from = end,
+            None => return at,
         }
     }
 }
@@ -136,17 +141,46 @@ pub enum Shift {
 /// What daylight saving did to the due time `at`, if anything.
 pub fn shift(times: &impl CivilTimes, zone: &TimeZone, at: Timestamp) -> Option<Shift> {
     let civil = zone.to_datetime(at);
-    if let AmbiguousOffset::Fold { before, .. } = zone.to_ambiguous_timestamp(civil).offset() {
-        return Some(match (times.is_fixed_time(), zone.to_offset(at) == before) {
-            (true, _) => Shift::Once,
-            (false, true) => Shift::FirstPass,
-            (false, false) => Shift::SecondPass,
-        });
+    if first_pass(zone, civil)? < at {
+        return Some(Shift::SecondPass);
+    }
+    if is_shown_again(zone, at, civil) {
+        return Some(if times.is_fixed_time() { Shift::Once } else { Shift::FirstPass });
     }
     let before = zone.to_offset(at.checked_sub(SECOND).ok()?);
     let gap = before.to_datetime(at);
     let named = times.next(gap.checked_sub(SECOND).ok()?)?;
     (gap < civil && named < civil && times.is_fixed_time()).then_some(Shift::Gap { named })
+}
+
+/// Whether the clock, which shows `civil` at `at`, shows it later too.
+fn is_shown_again(zone: &TimeZone, at: Timestamp, civil: DateTime) -> bool {
+    let changes = zone.following(at).map(|change| change.timestamp());
+    let mut near = changes.take_while(|change| change.duration_since(at) <= REACH);
+    near.any(|change| zone.to_datetime(change) <= civil)
+}
+
+/// A stretch that the clock leaves out, and a time in it that an expression names.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Gap {
+    /// The first instant after the gap.
+    pub end: Timestamp,
+    /// The first civil time in it that the expression names.
+    pub named: DateTime,
+}
+
+/// How many changes of the clock are looked at for a gap: 50 years of two.
+const N_CHANGES: usize = 100;
+
+/// The first gap after `after` into which a time of `times` falls, within the next hundred changes of the clock.
+pub fn next_gap(times: &impl CivilTimes, zone: &TimeZone, after: Timestamp) -> Option<Gap> {
+    zone.following(after).take(N_CHANGES).find_map(|change| {
+        let end = change.timestamp();
+        let before = zone.to_offset(end.checked_sub(SECOND).ok()?);
+        let (left_out, shown) = (before.to_datetime(end), zone.to_datetime(end));
+        let named = times.next(left_out.checked_sub(SECOND).ok()?).filter(|named| *named < shown)?;
+        Some(Gap { end, named })
+    })
 }
 
 #[cfg(test)]
@@ -241,6 +275,19 @@ mod tests {
         let eve = "2011-12-29T22:00:00Z";
         check("30 12 * * *", "Pacific/Apia", eve, &["2011-12-29T12:30-10:00", "2011-12-31T00:00+14:00"]);
         check("*/30 12 30 12 *", "Pacific/Apia", eve, &["2012-12-30T12:00+14:00"]);
+    }
+
+    #[test]
+    fn a_gap_at_the_end_of_the_table_of_a_zone_is_one_too() {
+        // From 02:00 at -06 to 04:00 at -04, though the rule from then on is one of -05 and -04.
+        let (zone, eve) = ("America/Indiana/Winamac", "2007-03-11T07:46:00Z");
+        check("51 2 11 3 *", zone, eve, &["2007-03-11T04:00-04:00", "2008-03-11T02:51-04:00"]);
+        check(
+            "51 1-4 11 3 *",
+            zone,
+            eve,
+            &["2007-03-11T01:51-06:00", "2007-03-11T04:00-04:00", "2007-03-11T04:51-04:00"],
+        );
     }
 
     #[test]
