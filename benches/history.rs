@@ -8,8 +8,7 @@
 
 use std::time::Instant;
 
-use campanile::model::definition::{Action, CatchUp, Job, Schedule, Task, Timing, canonical};
-use campanile::model::duration::Duration;
+use campanile::model::definition::{Action, Job, Schedule, Task, Timing, canonical};
 use campanile::model::id::RunId;
 use campanile::model::refused::Refused;
 use campanile::model::timestamp::Timestamp;
@@ -125,14 +124,7 @@ fn id(kind: u8, n: i64) -> RunId {
 fn fill(store: &Connection, n: i64) {
     store.execute_batch("PRAGMA synchronous = OFF; BEGIN").unwrap();
     for job in 0..N_JOBS {
-        let schedule = Schedule {
-            name: None,
-            timing: Timing::Cron { expression: "*/50 * * * *".to_owned() },
-            timezone: "UTC".to_owned(),
-            catch_up: CatchUp::Latest,
-            catch_up_window: Duration::from_secs(86_400),
-            catch_up_max: 24,
-        };
+        let schedule = Schedule::new(Timing::Cron { expression: "*/50 * * * *".to_owned() }, "UTC");
         let definition = Job {
             description: format!("job {job}"),
             tags: if job % 2 == 0 { vec!["even".to_owned()] } else { Vec::new() },

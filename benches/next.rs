@@ -3,8 +3,7 @@
 
 use std::time::Instant;
 
-use campanile::model::definition::{CatchUp, Schedule, Timing};
-use campanile::model::duration::Duration;
+use campanile::model::definition::{Schedule, Timing};
 use campanile::model::time::Calendar;
 use campanile::model::timestamp::Timestamp;
 use campanile::print;
@@ -55,14 +54,7 @@ const KINDS: [(&str, Draw); 5] = [
 ];
 
 fn calendar(expression: String, zone: &TimeZone) -> Option<Calendar> {
-    let schedule = Schedule {
-        name: None,
-        timing: Timing::Cron { expression },
-        timezone: String::new(),
-        catch_up: CatchUp::None,
-        catch_up_window: Duration::ZERO,
-        catch_up_max: 0,
-    };
+    let schedule = Schedule::new(Timing::Cron { expression }, "");
     Calendar::new(&schedule, "job", zone).ok()
 }
 

@@ -8,8 +8,7 @@ mod world;
 
 use campanile::api::ROUTES;
 use campanile::engine::{Answer, Command};
-use campanile::model::definition::{CatchUp, Schedule, Timing};
-use campanile::model::duration::Duration;
+use campanile::model::definition::{Schedule, Timing};
 use campanile::model::id::RunId;
 use campanile::model::outcome::Reason;
 use campanile::model::refused::Refused;
@@ -18,14 +17,7 @@ use serde_json::{Value, json};
 use world::{MINUTE, NOON, World, id, id_text};
 
 fn hourly() -> Schedule {
-    Schedule {
-        name: None,
-        timing: Timing::Cron { expression: "0 * * * *".to_owned() },
-        timezone: "UTC".to_owned(),
-        catch_up: CatchUp::Latest,
-        catch_up_window: Duration::from_secs(86_400),
-        catch_up_max: 24,
-    }
+    Schedule::new(Timing::Cron { expression: "0 * * * *".to_owned() }, "UTC")
 }
 
 fn keys(object: &Value) -> Vec<&str> {

@@ -1,6 +1,6 @@
 //! No expression hangs, panics or allocates without bound, however hostile; and every fault has a place that exists.
 
-use campanile::model::definition::{CatchUp, Schedule, Timing};
+use campanile::model::definition::{Schedule, Timing};
 use campanile::model::duration::Duration;
 use campanile::model::invalid::Fault;
 use campanile::model::time::Calendar;
@@ -17,14 +17,7 @@ fn quartz(expression: &str, zone: &TimeZone) -> Result<Calendar, Vec<Fault>> {
 }
 
 fn timed(timing: Timing, zone: &TimeZone) -> Result<Calendar, Vec<Fault>> {
-    let schedule = Schedule {
-        name: None,
-        timing,
-        timezone: String::new(),
-        catch_up: CatchUp::None,
-        catch_up_window: Duration::ZERO,
-        catch_up_max: 0,
-    };
+    let schedule = Schedule::new(timing, "");
     Calendar::new(&schedule, "job", zone)
 }
 

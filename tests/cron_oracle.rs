@@ -10,8 +10,7 @@
 //! Expressions are drawn as sets of values together with their text, so that the oracle reads no cron either. Every
 //! draw comes from one seed.
 
-use campanile::model::definition::{CatchUp, Schedule, Timing};
-use campanile::model::duration::Duration;
+use campanile::model::definition::{Schedule, Timing};
 use campanile::model::time::Calendar;
 use campanile::model::timestamp::Timestamp;
 use campanile::tzdb::Tzdb;
@@ -296,14 +295,7 @@ impl Window {
 }
 
 fn calendar(expression: &str, zone: &TimeZone) -> Option<Calendar> {
-    let schedule = Schedule {
-        name: None,
-        timing: Timing::Cron { expression: expression.to_owned() },
-        timezone: String::new(),
-        catch_up: CatchUp::None,
-        catch_up_window: Duration::ZERO,
-        catch_up_max: 0,
-    };
+    let schedule = Schedule::new(Timing::Cron { expression: expression.to_owned() }, "");
     match Calendar::new(&schedule, "job", zone) {
         Ok(calendar) => Some(calendar),
         Err(faults) => {

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use campanile::model::definition::{CatchUp, Schedule, Timing};
+use campanile::model::definition::{Schedule, Timing};
 use campanile::model::duration::Duration;
 use campanile::model::time::Calendar;
 use campanile::model::timestamp::Timestamp;
@@ -48,14 +48,8 @@ fn rows() -> impl Iterator<Item = Row<'static>> {
 
 impl Row<'_> {
     fn calendar(&self, tzdb: &Tzdb) -> Result<Calendar, String> {
-        let schedule = Schedule {
-            name: None,
-            timing: Timing::Cron { expression: self.expression.to_owned() },
-            timezone: self.zone.to_owned(),
-            catch_up: CatchUp::None,
-            catch_up_window: Duration::ZERO,
-            catch_up_max: 0,
-        };
+        let timing = Timing::Cron { expression: self.expression.to_owned() };
+        let schedule = Schedule::new(timing, self.zone);
         let zone = tzdb.get(self.zone).ok_or_else(|| format!("no zone `{}`", self.zone))?;
         Calendar::new(&schedule, "job", &zone).map_err(|faults| format!("{faults:?}"))
     }

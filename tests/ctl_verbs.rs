@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Command as Process, Stdio};
 
 use campanile::engine::{Answer, Command};
-use campanile::model::definition::{CatchUp, Schedule, Timing};
+use campanile::model::definition::{Schedule, Timing};
 use campanile::model::duration::Duration;
 use campanile::model::id::RunId;
 use campanile::model::refused::Refused;
@@ -46,14 +46,10 @@ async fn ctl_at(socket: &Path, words: &str) -> Said {
 }
 
 fn hourly() -> Schedule {
-    Schedule {
-        name: None,
-        timing: Timing::Every { period: Duration::from_secs(3_600), anchor: Timestamp::from_micros(0) },
-        timezone: "Europe/Berlin".to_owned(),
-        catch_up: CatchUp::Latest,
-        catch_up_window: Duration::from_secs(86_400),
-        catch_up_max: 24,
-    }
+    Schedule::new(
+        Timing::Every { period: Duration::from_secs(3_600), anchor: Timestamp::from_micros(0) },
+        "Europe/Berlin",
+    )
 }
 
 /// A daemon with a job `nightly`, three runs of it and one ad hoc.

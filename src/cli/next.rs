@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use clap::builder::RangedU64ValueParser;
 use jiff::tz::TimeZone;
 
-use crate::model::definition::{CatchUp, Schedule, Timing};
+use crate::model::definition::{Schedule, Timing};
 use crate::model::duration::Duration;
 use crate::model::invalid::Fault;
 use crate::model::time::{Calendar, explain};
@@ -115,14 +115,7 @@ fn calendar(words: &Words, timezone: &str, zone: &TimeZone) -> Result<Calendar, 
         (None, "@start") => Timing::Start,
         (None, _) => Timing::Cron { expression: expression.to_owned() },
     };
-    let schedule = Schedule {
-        name: None,
-        timing,
-        timezone: timezone.to_owned(),
-        catch_up: CatchUp::default(),
-        catch_up_window: Duration::ZERO,
-        catch_up_max: 0,
-    };
+    let schedule = Schedule::new(timing, timezone);
     Calendar::new(&schedule, job, zone)
 }
 

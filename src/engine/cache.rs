@@ -5,6 +5,8 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
+
 use super::counters::{Counters, Ended};
 use super::input::Limits;
 use super::live::{Live, LiveAttempt};
@@ -409,9 +411,7 @@ impl Cache {
         schedule: &Schedule,
         job: &str,
     ) -> Result<Arc<Calendar>, StoreError> {
-        let rule = Schedule { name: None, ..schedule.clone() }.key();
-        // Only `H` makes a rule depend on the job's name.
-        let key = if rule.contains('h') { format!("{rule} {job}") } else { rule };
+        let key = calendar_key(schedule, job);
         if let Some(calendar) = self.calendars.get(&key) {
             return Ok(Arc::clone(calendar));
         }
@@ -428,6 +428,19 @@ impl Cache {
         }
         self.calendars.insert(key, Arc::clone(&calendar));
         Ok(calendar)
+    }
+}
+
+/// The same for rules that name the same times. Only `H` makes a plain rule depend on the job's name.
+fn calendar_key(schedule: &Schedule, job: &str) -> String {
+    let plain = Schedule::new(schedule.timing.clone(), &schedule.timezone);
+    let is_plain = schedule.rule() == plain;
+    let rule = plain.key();
+    match is_plain {
+        true if !rule.contains('h') => rule,
+        true => format!("{rule} {job}"),
+        // A rule may hold whole lists of dates.
+        false => format!("{job} {:?}", Sha256::digest(canonical(schedule).as_bytes())),
     }
 }
 

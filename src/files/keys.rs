@@ -55,8 +55,22 @@ const JOBS_OWN: &[&str] = &[
     "hooks",
 ];
 /// Keys of a schedule, at the top level too.
-const RULE: &[&str] =
-    &["cron", "quartz", "every", "at", "anchor", "timezone", "catch_up", "catch_up_window", "catch_up_max"];
+const RULE: &[&str] = &[
+    "cron",
+    "quartz",
+    "every",
+    "at",
+    "anchor",
+    "phase",
+    "nth",
+    "timezone",
+    "jitter",
+    "from",
+    "until",
+    "catch_up",
+    "catch_up_window",
+    "catch_up_max",
+];
 /// Keys of a task, at the top level too.
 const WORK: &[&str] = &[
     "shell",
@@ -109,7 +123,6 @@ pub const JOB: Keys = Keys {
     what: "a job",
     known: &joined::<{ JOBS_OWN.len() + RULE.len() + WORK.len() + OF_FILES.len() }>(&[JOBS_OWN, RULE, WORK, OF_FILES]),
     later: &[
-        "jitter",
         "exclude",
         "agent",
         "prompt",
@@ -141,7 +154,7 @@ pub const FILE: Keys = Keys { what: "a file of many jobs", known: &["jobs"], lat
 pub const SCHEDULE: Keys = Keys {
     what: "a schedule",
     known: &joined::<{ 1 + RULE.len() }>(&[&["name"], RULE]),
-    later: &["jitter", "exclude", "calendar", "params", "until", "from"],
+    later: &["exclude", "calendar", "params"],
     above: Some(&JOB_TOP),
 };
 
@@ -332,6 +345,7 @@ pub const DEFAULTS: Keys = Keys {
         "catch_up",
         "catch_up_window",
         "catch_up_max",
+        "jitter",
         "env",
         "working_dir",
         "timeout",
@@ -353,7 +367,7 @@ pub const DEFAULTS: Keys = Keys {
         "success",
     ],
     // Whether texts are templates (`raw`) is for whoever writes them to say, and what they mean must not depend on it.
-    later: &["jitter", "tags", "hooks"],
+    later: &["tags", "hooks"],
     above: Some(&SETTINGS_TOP),
 };
 

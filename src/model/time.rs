@@ -13,20 +13,19 @@ pub mod explain;
 pub mod expression;
 pub mod fields;
 pub mod kind;
+pub mod nth;
 pub mod quartz;
+pub mod rule;
 pub mod spread;
 
 use jiff::tz::TimeZone;
 
-use crate::model::definition::{Schedule, Timing};
+use crate::model::definition::Schedule;
 use crate::model::duration::Duration;
 use crate::model::invalid::Fault;
 use crate::model::timestamp::Timestamp;
-use cron::Cron;
-use every::Every;
-use quartz::Quartz;
+use rule::Rule;
 
-const SECOND_US: i64 = 1_000_000;
 const MICROSECOND: Duration = Duration::from_micros(1);
 
 /// The due times of one schedule.
@@ -35,153 +34,51 @@ pub struct Calendar {
     rule: Rule,
 }
 
-#[derive(Clone, Debug)]
-enum Rule {
-    Cron(Cron, TimeZone),
-    Quartz(Box<Quartz>, TimeZone),
-    Every(Every),
-    At(Timestamp),
-    /// Due by what happens to the machine and not by the clock.
-    Started,
-}
-
 impl Calendar {
     /// The due times of `schedule` of that job in that zone, or all that is wrong with its rule. The places of faults
     /// are bytes of the cron expression.
     pub fn new(schedule: &Schedule, job: &str, zone: &TimeZone) -> Result<Self, Vec<Fault>> {
-        let rule = match &schedule.timing {
-            Timing::Cron { expression } => Rule::Cron(Cron::parse(expression, job)?, zone.clone()),
-            Timing::Quartz { expression } => Rule::Quartz(Box::new(Quartz::parse(expression)?), zone.clone()),
-            Timing::Every { period, anchor } => match Every::new(*period, *anchor) {
-                Some(every) => Rule::Every(every),
-                None => {
-                    let fault = Fault::new((0, 0), "`every` has no length").hint("write a period as `15m`");
-                    return Err(vec![fault]);
-                }
-            },
-            Timing::At { at } => Rule::At(*at),
-            Timing::Reboot | Timing::Start => Rule::Started,
-        };
-        Ok(Calendar { rule })
+        Ok(Calendar { rule: Rule::new(schedule, job, zone)? })
     }
 
     /// The first due time after `after`; nothing if there is none before the end of year 9999, and for what is due when
     /// the machine or the daemon starts.
     pub fn next_after(&self, after: Timestamp) -> Option<Timestamp> {
-        match &self.rule {
-            Rule::Cron(cron, zone) => named_after(cron, zone, after),
-            Rule::Quartz(quartz, zone) => named_after(&**quartz, zone, after),
-            Rule::Every(every) => every.next_after(after),
-            Rule::At(at) => Some(*at).filter(|at| *at > after),
-            Rule::Started => None,
-        }
+        self.rule.next_after(after)
     }
 
     /// The newest due time in `(after, until]`.
     pub fn newest(&self, after: Timestamp, until: Timestamp) -> Option<Timestamp> {
-        match &self.rule {
-            Rule::Cron(..) | Rule::Quartz(..) => self.newest_by_halving(after, until),
-            Rule::Every(every) => every.newest(after, until),
-            Rule::At(at) => Some(*at).filter(|at| after < *at && *at <= until),
-            Rule::Started => None,
-        }
+        self.rule.newest(after, until)
     }
 
     /// How many due times are in `(after, until]`, counted up to `limit`.
     pub fn count(&self, after: Timestamp, until: Timestamp, limit: u64) -> u64 {
-        match &self.rule {
-            Rule::Cron(..) | Rule::Quartz(..) => {
-                let mut n = 0;
-                let mut at = after;
-                while n < limit
-                    && let Some(next) = self.next_after(at).filter(|next| *next <= until)
-                {
-                    n += 1;
-                    at = next;
-                }
-                n
-            }
-            Rule::Every(every) => every.count(after, until).min(limit),
-            Rule::At(at) => u64::from(after < *at && *at <= until).min(limit),
-            Rule::Started => 0,
-        }
+        self.rule.count(after, until, limit)
     }
 
     /// Whether this very instant is a due time.
     pub fn is_due_at(&self, at: Timestamp) -> bool {
-        match &self.rule {
-            Rule::At(due) => *due == at,
-            Rule::Cron(..) | Rule::Quartz(..) | Rule::Every(_) | Rule::Started => {
-                self.next_after(at.minus(MICROSECOND)) == Some(at)
-            }
-        }
+        self.rule.is_due_at(at)
     }
 
     /// What daylight saving did to the due time `at`, if anything.
     pub fn shift(&self, at: Timestamp) -> Option<dst::Shift> {
-        let second = jiff::Timestamp::from_second(at.as_micros().div_euclid(SECOND_US)).ok()?;
-        match &self.rule {
-            Rule::Cron(cron, zone) => dst::shift(cron, zone, second),
-            Rule::Quartz(quartz, zone) => dst::shift(&**quartz, zone, second),
-            Rule::Every(_) | Rule::At(_) | Rule::Started => None,
-        }
+        self.rule.shift(at)
     }
-
-    /// Looks back from `until`, twice as far each time, for an instant that has a due time after it, then halves the
-    /// stretch in between: the cost follows the distance to the newest due time and not the length of the span.
-    fn newest_by_halving(&self, after: Timestamp, until: Timestamp) -> Option<Timestamp> {
-        let due_from = |from: Timestamp| self.next_after(from).filter(|at| *at <= until);
-        let mut empty = until;
-        let mut back = Duration::from_micros(SECOND_US);
-        let mut found = loop {
-            let from = until.minus(back).max(after);
-            if let Some(at) = due_from(from) {
-                break at;
-            }
-            if from == after {
-                return None;
-            }
-            empty = from;
-            back = Duration::from_micros(back.as_micros().saturating_mul(2));
-        };
-        while let Some(at) = due_from(found) {
-            let half = found.plus(Duration::from_micros(empty.since(found).as_micros() / 2));
-            match due_from(half) {
-                Some(later) => found = later,
-                None => {
-                    empty = half;
-                    found = at;
-                }
-            }
-        }
-        Some(found)
-    }
-}
-
-fn named_after(times: &impl dst::CivilTimes, zone: &TimeZone, after: Timestamp) -> Option<Timestamp> {
-    let after = jiff::Timestamp::from_second(after.as_micros().div_euclid(SECOND_US)).ok()?;
-    let at = dst::next(times, zone, after)?;
-    Some(Timestamp::from_micros(at.as_second().saturating_mul(SECOND_US)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::definition::CatchUp;
+    use crate::model::definition::Timing;
 
     fn at(text: &str) -> Timestamp {
         text.parse().expect("because the case is valid")
     }
 
     fn calendar(timing: Timing) -> Calendar {
-        let schedule = Schedule {
-            name: None,
-            timing,
-            timezone: "Europe/Berlin".to_owned(),
-            catch_up: CatchUp::Latest,
-            catch_up_window: Duration::from_secs(86_400),
-            catch_up_max: 24,
-        };
+        let schedule = Schedule::new(timing, "Europe/Berlin");
         let zone = jiff::tz::TimeZoneDatabase::bundled().get("Europe/Berlin").expect("because it is bundled");
         Calendar::new(&schedule, "job", &zone).expect("because the case is valid")
     }
@@ -247,11 +144,6 @@ mod tests {
         let quartz = calendar(Timing::Quartz { expression: "* * * * * ?".to_owned() });
         let newest = quartz.newest(Timestamp::MIN, at("9990-01-01T00:00:00Z"));
         assert_eq!(newest, Some(at("2100-12-31T22:59:59Z")), "its calendar ends there");
-    }
-
-    #[test]
-    fn a_period_of_nothing_is_refused() {
-        assert_eq!(Every::new(Duration::ZERO, Timestamp::default()), None);
     }
 
     #[test]

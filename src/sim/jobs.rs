@@ -94,15 +94,39 @@ fn schedule(chance: &mut Chance, pace: Pace, now: Timestamp, n: usize) -> Schedu
         }
     };
     let windows: &[i64] = if is_dense { &[0, 10, 60, 3_600, 86_400] } else { &[0, 3_600, 86_400, 7 * 86_400] };
+    let rule = bounded(chance, pace, now, timing);
     Schedule {
         // A named schedule keeps its cursor when its rule is edited.
         name: chance.one_in(4).then(|| format!("n{n}")),
-        timing,
-        timezone: (*chance.pick(&ZONES)).to_owned(),
         catch_up: *chance.pick(&[CatchUp::None, CatchUp::Latest, CatchUp::Latest, CatchUp::All, CatchUp::All]),
         catch_up_window: Duration::from_secs(*chance.pick(windows)),
         catch_up_max: u32::try_from(*chance.pick(&[0, 1, 3, 24, 24, 100])).unwrap_or(1),
+        ..rule
     }
+}
+
+/// The rule, now and then with bounds.
+fn bounded(chance: &mut Chance, pace: Pace, now: Timestamp, timing: Timing) -> Schedule {
+    let zone = *chance.pick(&ZONES);
+    let mut rule = Schedule::new(timing, zone);
+    let unit = if pace == Pace::Dense { 60 } else { 3_600 };
+    let near = |chance: &mut Chance, by: i64| now.plus(Duration::from_secs(by + chance.between(0, 20 * unit)));
+    let is_recurring = matches!(rule.timing, Timing::Cron { .. } | Timing::Quartz { .. } | Timing::Every { .. });
+    if !is_recurring || chance.one_in(2) {
+        return rule;
+    }
+    rule.jitter = chance.one_in(2).then(|| Duration::from_secs(chance.between(1, unit)));
+    if let Timing::Every { period, .. } = &rule.timing {
+        let period = period.as_micros();
+        rule.phase = chance.one_in(2).then(|| Duration::from_micros(chance.between(0, period - 1)));
+        rule.nth = chance.one_in(3).then(|| u32::try_from(chance.between(1, 5)).unwrap_or(1));
+    } else if pace == Pace::Sparse && chance.one_in(3) {
+        rule.nth = u32::try_from(chance.between(1, 5)).ok();
+        rule.anchor = Some(now.minus(Duration::from_secs(chance.between(0, 30 * 86_400))));
+    }
+    rule.from = chance.one_in(4).then(|| near(chance, 0));
+    rule.until = chance.one_in(4).then(|| near(chance, 20 * unit));
+    rule
 }
 
 fn graph(chance: &mut Chance, pace: Pace, n: usize) -> Vec<Task> {

@@ -115,8 +115,7 @@ fn schedule(rule: &str, catch_up: CatchUp) -> Schedule {
         Some(period) => Timing::Every { period: length(period), anchor: crate::model::timestamp::Timestamp::default() },
         None => Timing::Cron { expression: rule.to_owned() },
     };
-    let catch_up_window = Duration::from_secs(86_400);
-    Schedule { name: None, timing, timezone: "UTC".to_owned(), catch_up, catch_up_window, catch_up_max: 24 }
+    Schedule { catch_up, ..Schedule::new(timing, "UTC") }
 }
 
 impl World {
@@ -141,6 +140,11 @@ impl World {
     /// A job file of that name with the tasks of the script, and a schedule if `rule` names one; loaded at once.
     pub fn job(&mut self, name: &str, rule: Option<(&str, CatchUp)>, script: &str) {
         self.job_but(name, rule, script, |_| {});
+    }
+
+    /// The same, due by that schedule.
+    pub fn due_job(&mut self, name: &str, schedule: Option<Schedule>, script: &str) {
+        self.job_but(name, None, script, |job| job.schedules.extend(schedule));
     }
 
     /// The same, but with what `change` does to the definition.

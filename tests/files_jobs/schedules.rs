@@ -109,7 +109,7 @@ every = "3h"
 name = "No Good"
 cron = "@hourly"
 [[schedules]]
-jitter = "5m"
+calendar = "5m"
 "#,
         &[
             "2:1: `cron` at the top level and `[[schedules]]` cannot both be given (hint: give it a `[[schedules]]` of its own)",
@@ -117,7 +117,7 @@ jitter = "5m"
             "10:1: the schedule on line 7 is named `x` too",
             "13:1: a schedule needs a rule of when (hint: give one of `cron`, `quartz`, `every` or `at`)",
             "15:8: `No Good` is not a name: 1 to 64 of a-z, 0-9, `_`, `.`, `-`",
-            "18:1: `jitter` is not supported by this version",
+            "18:1: `calendar` is not supported by this version",
         ],
     );
     check(
@@ -132,10 +132,10 @@ every = "1h"
 #[test]
 fn what_a_later_version_brings_is_named() {
     check(
-        r#"jitter = "5m"
+        r#"triggers = "5m"
 shell = "true"
 "#,
-        &["1:1: `jitter` is not supported by this version"],
+        &["1:1: `triggers` is not supported by this version"],
     );
 }
 
@@ -215,4 +215,98 @@ fn what_has_no_effect_is_warned_about() {
     warned("timezone = 'UTC'\nshell = 'x'", &["1:1: `timezone` has no effect: the job has no schedule"]);
     let most = "2:1: `catch_up_max` has no effect without `catch_up = \"all\"`";
     warned("every = '1h'\ncatch_up_max = 3\nshell = 'x'", &[most]);
+}
+
+#[test]
+fn what_moves_thins_and_bounds_a_rule_is_read() {
+    let text = "shell = 'x'\nevery = '1h'\nanchor = 2027-01-01T00:00:00Z\nphase = '5m'\nnth = 3\njitter = '10m'\n\
+                from = 2027-03-01T00:00:00Z\nuntil = '2027-10-01 00:00'";
+    let at = |text: &str| text.parse::<Timestamp>().unwrap();
+    let schedule = job(text).schedules.remove(0);
+    assert_eq!(
+        schedule.timing,
+        Timing::Every { period: Duration::from_secs(3_600), anchor: at("2027-01-01T00:00:00Z") }
+    );
+    assert_eq!((schedule.phase, schedule.nth, schedule.anchor), (Some(Duration::from_secs(300)), Some(3), None));
+    assert_eq!(schedule.jitter, Some(Duration::from_secs(600)));
+    assert_eq!(schedule.from, Some(at("2027-03-01T00:00:00Z")));
+    assert_eq!(schedule.until, Some(at("2027-09-30T22:00:00Z")), "on the clocks of its zone");
+    let schedule = job("shell = 'x'\ncron = '0 9 * * mon'\nnth = 2\nanchor = 2027-01-04T00:00:00").schedules.remove(0);
+    assert_eq!((schedule.nth, schedule.anchor), (Some(2), Some(at("2027-01-03T23:00:00Z"))));
+}
+
+#[test]
+fn what_has_no_meaning_beside_a_rule_is_refused() {
+    check(
+        r#"at = 2027-06-01T00:00:00Z
+shell = "true"
+jitter = "5m"
+nth = 2
+until = 2027-05-01T00:00:00Z
+"#,
+        &[
+            "3:1: `jitter` has no meaning beside `at` (hint: it moves due times that come again and again)",
+            "4:1: `nth` has no meaning beside `at` (hint: it thins out due times that come again and again)",
+            "5:1: `until` has no meaning beside `at` (hint: it bounds due times that come again and again)",
+        ],
+    );
+    check(
+        r#"shell = "true"
+[[schedules]]
+cron = "@start"
+phase = "5m"
+from = 2027-05-01T00:00:00Z
+[[schedules]]
+every = "5m"
+phase = "5m"
+[[schedules]]
+cron = "0 9 * * *"
+anchor = 2027-05-01T00:00:00Z
+[[schedules]]
+cron = "0 9 * * *"
+nth = 2
+[[schedules]]
+cron = "*/15 * * * *"
+nth = 2
+anchor = 2027-05-01T00:00:00Z
+[[schedules]]
+every = "1h"
+nth = 101
+from = 2027-05-02T00:00:00Z
+until = 2027-05-02T00:00:00Z
+jitter = "32d"
+"#,
+        &[
+            "4:1: `phase` has no meaning beside `@start` (hint: it moves the due times of `every`)",
+            "5:1: `from` has no meaning beside `@start` (hint: it bounds due times that come again and again)",
+            "8:9: `phase` must be shorter than the 5m of `every`, found `5m`",
+            "11:1: `anchor` has no meaning beside `cron` without `nth` (hint: it moves the due times of `every`, and is where `nth` begins to count)",
+            "14:1: `nth` counts from an `anchor`, and there is none (hint: give an `anchor`: the first due time from there on is the first that counts)",
+            "16:9: `nth` counts what is due at most 24 times a day (hint: for what is due more often write `every` with a longer period)",
+            "21:7: `nth` must be 1 to 100, found 101",
+            "23:1: `until` must be later than `from` (hint: between them lie all due times of the schedule)",
+            "24:10: `jitter` must be at most 4w3d, found `4w4d`",
+        ],
+    );
+}
+
+#[test]
+fn a_schedule_takes_of_what_it_inherits_only_what_its_rule_takes() {
+    let text = "shell = 'x'\njitter = '5m'\nuntil = 2027-05-01T00:00:00Z\n[[schedules]]\nevery = '1h'\n[[schedules]]\n\
+                cron = '@start'\n[[schedules]]\nat = 2027-06-01T00:00:00Z";
+    let schedules = job(text).schedules;
+    let jitters: Vec<_> = schedules.iter().map(|schedule| schedule.jitter.is_some()).collect();
+    assert_eq!(jitters, [true, false, false]);
+    assert_eq!(schedules.iter().filter(|schedule| schedule.until.is_some()).count(), 1);
+}
+
+#[test]
+fn a_schedule_with_nothing_still_to_come_is_warned_about() {
+    let ended = "2:9: `every` names no time before `until` that is still to come";
+    warned("every = '1h'\nuntil = 2026-05-01T00:00:00Z\nshell = 'x'", &[ended]);
+    let above = "1:1: `phase` has no effect above `[[schedules]]`: it belongs beside a rule of when";
+    warned("phase = '5m'\nshell = 'x'\n[[schedules]]\nevery = '1h'", &[above]);
+    let slow =
+        "3:10: counting from an `anchor` that is more than 10 years back is slow; a later due time counts as well";
+    warned("cron = '0 9 * * mon'\nnth = 2\nanchor = 2010-01-04T00:00:00Z\nshell = 'x'", &[slow]);
 }

@@ -171,7 +171,7 @@ fn set_schedules(work: &mut Work<'_>, job: &JobRow, defined: &Defined) -> Result
 
 /// An edit that keeps the key keeps the cursor; what was to be caught up under another rule is not.
 fn revise(work: &mut Work<'_>, job: &JobRow, mut row: ScheduleRow, wanted: &Schedule) -> Result<(), StoreError> {
-    let is_same_rule = row.schedule.timing == wanted.timing && row.schedule.timezone == wanted.timezone;
+    let is_same_rule = row.schedule.rule() == wanted.rule();
     if row.backlog.is_some() && (!is_same_rule || wanted.catch_up == CatchUp::None) {
         let calendar = work.cache.calendar(work.settings, &row.schedule, &job.name)?;
         answer::close_backlog(work, job, &mut row, &calendar, Reason::Retired)?;

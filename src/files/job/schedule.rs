@@ -1,5 +1,7 @@
 //! Reads schedules: `[[schedules]]`, or the one that the top level of a job stands for. Expressions are judged by
-//! `model::time`; here their faults are mapped to the place in the file.
+//! `model::time`; here their faults are mapped to the place in the file. What may be said beside which rule is `fitting`'s.
+
+mod fitting;
 
 use super::Context;
 use crate::files::keys::{SCHEDULE, TIMINGS};
@@ -11,28 +13,26 @@ use crate::model::definition::{CatchUp, Schedule, Timing};
 use crate::model::duration::Duration;
 use crate::model::invalid::Fault;
 use crate::model::time::Calendar;
+use crate::model::time::nth::MAX_NTH;
 use crate::model::timestamp::Timestamp;
 
 /// The shortest interval; a shorter one is a loop, not a schedule.
 const MIN_PERIOD: Duration = Duration::from_millis(10);
+/// The longest jitter; due times that are months late are another schedule.
+const MAX_JITTER: Duration = Duration::from_secs(31 * 86_400);
 /// How many schedules one job may have.
 const MAX_SCHEDULES: usize = 256;
 /// How many due times catching up may start at most.
 const MAX_CATCH_UP: u32 = 10_000;
 /// Keys of a schedule that mean something only beside a rule of when.
-const OPTIONS: &[&str] = &["anchor", "timezone", "catch_up", "catch_up_window", "catch_up_max"];
+const OPTIONS: &[&str] =
+    &["anchor", "phase", "nth", "timezone", "catch_up", "catch_up_window", "catch_up_max", "jitter", "from", "until"];
+/// Those of them that belong to one rule, and are not shared by several.
+const OF_ONE_RULE: &[&str] = &["anchor", "phase", "nth"];
 
 /// The schedules of the job whose top level is `fields`.
 pub(super) fn read(fields: &Fields<'_>, context: &Context<'_>) -> Vec<Schedule> {
-    let base = Schedule {
-        name: None,
-        timing: Timing::Start,
-        timezone: context.zones.default.to_owned(),
-        catch_up: CatchUp::default(),
-        catch_up_window: Duration::from_secs(86_400),
-        catch_up_max: 24,
-    };
-    let base = options(fields, base, context);
+    let base = options(fields, Schedule::new(Timing::Start, context.zones.default), context);
     let short = fields.first_of(TIMINGS);
     let Some(nodes) = fields.tables("schedules") else {
         if short.is_none() {
@@ -44,6 +44,9 @@ pub(super) fn read(fields: &Fields<'_>, context: &Context<'_>) -> Vec<Schedule> 
     if let Some(entry) = short {
         let message = format!("`{}` at the top level and `[[schedules]]` cannot both be given", entry.key);
         fields.reading.fault(Fault::new(entry.key_span, message).hint("give it a `[[schedules]]` of its own"));
+    } else if let Some(entry) = fields.first_of(OF_ONE_RULE) {
+        let message = format!("`{}` has no effect above `[[schedules]]`: it belongs beside a rule of when", entry.key);
+        fields.reading.warn(Fault::new(entry.key_span, message));
     }
     if nodes.len() > MAX_SCHEDULES {
         fields.reading.fault(Fault::new(fields.span, format!("a job has at most {MAX_SCHEDULES} schedules")));
@@ -107,69 +110,121 @@ fn options(fields: &Fields<'_>, mut base: Schedule, context: &Context<'_>) -> Sc
             fields.reading.warn(Fault::new(entry.key_span, message));
         }
     }
+    base.jitter = jitter(fields).or(base.jitter);
+    // These belong to one rule: nobody inherits them.
+    base.nth = fields.count("nth", MAX_NTH);
+    base.phase = fields.duration("phase");
+    base.anchor = fields.get("anchor").and_then(|node| instant(fields, "anchor", node, &base.timezone, context));
+    range(fields, &mut base, context);
     base
+}
+
+fn jitter(fields: &Fields<'_>) -> Option<Duration> {
+    let jitter = fields.some_duration("jitter")?;
+    if jitter > MAX_JITTER {
+        let message = format!("`jitter` must be at most {MAX_JITTER}, found `{jitter}`");
+        fields.reading.fault(Fault::new(fields.get("jitter")?.span, message));
+    }
+    Some(jitter)
+}
+
+fn range(fields: &Fields<'_>, base: &mut Schedule, context: &Context<'_>) {
+    let named = |name| fields.get(name).and_then(|node| instant(fields, name, node, &base.timezone, context));
+    let (from, until) = (named("from"), named("until"));
+    base.from = from.or(base.from);
+    base.until = until.or(base.until);
+    if let (Some(begin), Some(end)) = (base.from, base.until)
+        && end <= begin
+        && let Some(entry) = fields.entry("until").or(fields.entry("from"))
+    {
+        let fault = Fault::new(entry.key_span, "`until` must be later than `from`");
+        fields.reading.fault(fault.hint("between them lie all due times of the schedule"));
+    }
 }
 
 /// `base` with the rule of when that these fields give.
 fn timed(fields: &Fields<'_>, mut base: Schedule, context: &Context<'_>) -> Option<Schedule> {
     let entry = fields.one_of(TIMINGS, "a rule of when")?;
-    if entry.key != "every"
-        && let Some(anchor) = fields.entry("anchor")
-    {
-        let fault = Fault::new(anchor.key_span, format!("`anchor` has no meaning beside `{}`", entry.key));
-        fields.reading.fault(fault.hint("it moves the due times of `every`"));
+    let timing = timing(fields, entry, &base, context);
+    let rule = match &timing {
+        Some(timing) => fitting::word(timing),
+        None => entry.key.as_str(),
+    };
+    fitting::fit(fields, &mut base, rule);
+    base.timing = timing?;
+    if let Timing::Every { .. } = base.timing {
+        base.anchor = None;
     }
-    base.timing = match entry.key.as_str() {
-        "cron" | "quartz" => return expression(fields, entry, base, context),
+    fitting::judge(fields, &base, context.now)?;
+    judge(fields, entry, &base, context)?;
+    Some(base)
+}
+
+fn timing(fields: &Fields<'_>, entry: &Entry, base: &Schedule, context: &Context<'_>) -> Option<Timing> {
+    match entry.key.as_str() {
+        "cron" | "quartz" => {
+            let expression = fields.reading.full_text(&entry.key, &entry.node)?;
+            Some(match expression.trim().to_ascii_lowercase().as_str() {
+                _ if entry.key == "quartz" => Timing::Quartz { expression: expression.to_owned() },
+                "@reboot" => Timing::Reboot,
+                "@start" => Timing::Start,
+                _ => Timing::Cron { expression: expression.to_owned() },
+            })
+        }
         "every" => {
-            let period = fields.reading.duration("every", &entry.node, MIN_PERIOD);
-            let anchor = match fields.get("anchor") {
-                Some(node) => instant(fields, "anchor", node, &base, context)?,
-                None => Timestamp::default(),
-            };
-            Timing::Every { period: period?, anchor }
+            let period = fields.reading.duration("every", &entry.node, MIN_PERIOD)?;
+            Some(Timing::Every { period, anchor: base.anchor.unwrap_or_default() })
         }
         _ => {
-            let at = instant(fields, "at", &entry.node, &base, context)?;
+            let at = instant(fields, "at", &entry.node, &base.timezone, context)?;
             if at <= context.now {
                 let message = "`at` has passed: unless this schedule was loaded before, it never starts the job";
                 fields.reading.warn(Fault::new(entry.node.span, message));
             }
-            Timing::At { at }
+            Some(Timing::At { at })
         }
-    };
-    Some(base)
+    }
 }
 
-fn expression(fields: &Fields<'_>, entry: &Entry, mut base: Schedule, context: &Context<'_>) -> Option<Schedule> {
-    let reading = fields.reading;
-    let expression = reading.full_text(&entry.key, &entry.node)?;
-    base.timing = match expression.trim().to_ascii_lowercase().as_str() {
-        _ if entry.key == "quartz" => Timing::Quartz { expression: expression.to_owned() },
-        "@reboot" => Timing::Reboot,
-        "@start" => Timing::Start,
-        _ => Timing::Cron { expression: expression.to_owned() },
-    };
+/// What can be said of the rule only once it is made ready.
+fn judge(fields: &Fields<'_>, entry: &Entry, schedule: &Schedule, context: &Context<'_>) -> Option<()> {
     // A zone that is not known was reported where it is named.
-    let zone = context.zones.get(&base.timezone, entry.node.span).ok()?;
-    match Calendar::new(&base, context.job, &zone) {
+    let zone = context.zones.get(&schedule.timezone, entry.node.span).ok()?;
+    match Calendar::new(schedule, context.job, &zone) {
         Ok(calendar) => {
-            if entry.key == "quartz" && calendar.next_after(context.now).is_none() {
-                reading.warn(Fault::new(entry.node.span, "`quartz` names no time that is still to come"));
+            if calendar.next_after(context.now).is_none() {
+                warn_of_nothing(fields, entry, schedule);
             }
-            Some(base)
+            Some(())
         }
         Err(faults) => {
             for mut fault in faults {
-                fault.at = reading.within(&entry.node, fault.at);
-                reading.fault(fault);
+                fault.at = fields.reading.within(&entry.node, fault.at);
+                fields.reading.fault(fault);
             }
             None
         }
     }
 }
 
-fn instant(fields: &Fields<'_>, name: &str, node: &Node, base: &Schedule, context: &Context<'_>) -> Option<Timestamp> {
+fn warn_of_nothing(fields: &Fields<'_>, entry: &Entry, schedule: &Schedule) {
+    let until = fields.entry("until").filter(|_| schedule.until.is_some());
+    match (&schedule.timing, until) {
+        // An `at` that has passed has its own words.
+        (Timing::Reboot | Timing::Start | Timing::At { .. }, _) => {}
+        (_, Some(until)) => {
+            let message = format!("`{}` names no time before `until` that is still to come", entry.key);
+            fields.reading.warn(Fault::new(until.node.span, message));
+        }
+        (Timing::Cron { .. } | Timing::Quartz { .. } | Timing::Every { .. }, None) => {
+            let message = format!("`{}` names no time that is still to come", entry.key);
+            fields.reading.warn(Fault::new(entry.node.span, message));
+        }
+    }
+}
+
+/// The instant in `node`, without an offset on the clocks of `timezone`.
+fn instant(fields: &Fields<'_>, name: &str, node: &Node, timezone: &str, context: &Context<'_>) -> Option<Timestamp> {
     let text = match &node.value {
         NodeValue::Time(text) => text,
         NodeValue::Text(_)
@@ -179,7 +234,7 @@ fn instant(fields: &Fields<'_>, name: &str, node: &Node, base: &Schedule, contex
         | NodeValue::List(_)
         | NodeValue::Table(_) => fields.reading.text(name, node)?,
     };
-    let zone = context.zones.get(&base.timezone, node.span).ok()?;
+    let zone = context.zones.get(timezone, node.span).ok()?;
     match zones::instant(text, &zone) {
         Ok(at) => Some(at),
         Err(message) => {

@@ -62,18 +62,63 @@ pub(super) const KEYS: &[Key] = &[
     key(
         "anchor",
         Kind::Instant,
-        "As for `at`: one due time of `every`, from which the others are counted, both ways. An error without `every`.",
+        "As for `at`: one due time of `every`, from which the others are counted, both ways. Beside `cron` and `quartz` it is \
+         where `nth` begins to count: the first due time that is not before it is the first that is kept, and before it there \
+         are none. An error beside `at`, and beside an expression without `nth`.",
         "anchor = 2027-01-01T06:00:00",
     )
-    .default(r#""1970-01-01T00:00:00Z""#),
+    .or("`1970-01-01T00:00:00Z` for `every`; none for `nth` of an expression, which needs one"),
+    key(
+        "phase",
+        Kind::Duration,
+        "So much later than its `anchor` has it `every` is due. Shorter than the period. An error without `every`.",
+        r#"phase = "5m""#,
+    )
+    .default(r#""0s""#)
+    .interacts("`anchor`"),
+    key(
+        "nth",
+        Kind::Integer(1, 100),
+        "Only every so-manieth due time is one: `2` is every other. Counted from `anchor`, which `cron` and `quartz` must \
+         have here, and never by a stored counter, so that neither a restart nor a pause shifts it. An expression that is due \
+         more than 24 times a day is an error: `every` with a longer period says the same. An error beside `at`, `@reboot` \
+         and `@start`.",
+        "nth = 2",
+    )
+    .default("1")
+    .interacts("`anchor`"),
     key(
         "timezone",
         Kind::Zone,
-        "Whose clocks `cron`, `quartz`, and an `at` or `anchor` without an offset, are read by.",
+        "Whose clocks `cron`, `quartz`, and instants without an offset, are read by.",
         r#"timezone = "America/New_York""#,
     )
     .or("`timezone` of the configuration, or else the system's")
-    .no_effect("on `every` without an `anchor`"),
+    .no_effect("on `every` without an instant that has no offset"),
+    key(
+        "jitter",
+        Kind::SomeDuration,
+        "Every due time is later by one part of this, in whole seconds: a hash of the job's name and the schedule, the same \
+         after every restart, reload and edit of other keys; see [schedules](../concepts/schedules.md#jitter). An error \
+         beside `at`, `@reboot` and `@start`.",
+        r#"jitter = "10m""#,
+    )
+    .limit("at most `31d`"),
+    key(
+        "from",
+        Kind::Instant,
+        "As for `at`: before this instant there are no due times. An error beside `at`, `@reboot` and `@start`.",
+        "from = 2027-03-01T00:00:00",
+    )
+    .or("none: since ever"),
+    key(
+        "until",
+        Kind::Instant,
+        "As for `at`: at this instant and after it there are no due times. Later than `from`. Where nothing is still to come, \
+         that is warned about. An error beside `at`, `@reboot` and `@start`.",
+        "until = 2027-10-01T00:00:00",
+    )
+    .or("none: for ever"),
     key(
         "catch_up",
         Kind::Word(&["none", "latest", "all"]),

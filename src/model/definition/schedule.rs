@@ -20,23 +20,74 @@ pub struct Schedule {
     pub catch_up_window: Duration,
     /// How many due times `all` starts at most.
     pub catch_up_max: u32,
+    /// Every due time is later by a part of this, the same one for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jitter: Option<Duration>,
+    /// The due times of `every` are so much later than its anchor has them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<Duration>,
+    /// Only every so-manieth due time of the rule is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nth: Option<u32>,
+    /// From where `nth` counts the due times of an expression; `every` has an anchor of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anchor: Option<Timestamp>,
+    /// There are no due times before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Timestamp>,
+    /// There are no due times at or after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
 }
 
 impl Schedule {
+    /// That rule in that zone, and nothing else said.
+    pub fn new(timing: Timing, timezone: &str) -> Self {
+        Schedule {
+            name: None,
+            timing,
+            timezone: timezone.to_owned(),
+            catch_up: CatchUp::default(),
+            catch_up_window: Duration::from_secs(86_400),
+            catch_up_max: 24,
+            jitter: None,
+            phase: None,
+            nth: None,
+            anchor: None,
+            from: None,
+            until: None,
+        }
+    }
+
+    /// What decides its due times, and nothing else.
+    pub fn rule(&self) -> Schedule {
+        let plain = Schedule::new(Timing::Start, &self.timezone);
+        let Schedule { catch_up, catch_up_window, catch_up_max, .. } = plain;
+        Schedule { name: None, catch_up, catch_up_window, catch_up_max, ..self.clone() }
+    }
+
     /// What identifies this schedule within its job: its name, or else its normalised timing keys. An edit that keeps
     /// the key keeps the cursor.
     pub fn key(&self) -> String {
         match &self.name {
             Some(name) => format!("name:{name}"),
-            None => match &self.timing {
-                Timing::Cron { expression } => format!("cron:{} {}", normalised(expression), self.timezone),
-                Timing::Quartz { expression } => format!("quartz:{} {}", normalised(expression), self.timezone),
-                Timing::Every { period, anchor } => format!("every:{period} {anchor}"),
-                Timing::At { at } => format!("at:{at}"),
-                Timing::Reboot => "@reboot".to_owned(),
-                Timing::Start => "@start".to_owned(),
-            },
+            None => self.rule_key(),
         }
+    }
+
+    fn rule_key(&self) -> String {
+        let mut key = match &self.timing {
+            Timing::Cron { expression } => format!("cron:{} {}", normalised(expression), self.timezone),
+            Timing::Quartz { expression } => format!("quartz:{} {}", normalised(expression), self.timezone),
+            Timing::Every { period, anchor } => format!("every:{period} {anchor}"),
+            Timing::At { at } => format!("at:{at}"),
+            Timing::Reboot => "@reboot".to_owned(),
+            Timing::Start => "@start".to_owned(),
+        };
+        key.extend(self.phase.map(|phase| format!(" phase:{phase}")));
+        key.extend(self.nth.map(|nth| format!(" nth:{nth}")));
+        key.extend(self.anchor.map(|anchor| format!(" anchor:{anchor}")));
+        key
     }
 }
 
@@ -87,4 +138,36 @@ pub enum CatchUp {
     Latest,
     /// Those within the window start, oldest first, at most `catch_up_max`.
     All,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::definition::{canonical, from_canonical};
+
+    #[test]
+    fn what_older_stores_hold_reads_and_is_written_as_it_was() {
+        let old = concat!(
+            r#"{"layout":1,"definition":{"name":null,"timing":{"cron":{"expression":"0 * * * *"}},"timezone":"UTC","#,
+            r#""catch_up":"latest","catch_up_window":"1d","catch_up_max":24}}"#
+        );
+        let schedule: Schedule = from_canonical(old).expect("because it was written by an older version");
+        assert_eq!(schedule, Schedule::new(Timing::Cron { expression: "0 * * * *".to_owned() }, "UTC"));
+        assert_eq!((canonical(&schedule).as_str(), schedule.key().as_str()), (old, "cron:0 * * * * UTC"));
+    }
+
+    #[test]
+    fn what_makes_another_rhythm_makes_another_schedule_and_nothing_else_does() {
+        let rule = |change: &dyn Fn(&mut Schedule)| {
+            let mut schedule = Schedule::new(Timing::Cron { expression: "0 9 * * *".to_owned() }, "UTC");
+            change(&mut schedule);
+            schedule.key()
+        };
+        let plain = rule(&|_| {});
+        assert_eq!(rule(&|schedule| schedule.jitter = Some(Duration::MAX)), plain);
+        assert_eq!(rule(&|schedule| schedule.from = Some(Timestamp::MIN)), plain);
+        assert_eq!(rule(&|schedule| schedule.until = Some(Timestamp::MAX)), plain);
+        assert_ne!(rule(&|schedule| schedule.nth = Some(2)), plain);
+        assert_ne!(rule(&|schedule| schedule.phase = Some(Duration::MAX)), plain);
+    }
 }

@@ -73,7 +73,6 @@ pub fn missed(
     missed
 }
 
-/// All due times in `(after, until]` as one span, if there are any.
 /// The span of all due times in `(after, until]`, if there are any.
 pub fn span(calendar: &Calendar, after: Timestamp, until: Timestamp, reason: Reason) -> Option<Span> {
     let last = calendar.newest(after, until)?;
@@ -109,14 +108,7 @@ mod tests {
     const MINUTE: i64 = 60_000_000;
 
     fn calendar(expression: &str) -> Calendar {
-        let schedule = Schedule {
-            name: None,
-            timing: Timing::Cron { expression: expression.to_owned() },
-            timezone: "UTC".to_owned(),
-            catch_up: CatchUp::Latest,
-            catch_up_window: Duration::ZERO,
-            catch_up_max: 1,
-        };
+        let schedule = Schedule::new(Timing::Cron { expression: expression.to_owned() }, "UTC");
         Calendar::new(&schedule, "job", &jiff::tz::TimeZone::UTC).expect(expression)
     }
 
