@@ -24,6 +24,7 @@ mod launch;
 mod live;
 pub mod observed;
 mod pass;
+mod queue;
 mod report;
 mod step;
 mod values;

@@ -14,6 +14,7 @@ pub mod invalid_file;
 pub mod job;
 pub mod ledger;
 pub mod planned_skip;
+pub mod pool;
 pub mod request;
 pub mod run;
 pub mod schedule;

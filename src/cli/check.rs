@@ -73,7 +73,8 @@ struct Check {
 impl Check {
     fn new(json: bool) -> Self {
         // A configuration that is broken is checked when it is asked for; other files do not suffer from it.
-        let ambient = settings::load(&places::config_file(), false).unwrap_or_default();
+        // One that is not there says nothing of the machine that the files are for, as of its pools.
+        let ambient = settings::load(&places::config_file(), true).unwrap_or_else(|_| Configuration::unread());
         let form = match (json, print::shows_data_on_terminal()) {
             (true, _) => Form::Json,
             (false, true) => Form::Terminal,
@@ -143,7 +144,7 @@ impl Check {
 
     /// The configuration at `path`, and the jobs that a daemon with it would load.
     fn configuration(&mut self, path: &Path, given: bool) {
-        let configuration = self.settings(path, given).unwrap_or_default();
+        let configuration = self.settings(path, given).unwrap_or_else(Configuration::unread);
         let zone = configuration.settings.zone(&configuration.tzdb);
         let zones = Zones { tzdb: &configuration.tzdb, default: &zone };
         let folders = configuration.settings.folders(path);

@@ -283,6 +283,7 @@ fn load(found: Found, settings: &Settings, why: Why) -> Load {
         unchanged: found.unchanged,
         hooks: settings.hooks.clone(),
         limits: Some(limits(settings)),
+        pools: Some(settings.pools.clone()),
         is_incomplete: found.incomplete,
         at_start: why == Why::Start,
     }

@@ -100,6 +100,7 @@ pub(crate) fn run(work: &mut Work<'_>, birth: Birth<'_>) -> Result<(RunId, u64),
             tries: Tries::default(),
             max_attempts: definition.retry.max_attempts,
             is_cancelled: false,
+            pools: definition.pools.clone(),
         };
         task::insert(work.tx, std::slice::from_ref(&row))?;
         if state == TaskState::Blocked {

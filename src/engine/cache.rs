@@ -10,17 +10,21 @@ use sha2::{Digest, Sha256};
 use super::counters::{Counters, Ended};
 use super::input::Limits;
 use super::live::{Live, LiveAttempt};
+use super::queue::{Queue, Turn};
 use super::step::Settings;
-use crate::model::definition::{Hook, Job, Schedule, Target, canonical};
+use crate::model::definition::{Hook, Job, Pools, Schedule, Target, canonical};
 use crate::model::expression::Expressions;
 use crate::model::id::{DefinitionId, DeliveryId, HookId, JobId, Launch, ScheduleId, TaskId};
+use crate::model::policy::queue;
 use crate::model::state::{DeliveryState, TaskState};
 use crate::model::template::Templates;
 use crate::model::time::Calendar;
 use crate::model::timestamp::{Now, Steady, Timestamp, Until};
 use crate::store::delivery::DeliveryRow;
 use crate::store::task::TaskRow;
-use crate::store::{StoreError, Tx, attempt, definition, delivery, fact, hook, job, planned_skip, schedule, task};
+use crate::store::{
+    StoreError, Tx, attempt, definition, delivery, fact, hook, job, planned_skip, pool, schedule, task,
+};
 
 /// How many definitions, hooks and calendars are kept at most; beyond that the memory of them starts anew.
 const MAX_KEPT: usize = 4096;
@@ -59,8 +63,8 @@ pub(crate) struct Cache {
     held: HashMap<JobId, u32>,
     /// Those of these jobs that may have room; the others are parked until a run of theirs ends.
     freed: BTreeSet<JobId>,
-    /// Tasks that may be claimed, first first.
-    pub(crate) ready: BTreeSet<(u8, Timestamp, TaskId)>,
+    /// Tasks that may be claimed, and the pools that they take from.
+    pub(crate) queue: Queue,
     /// Tasks that go on after some time: they are to be tried again, or start later.
     delayed: BTreeSet<(Steady, TaskId)>,
     /// Tasks that go on at a time of day.
@@ -177,12 +181,16 @@ impl Cache {
         }
         cache.held = job::with_held(tx)?.into_iter().collect();
         cache.freed = cache.held.keys().copied().collect();
+        for row in pool::all(tx)? {
+            cache.queue.set(&row.name, row.size, row.used);
+        }
         for row in task::live(tx)? {
-            cache.enter(row.id, row.state, row.priority, row.queued_at);
+            cache.enter(row.id, row.state, queue::place(row.priority, row.queued_at), &row.pools);
         }
         for row in attempt::live(tx)? {
             let live = LiveAttempt { task: row.task, run: row.run, has_started: row.has_started, is_call: row.is_call };
             cache.live.insert(row.launch, live);
+            cache.queue.hold(row.launch, &row.pools);
         }
         for row in delivery::live(tx)?.iter().filter(|row| !session.broken_deliveries.contains(&row.id)) {
             cache.delivery_entered(row);
@@ -190,9 +198,9 @@ impl Cache {
         Ok(cache)
     }
 
-    fn enter(&mut self, id: TaskId, state: TaskState, priority: u8, queued_at: Timestamp) {
+    fn enter(&mut self, id: TaskId, state: TaskState, place: Timestamp, pools: &Pools) {
         if state == TaskState::Queued {
-            self.ready.insert((priority, queued_at, id));
+            self.queue.enter(Turn { place, task: id }, pools);
         }
         match waits_until(state) {
             Some(Until::Steady(until)) => drop(self.delayed.insert((until, id))),
@@ -212,16 +220,16 @@ impl Cache {
 
     /// A task has left the state `from` for the one it is in.
     pub(crate) fn task_moved(&mut self, row: &TaskRow, from: TaskState) {
-        let queued_at = row.queued_at.unwrap_or_default();
+        let place = queue::place(row.priority, row.queued_at.unwrap_or_default());
         if from == TaskState::Queued {
-            self.ready.remove(&(row.priority, queued_at, row.id));
+            self.queue.leave(Turn { place, task: row.id });
         }
         match waits_until(from) {
             Some(Until::Steady(until)) => drop(self.delayed.remove(&(until, row.id))),
             Some(Until::Wall(until)) => drop(self.appointed.remove(&(until, row.id))),
             None => {}
         }
-        self.enter(row.id, row.state, row.priority, queued_at);
+        self.enter(row.id, row.state, place, &row.pools);
     }
 
     /// How many runs are kept that ended so.

@@ -1,6 +1,6 @@
 //! What the engine is told: commands, which get an answer, and reports, which do not.
 
-use crate::model::definition::{CatchUp, Hook, Job, JobName, Priority, Task};
+use crate::model::definition::{CatchUp, Hook, Job, JobName, PoolSizes, Priority, Task};
 use crate::model::duration::Duration;
 use crate::model::exit::Exit;
 use crate::model::id::{DeliveryId, Launch, RunId, TaskId};
@@ -114,6 +114,8 @@ pub struct Load {
     pub hooks: Vec<Hook>,
     /// What else `campanile.toml` says; as before without.
     pub limits: Option<Limits>,
+    /// The pools of `campanile.toml`; as before without.
+    pub pools: Option<PoolSizes>,
     /// Not every folder could be read: what was not found may be there, and nothing is retired.
     pub is_incomplete: bool,
     /// This load is part of a daemon's start: `@start` is due, and `@reboot` if the machine has booted.

@@ -10,6 +10,7 @@ use super::reading::{Fields, Reading};
 use super::source::Sources;
 use super::syntax::{Entry, Language, Node, NodeValue};
 use super::zones::Zones;
+use crate::model::definition::PoolSizes;
 use crate::model::timestamp::Timestamp;
 
 /// What lies under every job, and where it is written.
@@ -20,6 +21,8 @@ pub struct Defaults {
     entries: Vec<Entry>,
     /// Whose word it is.
     holder: Holder,
+    /// The pools that tasks may name, where the configuration is known.
+    pools: Option<PoolSizes>,
 }
 
 impl Defaults {
@@ -35,17 +38,27 @@ impl Defaults {
             entries.push(Entry { key: "shell".to_owned(), key_span: node.span, node });
         }
         // It is read as the job that does nothing; what it has no effect on is no fault of it.
-        let context = Context { job: "defaults", zones, now: Timestamp::default() };
+        let context = Context { job: "defaults", zones, now: Timestamp::default(), pools: None };
         reading.without_warnings(|| job::read(reading, &root, &context))?;
         // Whoever asks where a key is from may be in another folder than whoever named the file.
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        Some(Defaults { path, text: reading.written().to_owned(), entries, holder: Holder::Unknown })
+        Some(Defaults { path, text: reading.written().to_owned(), entries, holder: Holder::Unknown, pools: None })
     }
 
     /// The same, from a file of that holder.
     pub(super) fn held_by(self, holder: Holder) -> Defaults {
         // What says nothing is nobody's.
         if self.entries.is_empty() { self } else { Defaults { holder, ..self } }
+    }
+
+    /// The same, under jobs that may name these pools and no others.
+    pub(super) fn with_pools(self, pools: PoolSizes) -> Defaults {
+        Defaults { pools: Some(pools), ..self }
+    }
+
+    /// The pools that jobs may name; nothing where the configuration is not known.
+    pub(super) fn pools(&self) -> Option<&PoolSizes> {
+        self.pools.as_ref()
     }
 
     /// Adds the text to `sources`, which must be empty, and returns the tree and where the text ends.

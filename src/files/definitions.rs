@@ -222,7 +222,12 @@ impl Unit<'_> {
         let mut faults = Faults::within(terms.room.0.saturating_sub(trouble.problems.len()));
         faults.append(trouble.faults);
         let reading = Reading::among(&self.sources, broken, faults, terms.told);
-        let context = job::Context { job: name.as_str(), zones: terms.when.0, now: terms.when.1 };
+        let context = job::Context {
+            job: name.as_str(),
+            zones: terms.when.0,
+            now: terms.when.1,
+            pools: self.layers.defaults.pools(),
+        };
         let read = job::read(&reading, &root, &context);
         let has_told = reading.has_told();
         let (faults, mut warnings) = reading.finish();

@@ -3,6 +3,7 @@
 
 mod http;
 mod param;
+pub(super) mod pools;
 mod process;
 mod schedule;
 mod success;
@@ -14,7 +15,7 @@ use super::keys::{HOOK, JOB};
 use super::reading::{Fields, Reading};
 use super::syntax::Node;
 use super::zones::Zones;
-use crate::model::definition::{Job, Overlap, Priority};
+use crate::model::definition::{Job, Overlap, PoolSizes, Priority};
 use crate::model::invalid::Fault;
 use crate::model::template::{Scope, Tasks};
 use crate::model::timestamp::Timestamp;
@@ -33,6 +34,8 @@ pub(crate) struct Context<'a> {
     pub(crate) zones: Zones<'a>,
     /// When it is read; only warnings depend on it.
     pub(crate) now: Timestamp,
+    /// The pools of the configuration, where that is known.
+    pub(crate) pools: Option<&'a PoolSizes>,
 }
 
 /// The job at `root`. It means nothing if `reading` has faults afterwards.
@@ -45,6 +48,9 @@ pub(crate) fn read(reading: &Reading<'_>, root: &Node, context: &Context<'_>) ->
     let schedules = schedule::read(&fields, context);
     param::check_schedules(&fields, &params, &schedules);
     let tasks = task::read(&fields, &names);
+    if let Some(sizes) = context.pools {
+        pools::check(&fields, sizes);
+    }
     let all: Vec<&str> = tasks.iter().map(|task| task.name.as_str()).collect();
     let ended = Tasks { all: &all, before: &all, otherwise: "has not ended" };
     let scope = Scope { place: "`outputs`", params: Some(&names), tasks: Some(ended), has_attempt: false };

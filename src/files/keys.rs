@@ -94,6 +94,7 @@ const WORK: &[&str] = &[
     "stop",
     "success",
     "limits",
+    "pools",
 ];
 /// Keys of a task that only a file may say, or says otherwise.
 const OF_FILES: &[&str] = &["user", "group", "nice", "raw"];
@@ -135,7 +136,6 @@ pub const JOB: Keys = Keys {
         "precondition",
         "preconditions",
         "triggers",
-        "pools",
         "queue_limit",
         "expires_after",
         "deadline",
@@ -173,8 +173,6 @@ pub const TASK: Keys = Keys {
         "precondition",
         "foreach",
         "outputs",
-        "pool",
-        "pools",
         "params",
         "budget",
         "expires_after",
@@ -298,6 +296,7 @@ pub const SETTINGS: Keys = Keys {
         "timezone",
         "tzdb",
         "max_tasks",
+        "pools",
         "on_stop",
         "drain_timeout",
         "synchronous",
@@ -313,7 +312,6 @@ pub const SETTINGS: Keys = Keys {
     ],
     later: &[
         "tls",
-        "pools",
         "queue_limit",
         "agents_dirs",
         "catch_up",
@@ -367,7 +365,7 @@ pub const DEFAULTS: Keys = Keys {
         "success",
     ],
     // Whether texts are templates (`raw`) is for whoever writes them to say, and what they mean must not depend on it.
-    later: &["tags", "hooks"],
+    later: &["tags", "hooks", "pools"],
     above: Some(&SETTINGS_TOP),
 };
 
@@ -430,6 +428,7 @@ pub const SYNONYMS: &[(&str, &str)] = &[
     ("argv", "command"),
     ("cmd", "command"),
     ("concurrency", "max_runs"),
+    ("pool", "pools"),
     ("cwd", "working_dir"),
     ("depends", "after"),
     ("depends_on", "after"),

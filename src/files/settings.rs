@@ -6,6 +6,7 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use super::job::pools::MAX_SIZE;
 use super::keys::{GLOBAL_HOOK, KEEP, LOG, RETENTION, SETTINGS};
 use super::owner::Holder;
 use super::reading::{Fields, Reading, item_of};
@@ -14,8 +15,9 @@ use super::source::Sources;
 use super::suggestion::suggest;
 use super::syntax::{Language, Node};
 use super::{Defaults, InvalidFile, diagnostics, hook, housekeeping, places, search, syntax, token};
-use crate::model::definition::Hook;
+use crate::model::definition::job::is_name;
 use crate::model::definition::value::Reference;
+use crate::model::definition::{Hook, PoolSizes};
 use crate::model::duration::Duration;
 use crate::model::invalid::{Fault, Problem};
 use crate::model::policy::retention::{Keep, Retention};
@@ -25,6 +27,8 @@ pub use super::housekeeping::{Backup, Clockwork};
 
 /// The most tasks that may run at once.
 const MAX_TASKS: u32 = 100_000;
+/// The most pools that there may be.
+const MAX_POOLS: usize = 1_024;
 /// The most ended runs of one kind that may be kept.
 const MAX_KEPT: i64 = 1_000_000_000_000;
 
@@ -43,6 +47,8 @@ pub struct Settings {
     pub tzdb: Choice,
     /// How many attempts may run at once, over all jobs.
     pub max_tasks: u32,
+    /// How much there is of what tasks take by name.
+    pub pools: PoolSizes,
     /// What becomes of what runs when the daemon stops; `drain` for process 1 and `leave` for any other without.
     pub on_stop: Option<OnStop>,
     /// How long a stopping daemon waits for what ends with it.
@@ -110,13 +116,14 @@ impl Default for Settings {
             timezone: None,
             tzdb: Choice::default(),
             max_tasks: 32,
+            pools: PoolSizes::new(),
             on_stop: None,
             drain_timeout: Duration::from_secs(30),
             synchronous: Synchronous::default(),
             reload: Reload::default(),
             retention: Retention::default(),
             log: Log::default(),
-            defaults: Defaults::default(),
+            defaults: Defaults::default().with_pools(PoolSizes::new()),
             hooks: Vec::new(),
             backup: None,
             integrity_check: None,
@@ -224,6 +231,14 @@ impl Default for Configuration {
     }
 }
 
+impl Configuration {
+    /// What counts where none can be read: the defaults, and nothing is known of pools.
+    pub fn unread() -> Self {
+        let settings = Settings { defaults: Defaults::default(), ..Settings::default() };
+        Configuration { settings, ..Configuration::default() }
+    }
+}
+
 /// Reads the file at `path`, and opens the zone database that it asks for. If the file was not `given` by anybody, its
 /// absence means defaults.
 pub fn load(path: &Path, given: bool) -> Result<Configuration, InvalidFile> {
@@ -247,7 +262,8 @@ fn read(path: &Path, Text { bytes, holder }: &Text) -> Result<Configuration, Vec
     let settings = settings(&reading, &document.root, beside);
     let tzdb = settings.as_ref().and_then(|(settings, fields)| zones(fields, settings));
     let settings = settings.map(|(mut settings, fields)| {
-        settings.defaults = defaults(&fields, path, tzdb.as_ref(), &settings).held_by(*holder);
+        let defaults = defaults(&fields, path, tzdb.as_ref(), &settings).held_by(*holder);
+        settings.defaults = defaults.with_pools(settings.pools.clone());
         settings
     });
     let (faults, warnings) = reading.told();
@@ -299,6 +315,7 @@ fn settings<'a>(reading: &'a Reading<'a>, root: &'a Node, beside: &Path) -> Opti
         timezone: fields.full_text("timezone").map(str::to_owned),
         tzdb: zone_data(&fields, beside),
         max_tasks: fields.count("max_tasks", MAX_TASKS).unwrap_or(base.max_tasks),
+        pools: fields.get("pools").map(|node| pools(reading, node)).unwrap_or_default(),
         on_stop: fields.word("on_stop", &[("leave", OnStop::Leave), ("drain", OnStop::Drain)], &[]),
         drain_timeout: fields.duration("drain_timeout").unwrap_or(base.drain_timeout),
         synchronous: fields.word("synchronous", &words, &["off", "extra"]).unwrap_or_default(),
@@ -313,6 +330,26 @@ fn settings<'a>(reading: &'a Reading<'a>, root: &'a Node, beside: &Path) -> Opti
         tokens: fields.get("tokens").map(|node| token::read(reading, node)).unwrap_or_default(),
     };
     Some((settings, fields))
+}
+
+fn pools(reading: &Reading<'_>, node: &Node) -> PoolSizes {
+    let entries = reading.table("pools", node).unwrap_or_default();
+    if entries.len() > MAX_POOLS {
+        reading.fault(Fault::new(node.span, format!("there are at most {MAX_POOLS} pools")));
+    }
+    let mut sizes = PoolSizes::new();
+    for entry in entries.iter().take(MAX_POOLS) {
+        let name = entry.key.as_str();
+        if !is_name(name) {
+            let message = format!("`{name}` is not a pool's name: 1 to 64 of a-z, 0-9, `_`, `.`, `-`");
+            reading.fault(Fault::new(entry.key_span, message));
+        }
+        let size = reading.integer(name, &entry.node, 1..=i64::from(MAX_SIZE));
+        if let Some(size) = size.and_then(|size| u32::try_from(size).ok()) {
+            sizes.insert(name.to_owned(), size);
+        }
+    }
+    sizes
 }
 
 fn address(fields: &Fields<'_>) -> Option<SocketAddr> {

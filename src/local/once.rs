@@ -14,6 +14,7 @@ use crate::driver::{self, Place, Running, Setup};
 use crate::engine::{Answer, Command, Handle, Load, LoadedJob, Settings, Start};
 use crate::files::settings::Configuration;
 use crate::files::{self, FoundJob, InvalidFile, Zones};
+use crate::model::definition::{Job, PoolSizes};
 use crate::model::duration::Duration;
 use crate::model::expression::Expressions;
 use crate::model::id::RunId;
@@ -165,6 +166,7 @@ async fn begin(handle: &Handle, found: FoundJob, request: &Request, zone: &str) 
     definition.enabled = true;
     let job = found.name.to_string();
     let load = Load {
+        pools: Some(pools_of(&definition)),
         jobs: vec![LoadedJob { name: found.name, source: found.source, definition, origins: String::new() }],
         ..Load::default()
     };
@@ -176,6 +178,17 @@ async fn begin(handle: &Handle, found: FoundJob, request: &Request, zone: &str) 
             Err(Failure::Here("a start was answered with something else".to_owned()))
         }
     }
+}
+
+/// No configuration says how large its pools are here. They have room for the task that takes most, so what shares a pool
+/// does not run at once, as if nothing were known but that it must not.
+fn pools_of(job: &Job) -> PoolSizes {
+    let mut sizes = PoolSizes::new();
+    for (name, weight) in job.tasks.iter().flat_map(|task| task.pools.iter()) {
+        let size = sizes.entry(name.to_owned()).or_insert(weight);
+        *size = weight.max(*size);
+    }
+    sizes
 }
 
 async fn ask(handle: &Handle, command: Command) -> Result<Answer, Refused> {

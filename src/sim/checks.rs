@@ -5,6 +5,7 @@
 //! live, and cost the same however long the history is. `ledger` holds the answers of due times to the calendar.
 
 mod ledger;
+mod pools;
 mod quiet;
 mod standstill;
 mod values;
@@ -176,6 +177,7 @@ impl Checks {
         }
         self.gate(connection)?;
         self.graph(connection)?;
+        self.pools(connection)?;
         let has_load = inputs.iter().any(|input| matches!(input, Input::Command { command: Command::Load(_), .. }));
         if !has_load && !is_careful {
             self.hooks(connection, before.0)?;

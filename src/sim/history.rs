@@ -98,6 +98,7 @@ impl World {
         }
         let hooks = (0..self.chance.below(2)).map(|_| jobs::hook(&mut self.chance)).collect();
         self.set_hooks(hooks);
+        self.files.pools = jobs::pool_sizes(&mut self.chance);
         self.load(0, false);
         let budget: u64 = if pace == Pace::Sparse { 400 } else { 100 };
         let [acts, hurts] = [*self.chance.pick(&[2, 4, 20]), *self.chance.pick(&[0, 4, 8, 20])];
@@ -192,7 +193,9 @@ impl World {
         self.note(|| "peace".to_owned());
         self.troubles = Troubles { is_poisoned: self.troubles.is_poisoned, ..Troubles::default() };
         self.free_disk()?;
-        self.files = super::people::Files::default();
+        // What waits for a pool that is too small, or for none, would wait for ever.
+        let pools = ["p0", "p1"].map(|name| (name.to_owned(), 4)).into();
+        self.files = super::people::Files { pools, ..super::people::Files::default() };
         // A drained daemon claims nothing more, so the last daemon is a fresh one.
         let with_runner = self.chance.one_in(2);
         self.kill(0, with_runner)?;

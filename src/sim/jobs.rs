@@ -6,8 +6,8 @@ use super::chance::Chance;
 use crate::engine::{NotBefore, Submission};
 use crate::model::definition::hook::Webhook;
 use crate::model::definition::{
-    Action, CatchUp, ExitCodes, Hook, Http, Job, OnInterrupt, Overlap, Param, ParamType, Priority, Retry, Schedule,
-    Target, Task, Timing, Value,
+    Action, CatchUp, ExitCodes, Hook, Http, Job, OnInterrupt, Overlap, Param, ParamType, PoolSizes, Pools, Priority,
+    Retry, Schedule, Target, Task, Timing, Value,
 };
 use crate::model::duration::Duration;
 use crate::model::timestamp::Timestamp;
@@ -201,8 +201,31 @@ pub(crate) fn task(chance: &mut Chance, pace: Pace, name: &str) -> Task {
             skip: if chance.one_in(2) { vec![99] } else { Vec::new() },
         },
         on_interrupt: if chance.one_in(4) { OnInterrupt::Fail } else { OnInterrupt::Retry },
+        pools: pools(chance),
         ..Task::new(name, action)
     }
+}
+
+/// What a task takes, mostly nothing; now and then more than there is.
+fn pools(chance: &mut Chance) -> Pools {
+    let mut pools = Pools::default();
+    for name in ["p0", "p1"] {
+        if chance.one_in(4) {
+            pools.insert(name, u32::try_from(*chance.pick(&[1, 1, 2, 3])).unwrap_or(1));
+        }
+    }
+    pools
+}
+
+/// Pools, of which one may be missing.
+pub(crate) fn pool_sizes(chance: &mut Chance) -> PoolSizes {
+    let mut sizes = PoolSizes::new();
+    for name in ["p0", "p1"] {
+        if !chance.one_in(5) {
+            sizes.insert(name.to_owned(), u32::try_from(chance.between(1, 4)).unwrap_or(1));
+        }
+    }
+    sizes
 }
 
 /// A request to there.

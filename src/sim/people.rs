@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::jobs::{self, Pace};
 use super::world::{Broken, World, said};
 use crate::engine::{Answer, Command, InvalidFile, Load, LoadedJob, Start};
-use crate::model::definition::{CatchUp, Hook, Job, JobName};
+use crate::model::definition::{CatchUp, Hook, Job, JobName, PoolSizes};
 use crate::model::duration::Duration;
 use crate::model::id::{DeliveryId, RunId, TaskId};
 use crate::model::timestamp::Timestamp;
@@ -15,6 +15,7 @@ use crate::model::timestamp::Timestamp;
 pub(super) struct Files {
     pub(super) jobs: BTreeMap<String, File>,
     pub(super) hooks: Vec<Hook>,
+    pub(super) pools: PoolSizes,
 }
 
 /// One file.
@@ -26,7 +27,7 @@ pub(super) struct File {
 
 impl Files {
     fn read(&self, at_start: bool) -> Load {
-        let mut load = Load { hooks: self.hooks.clone(), at_start, ..Load::default() };
+        let mut load = Load { hooks: self.hooks.clone(), pools: Some(self.pools.clone()), at_start, ..Load::default() };
         for (name, file) in &self.jobs {
             let Ok(name) = name.parse::<JobName>() else { continue };
             let source = format!("jobs.d/{name}.toml");
@@ -141,6 +142,9 @@ impl World {
         if self.chance.one_in(5) {
             let hooks = (0..self.chance.below(3)).map(|_| jobs::hook(&mut self.chance)).collect();
             self.set_hooks(hooks);
+        }
+        if self.chance.one_in(4) {
+            self.files.pools = jobs::pool_sizes(&mut self.chance);
         }
     }
 

@@ -2,7 +2,8 @@
 //!
 //! A task is a line, `name: words`, its words divided by commas: `ok` · `fails` · `fails twice` · `hangs` · `takes 10m` ·
 //! `after a b` · `tries 3` · `pause 5s` · `exit 75` · `never again` (an interruption fails it) · `asks` (a request that may
-//! be made again) · `orders` (one that may not) · `stubborn` (TERM does nothing) · `grace 5s` · `timeout 1m`.
+//! be made again) · `orders` (one that may not) · `stubborn` (TERM does nothing) · `grace 5s` · `timeout 1m` ·
+//! `pools db=2 gpu=1`.
 
 use super::calls::PRETEND;
 use super::chance::Chance;
@@ -12,7 +13,9 @@ use super::processes::Fate;
 use super::trouble::Troubles;
 use super::world::World;
 use crate::engine::{Answer, Command, Settings, Start, Submission};
-use crate::model::definition::{Action, CatchUp, Job, OnInterrupt, Priority, Retry, Schedule, Task, Timing, Value};
+use crate::model::definition::{
+    Action, CatchUp, Job, OnInterrupt, Pools, Priority, Retry, Schedule, Task, Timing, Value,
+};
 use crate::model::duration::Duration;
 use crate::model::exit::ExitKind;
 use crate::model::id::RunId;
@@ -92,6 +95,7 @@ fn task(line: &str) -> Option<Task> {
             ("timeout", length_of) => task.timeout = Some(length(length_of)),
             ("exit", code) => argv.push(format!("exit={code}")),
             ("after", names) => task.after = names.split(' ').map(str::to_owned).collect(),
+            ("pools", named) => task.pools = named.parse().ok()?,
             ("tries", n) => task.retry.max_attempts = n.parse().ok()?,
             ("pause", length_of) => task.retry.delay = length(length_of),
             ("asks", "") => asks = Some(true),
@@ -156,6 +160,14 @@ impl World {
         };
         change(&mut definition);
         self.files.jobs.insert(name.to_owned(), File { definition, is_valid: true });
+        self.load(0, false);
+        self.settle();
+    }
+
+    /// The configuration has these pools now, as in `db=2 gpu=1`.
+    pub fn pools(&mut self, sizes: &str) {
+        let pools: Pools = sizes.parse().expect("because the script says pools");
+        self.files.pools = pools.iter().map(|(name, size)| (name.to_owned(), size)).collect();
         self.load(0, false);
         self.settle();
     }

@@ -1,6 +1,8 @@
 //! Attempts: one try at a task each, named by its launch number, immutable once ended.
 
+use super::task::read_pools;
 use super::{StoreError, Tx};
+use crate::model::definition::Pools;
 use crate::model::exit::{Exit, ExitKind, StopReason, Usage};
 use crate::model::id::{Launch, RunId, TaskId};
 use crate::model::state::AttemptState;
@@ -18,7 +20,7 @@ UPDATE attempt
        n_log_bytes = ?7, n_dropped = ?8, n_leftovers = ?9, error = ?10, cpu_us = ?11, peak_memory_bytes = ?12, peak_pids = ?13
  WHERE launch = ?1 AND state <> 'ended'";
 const LIVE: &str = "
-SELECT attempt.launch, attempt.task_id, task.run_id, attempt.state, attempt.is_call
+SELECT attempt.launch, attempt.task_id, task.run_id, attempt.state, attempt.is_call, task.pools
   FROM attempt JOIN task ON task.id = attempt.task_id WHERE attempt.state <> 'ended'";
 const LOGS_OF_RUN: &str = "
 SELECT attempt.log_path FROM task JOIN attempt ON attempt.task_id = task.id
@@ -104,18 +106,22 @@ pub(crate) struct Live {
     pub(crate) run: RunId,
     pub(crate) has_started: bool,
     pub(crate) is_call: bool,
+    /// What it has taken.
+    pub(crate) pools: Pools,
 }
 
 /// Every live attempt.
 pub(crate) fn live(tx: &Tx<'_>) -> Result<Vec<Live>, StoreError> {
     tx.all(LIVE, &[], |row| {
         let state: String = row.get(3)?;
+        let task: TaskId = row.get(1)?;
         Ok(Live {
             launch: row.get(0)?,
-            task: row.get(1)?,
+            task,
             run: row.get(2)?,
             has_started: state == AttemptState::Running.as_str(),
             is_call: row.get(4)?,
+            pools: read_pools(row, 5, task)?,
         })
     })
 }

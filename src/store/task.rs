@@ -3,6 +3,7 @@
 use rusqlite::Row;
 
 use super::{StoreError, Tx};
+use crate::model::definition::Pools;
 use crate::model::id::{Launch, RunId, TaskId};
 use crate::model::policy::judge::Tries;
 use crate::model::state::TaskState;
@@ -24,13 +25,15 @@ pub(crate) struct TaskRow {
     pub(crate) max_attempts: u32,
     /// Somebody wants it ended.
     pub(crate) is_cancelled: bool,
+    /// What an attempt of it takes.
+    pub(crate) pools: Pools,
 }
 
 macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT id, run_id, ordinal, name, state, outcome, launch, until_steady, priority, queued_at, started_at, \
-             n_attempts, n_interrupted, n_drained, max_attempts, cancelled, until_wall FROM task ",
+             n_attempts, n_interrupted, n_drained, max_attempts, cancelled, until_wall, pools FROM task ",
             $rest
         )
     };
@@ -55,7 +58,15 @@ fn read(row: &Row<'_>) -> Result<TaskRow, StoreError> {
         tries: Tries { n_attempts: row.get(11)?, n_interrupted: row.get(12)?, n_drained: row.get(13)? },
         max_attempts: row.get(14)?,
         is_cancelled: row.get(15)?,
+        pools: read_pools(row, 17, id)?,
     })
+}
+
+/// The pools in that column.
+pub(super) fn read_pools(row: &Row<'_>, column: usize, id: TaskId) -> Result<Pools, StoreError> {
+    let text: Option<String> = row.get(column)?;
+    let unreadable = |error| StoreError::unreadable(format!("task {id}"), error);
+    text.map_or(Ok(Pools::default()), |text| text.parse().map_err(unreadable))
 }
 
 /// What the columns of a state's own data hold.
@@ -108,7 +119,7 @@ fn read_state(state: &str, outcome: Option<&str>, places: Places) -> Option<Task
 const GET: &str = select!("WHERE id = ?1");
 const OF_RUN: &str = select!("WHERE run_id = ?1 ORDER BY ordinal");
 const LIVE: &str = "
-SELECT id, state, launch, until_steady, until_wall, priority, queued_at FROM task
+SELECT id, state, launch, until_steady, until_wall, priority, queued_at, pools FROM task
  WHERE ended_at IS NULL
    AND (state = 'queued' OR state = 'running' AND launch IS NOT NULL OR state = 'retrying' AND until_steady IS NOT NULL
         OR state = 'waiting' AND coalesce(until_wall, until_steady) IS NOT NULL)";
@@ -117,8 +128,8 @@ SELECT name, state, exit_code, output, outputs FROM task WHERE run_id = ?1 AND o
 const ERROR: &str = "SELECT error FROM task WHERE id = ?1";
 const OUTPUT: &str = "SELECT output FROM task WHERE id = ?1";
 const INSERT: &str = "
-INSERT INTO task (id, run_id, ordinal, name, state, priority, queued_at, max_attempts, until_steady, until_wall)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+INSERT INTO task (id, run_id, ordinal, name, state, priority, queued_at, max_attempts, until_steady, until_wall, pools)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
 const STEP: &str = "
 UPDATE task
    SET state = ?3, outcome = ?4, launch = ?5, until_steady = ?6, queued_at = coalesce(queued_at, ?7),
@@ -193,6 +204,7 @@ pub(crate) struct Live {
     pub(crate) state: TaskState,
     pub(crate) priority: u8,
     pub(crate) queued_at: Timestamp,
+    pub(crate) pools: Pools,
 }
 
 /// Every task that is queued, running, retrying or waiting, as narrow as can be.
@@ -204,7 +216,8 @@ pub(crate) fn live(tx: &Tx<'_>) -> Result<Vec<Live>, StoreError> {
         let state = read_state(&state, None, places)
             .ok_or_else(|| StoreError::unreadable(format!("task {id}"), format!("its state is `{state}`")))?;
         let queued_at: Option<Timestamp> = row.get(6)?;
-        Ok(Live { id, state, priority: row.get(5)?, queued_at: queued_at.unwrap_or_default() })
+        let pools = read_pools(row, 7, id)?;
+        Ok(Live { id, state, priority: row.get(5)?, queued_at: queued_at.unwrap_or_default(), pools })
     })
 }
 
@@ -213,6 +226,7 @@ pub(crate) fn insert(tx: &Tx<'_>, tasks: &[TaskRow]) -> Result<(), StoreError> {
     for task in tasks {
         let ordinal = i64::try_from(task.ordinal).unwrap_or(i64::MAX);
         let places = Places::of(task.state);
+        let pools = (!task.pools.is_empty()).then(|| task.pools.to_string());
         tx.execute(
             INSERT,
             &[
@@ -226,6 +240,7 @@ pub(crate) fn insert(tx: &Tx<'_>, tasks: &[TaskRow]) -> Result<(), StoreError> {
                 &task.max_attempts,
                 &places.until_steady,
                 &places.until_wall,
+                &pools,
             ],
         )?;
     }

@@ -11,6 +11,7 @@ mod layers;
 mod many;
 mod owners;
 mod pages;
+mod pools;
 mod processes;
 mod schedules;
 mod settings;

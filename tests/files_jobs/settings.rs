@@ -51,6 +51,7 @@ log = { format = "json", level = "debug" }
 reload = "manual"
 backup = { cron = "0 3 * * *", dir = "copies", keep = 3 }
 integrity_check.cron = "@weekly"
+pools = { db = 4, "gpu.0" = 1 }
 [retention.failed]
 max_count = 0
 [[hooks]]
@@ -65,6 +66,7 @@ shell = "true"
     assert_eq!(settings.socket, Some(PathBuf::from("/run/x.sock")));
     assert_eq!((settings.timezone.as_deref(), &settings.tzdb), (Some("Asia/Tokyo"), &Choice::Bundled));
     assert_eq!((settings.max_tasks, settings.drain_timeout), (4, Duration::ZERO));
+    assert_eq!(settings.pools, [("db", 4), ("gpu.0", 1)].map(|(name, size)| (name.to_owned(), size)).into());
     assert_eq!(settings.synchronous, Synchronous::Normal);
     assert_eq!((settings.retention.completed.max_count, settings.retention.failed.max_count), (10, 0));
     assert_eq!(settings.retention.failed.max_age, Settings::default().retention.failed.max_age);
@@ -132,4 +134,22 @@ fn chores_are_told_what_they_lack_and_what_they_do_not_understand() {
         &["2:8: `M` is for schedules of jobs; here are plain fields only (hint: write numbers, `*`, `,`, `-` and `/`)"],
     );
     check("[backup]\ncron = \"0 3 * * *\"\ndir = \"x\"\nkeep = 0\n", &["4:8: `keep` must be 1 to 10000, found 0"]);
+}
+
+#[test]
+fn pools_have_names_and_sizes() {
+    check(
+        r#"max_tasks = 2
+[pools]
+db = 0
+Gpu = 1
+net = "4"
+"#,
+        &[
+            "3:6: `db` must be 1 to 100000, found 0",
+            "4:1: `Gpu` is not a pool's name: 1 to 64 of a-z, 0-9, `_`, `.`, `-`",
+            "5:7: `net` must be an integer, found a string",
+        ],
+    );
+    check("pools = [\"db\"]\n", &["1:9: `pools` must be a table, found a list"]);
 }

@@ -20,7 +20,7 @@ use crate::model::time::catch_up::Span;
 use crate::store::job::JobRow;
 use crate::store::ledger;
 use crate::store::schedule::ScheduleRow;
-use crate::store::{StoreError, delivery, fact, hook, invalid_file, job, schedule};
+use crate::store::{StoreError, delivery, fact, hook, invalid_file, job, pool, schedule};
 
 /// Applies a load.
 pub(super) fn load(work: &mut Work<'_>, load: &Load) -> Result<Loaded, StoreError> {
@@ -28,6 +28,10 @@ pub(super) fn load(work: &mut Work<'_>, load: &Load) -> Result<Loaded, StoreErro
     set_hooks(work, load)?;
     if let Some(limits) = load.limits {
         work.session.limits = Some(limits);
+    }
+    if let Some(pools) = &load.pools {
+        pool::resize(work.tx, pools)?;
+        work.cache.queue.resize(pools);
     }
     let mut before: BTreeMap<String, JobRow> =
         job::all(work.tx)?.into_iter().map(|row| (row.name.clone(), row)).collect();

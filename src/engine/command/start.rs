@@ -52,6 +52,9 @@ pub(super) fn submit(work: &mut Work<'_>, submissions: &[Submission]) -> Result<
     if work.session.is_draining {
         return Ok(Err(Refused::Stopping));
     }
+    if let Some(problem) = beyond(work, submissions) {
+        return Ok(Err(Refused::BadRequest { problem }));
+    }
     let mut runs = Vec::with_capacity(submissions.len());
     let mut last: Option<(&Submission, _)> = None;
     for submission in submissions {
@@ -78,6 +81,18 @@ pub(super) fn submit(work: &mut Work<'_>, submissions: &[Submission]) -> Result<
         runs.push(begin::run(work, birth)?.0);
     }
     Ok(Ok(Answer::Submitted(runs)))
+}
+
+/// What is wrong with the pools that they take from. Nobody would see them wait for ever.
+fn beyond(work: &Work<'_>, submissions: &[Submission]) -> Option<String> {
+    let takes = |submission: &&Submission| !submission.task.pools.is_empty();
+    submissions.iter().find(takes)?;
+    let sizes = work.cache.queue.sizes();
+    let (name, weight) = submissions.iter().find_map(|submission| submission.task.pools.beyond(&sizes))?;
+    Some(match sizes.get(name) {
+        Some(size) => format!("`{name}` is a pool of {size}, and {weight} of it are asked for"),
+        None => format!("there is no pool `{name}` in the configuration"),
+    })
 }
 
 /// The job that would do only this.

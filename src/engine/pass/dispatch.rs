@@ -14,13 +14,13 @@ use crate::model::policy::judge::{Judgement, Verdict, judge};
 use crate::model::state::{RunEvent, RunState, TaskEvent};
 use crate::store::attempt::Claim;
 use crate::store::task::{Seen, TaskRow};
-use crate::store::{StoreError, attempt, task};
+use crate::store::{StoreError, attempt, pool, task};
 
 /// Claims while the limits and this step's share allow it.
 pub(crate) fn dispatch(work: &mut Work<'_>) -> Result<(), StoreError> {
     let may_claim = work.session.may_claim() && !work.cache.is_paused;
     while may_claim && work.cache.live.len() < work.limits().max_tasks {
-        let Some((_, _, id)) = work.cache.ready.first().copied() else { return Ok(()) };
+        let Some(id) = work.cache.queue.first() else { return Ok(()) };
         if work.claims_left == 0 {
             work.again = true;
             return Ok(());
@@ -33,6 +33,12 @@ pub(crate) fn dispatch(work: &mut Work<'_>) -> Result<(), StoreError> {
 
 fn claim(work: &mut Work<'_>, id: TaskId) -> Result<(), StoreError> {
     let mut row = task::get(work.tx, id)?;
+    // The rows decide whether there is room; if they know better, this one is not asked for again before something changes.
+    if !pool::take(work.tx, &row.pools)? {
+        let rows = pool::all(work.tx)?;
+        rows.iter().for_each(|row| work.cache.queue.set(&row.name, row.size, row.used));
+        return Ok(());
+    }
     let run = work.run(row.run_id)?;
     if run.row.state == RunState::Queued {
         change::run(work, row.run_id, RunEvent::Claimed, None)?;
@@ -57,6 +63,7 @@ fn claim(work: &mut Work<'_>, id: TaskId) -> Result<(), StoreError> {
             }
             let live = LiveAttempt { task: id, run: row.run_id, has_started: false, is_call };
             work.cache.live.insert(number, live);
+            work.cache.queue.take(number, &row.pools);
             if let Some(process) = launch::process(work, &run, &row, &task, number)? {
                 work.effects.push(Effect::Start(Box::new(process)));
             }
@@ -82,6 +89,7 @@ fn refuse(
     let exit = Exit { error: Some(why), ..Exit::bare(ExitKind::Invalid, now.wall) };
     attempt::claim(work.tx, std::slice::from_ref(claim), now.wall)?;
     attempt::end(work.tx, claim.launch, &exit)?;
+    pool::give(work.tx, &row.pools)?;
     let is_cancelled = row.is_cancelled || run.row.is_cancelled;
     let expressions = &mut work.cache.expressions;
     let Judgement { verdict, .. } = judge(definition, &exit, row.tries, is_cancelled, now.steady, 0.0, expressions);
@@ -93,6 +101,7 @@ fn refuse(
 fn complete(work: &mut Work<'_>, run: &Run, mut row: TaskRow, claim: &Claim) -> Result<(), StoreError> {
     let now = work.now.wall;
     attempt::done(work.tx, std::slice::from_ref(claim), now)?;
+    pool::give(work.tx, &row.pools)?;
     row.started_at = row.started_at.or(Some(now));
     let data = json!({ "task": row.name, "attempt": claim.number });
     work.record(EventType::TaskStarted, run.subject(Some(row.id)), data)?;

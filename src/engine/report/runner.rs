@@ -16,7 +16,7 @@ use crate::model::id::Launch;
 use crate::model::policy::deliver;
 use crate::model::process::is_hook_log;
 use crate::model::timestamp::Timestamp;
-use crate::store::{StoreError, attempt, fact, run, task};
+use crate::store::{StoreError, attempt, fact, pool, run, task};
 
 /// Applies what the runner says.
 pub(super) fn apply(work: &mut Work<'_>, report: &RunnerReport) -> Result<(), StoreError> {
@@ -228,7 +228,11 @@ pub(super) fn attempt_ended(work: &mut Work<'_>, number: Launch, exit: &Exit) ->
         step::guarded(work, step::Culprit::Run(live.run), |work| announce_start(work, live.task, live.run, at))?;
     }
     work.cache.live.remove(number);
+    let taken = work.cache.queue.give(number);
     if attempt::end(work.tx, number, exit)? {
+        if let Some(pools) = taken {
+            pool::give(work.tx, &pools)?;
+        }
         work.ended.push((number, live.task, exit.clone()));
     }
     Ok(())

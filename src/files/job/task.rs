@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{http, process, success, template};
+use super::{http, pools, process, success, template};
 use crate::files::argument;
 use crate::files::keys::{ACTIONS, EXIT_CODES, RETRY, TASK};
 use crate::files::reading::{Fields, Reading, Written, item_of};
@@ -196,6 +196,9 @@ fn options(fields: &Fields<'_>, mut base: Task) -> Task {
         base.max_output = size(reading, "max_output", node).unwrap_or(base.max_output);
     }
     process::options(fields, &mut base);
+    if let Some(node) = fields.get("pools") {
+        base.pools = pools::read(reading, node).unwrap_or_default();
+    }
     if let Some(node) = fields.get("success") {
         base.success = success::read(reading, node).unwrap_or_default();
     }

@@ -82,6 +82,17 @@ const KEYS: &[Key] = &[
     .default("32")
     .interacts("`priority` of a job, which says who is first"),
     key(
+        "pools",
+        Kind::Map(Names::Job, &Kind::Integer(1, 100_000), 1_024),
+        "How much there is of what tasks take by name, as connections to a database: the attempts that live at one moment \
+         take no more of a pool than this; see [queues](../concepts/queues.md#pools). A pool that becomes smaller interrupts \
+         nothing: nothing more is taken until there is room. What waits for one that is gone waits until it is there again.",
+        r#"pools = { db = 4, gpu = 1 }"#,
+    )
+    .or("no pools")
+    .limit("1024 pools")
+    .interacts("`pools` of tasks"),
+    key(
         "on_stop",
         Kind::Word(&["leave", "drain"]),
         "What becomes of what runs when the daemon stops. With `leave` processes, those of shell hooks too, go on, and the \

@@ -75,6 +75,7 @@ pub(super) const KEYS: &[Key] = &[
     process::LEFTOVERS,
     ON_INTERRUPT,
     process::MAX_OUTPUT,
+    POOLS,
 ];
 
 /// What only a file may say, or says otherwise.
@@ -193,6 +194,18 @@ const ON_INTERRUPT: Key = key(
     r#"on_interrupt = "fail""#,
 )
 .default(r#""retry""#);
+
+const POOLS: Key = key(
+    "pools",
+    Kind::Either(&[Kind::List(&Kind::Name, 0, 64), Kind::Map(Names::Job, &Kind::Integer(1, 100_000), 64)]),
+    "The pools of the configuration that an attempt takes from while it lives: names, of which it takes 1 each, or a table \
+     of how much it takes of each. It starts when there is room in all of them; see [queues](../concepts/queues.md#pools). \
+     A pool that does not exist, or is smaller than what is asked for, is an error.",
+    r#"pools = { db = 2, gpu = 1 }"#,
+)
+.limit("64 pools")
+.interacts("`pools` at the top level, in whose place it comes as a whole, and with `[pools]` and `max_tasks` of the configuration")
+.no_effect("while a task waits, as for its next attempt");
 
 const RAW: Key = key(
     "raw",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Http, Limits, Value};
+use super::{Http, Limits, Pools, Value};
 use crate::model::duration::Duration;
 
 /// One task of a job, defaults filled in. A job with one command is a workflow of one task named `main`.
@@ -43,6 +43,9 @@ pub struct Task {
     /// What its processes may use at most.
     #[serde(default, skip_serializing_if = "Limits::is_empty")]
     pub limits: Limits,
+    /// What an attempt of it takes from named pools.
+    #[serde(default, skip_serializing_if = "Pools::is_empty")]
+    pub pools: Pools,
     /// What is run before TERM is sent, for work that lives elsewhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop: Option<Stop>,
@@ -88,6 +91,7 @@ impl Task {
             group: None,
             nice: None,
             limits: Limits::default(),
+            pools: Pools::default(),
             stop: None,
             success: Success::default(),
             raw: false,

@@ -81,7 +81,10 @@ impl Checks {
         let may_claim = self.has_runner && self.strangers.is_empty() && !self.is_draining && !waiting.is_paused;
         let has_room = step.n_live < self.settings.max_tasks;
         if may_claim && has_room && waiting.n_queued > 0 {
-            return Err(format!("asleep: {} tasks are ready, and there is room", waiting.n_queued));
+            let n_ready = self.n_ready(connection)?;
+            if n_ready > 0 {
+                return Err(format!("asleep: {n_ready} of {} queued tasks could be claimed", waiting.n_queued));
+            }
         }
         let wall_of = |at: i64| now.wall_of(Steady(at));
         let may_send = self.has_runner && !self.is_interrupted && waiting.n_sending < MAX_SENDING;

@@ -66,6 +66,10 @@ WHEN new.launch <= coalesce((SELECT max(launch) FROM main.attempt), 0)
   OR new.launch <= (SELECT value FROM main.counter WHERE name = 'launch')
 BEGIN SELECT RAISE(ABORT, 'broken: a launch number does not grow'); END;
 
+-- No pool is overdrawn, but by becoming smaller.
+CREATE TEMP TRIGGER sim_pool BEFORE UPDATE ON main.pool WHEN new.used > old.used AND new.used > new.size
+BEGIN SELECT RAISE(ABORT, 'broken: more is taken of a pool than there is'); END;
+
 -- Answers stay.
 CREATE TEMP TRIGGER sim_occurrence_update BEFORE UPDATE ON main.occurrence
 BEGIN SELECT RAISE(ABORT, 'broken: an occurrence changed'); END;

@@ -25,6 +25,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { number: 1, name: "spine", sql: include_str!("../../../migrations/sqlite/0001_spine.sql") },
     Migration { number: 2, name: "surfaces", sql: include_str!("../../../migrations/sqlite/0002_surfaces.sql") },
     Migration { number: 3, name: "usage", sql: include_str!("../../../migrations/sqlite/0003_usage.sql") },
+    Migration { number: 4, name: "queue", sql: include_str!("../../../migrations/sqlite/0004_queue.sql") },
     Migration { number: 5, name: "admission", sql: include_str!("../../../migrations/sqlite/0005_admission.sql") },
 ];
 

@@ -1,0 +1,174 @@
+//! What a queued task waits for, told as small worlds: pools, the order of the queue.
+
+use campanile::engine::{Answer, Command, Submission};
+use campanile::model::definition::{Action, Priority, Task};
+use campanile::model::refused::Refused;
+use campanile::sim::World;
+
+const POOLS: &str = "SELECT name, size, used FROM pool ORDER BY name";
+
+/// A task of that priority which takes these pools, and a minute.
+fn submit(world: &mut World, name: &str, priority: i64, pools: &str) -> Result<Answer, Refused> {
+    let action = Action::Command(["pretend", "takes=60000000"].map(str::to_owned).to_vec());
+    let mut task = Task::new(name, action);
+    task.pools = pools.parse().expect("because the case is valid");
+    let priority = Priority::new(priority).expect("because the case is valid");
+    world.command(Command::Submit(vec![Submission { task, priority, not_before: None }]))
+}
+
+#[test]
+fn attempts_take_no_more_of_a_pool_than_there_is() {
+    let mut world = World::new(1);
+    world.pools("db=2");
+    let tasks =
+        "a: ok, takes 1m, pools db=1\nb: ok, takes 2m, pools db=1\nc: ok, takes 1m, pools db=1\nd: ok, takes 1m";
+    let run = world.start(tasks);
+    world.expect(run, "a running, b running, c queued, d running");
+    world.expect_rows(POOLS, &["db 2 2"]);
+    world.advance("1m");
+    world.expect(run, "a completed, b running, c running, d completed");
+    world.advance("1m");
+    world.expect(run, "a completed, b completed, c completed, d completed");
+    world.expect_rows(POOLS, &["db 2 0"]);
+}
+
+#[test]
+fn who_takes_much_is_not_overtaken_and_who_takes_other_pools_is_not_held_up() {
+    let mut world = World::new(2);
+    world.pools("db=2 gpu=1");
+    let run = world.start(
+        "a: ok, takes 1m, pools db=1\nb: ok, takes 1m, pools db=2\nc: ok, takes 1m, pools db=1\nd: ok, takes 1m, pools gpu=1",
+    );
+    world.expect(run, "a running, b queued, c queued, d running");
+    world.advance("1m");
+    world.expect(run, "a completed, b running, c queued, d completed");
+    world.advance("1m");
+    world.expect(run, "a completed, b completed, c running, d completed");
+}
+
+#[test]
+fn a_task_that_waits_for_its_next_attempt_holds_nothing() {
+    let mut world = World::new(3);
+    world.pools("db=1");
+    let run = world.start("a: fails once, takes 1s, tries 2, pause 1m, pools db=1\nb: ok, takes 2h, pools db=1");
+    world.expect(run, "a running, b queued");
+    world.advance("1s");
+    world.expect(run, "a retrying, b running");
+    world.advance("2m1s");
+    world.expect(run, "a queued, b running");
+    world.advance("2h");
+    world.expect(run, "a completed, b completed");
+}
+
+#[test]
+fn what_is_taken_is_given_back_however_an_attempt_ends() {
+    let mut world = World::new(4);
+    world.pools("db=1");
+    for script in [
+        "main: ok, pools db=1",
+        "main: fails, pools db=1",
+        "main: hangs, timeout 1m, pools db=1",
+        "main: hangs, stubborn, grace 1s, timeout 1m, pools db=1",
+    ] {
+        world.start(script);
+        world.advance("2m");
+        world.expect_rows(POOLS, &["db 1 0"]);
+    }
+    let run = world.start("main: hangs, never again, pools db=1");
+    world.expect_rows(POOLS, &["db 1 1"]);
+    world.crash_for("1m");
+    world.expect(run, "main failed");
+    world.expect_rows(POOLS, &["db 1 0"]);
+    let run = world.start("main: hangs, never again, pools db=1");
+    world.reboot_for("1m");
+    world.expect(run, "main failed");
+    let run = world.start("main: hangs, never again, pools db=1");
+    world.restore();
+    world.expect(run, "main failed");
+    world.expect_rows(POOLS, &["db 1 0"]);
+    let run = world.start("main: hangs, pools db=1");
+    world.command(Command::CancelRun { run, by: "test".to_owned() }).expect("because it is live");
+    world.advance("1m");
+    world.expect(run, "main cancelled");
+    world.expect_rows(POOLS, &["db 1 0"]);
+}
+
+#[test]
+fn what_lives_through_a_restart_keeps_what_it_has_taken() {
+    let mut world = World::new(5);
+    world.pools("db=1");
+    let run = world.start("a: ok, takes 10m, pools db=1\nb: ok, takes 1m, pools db=1");
+    world.stop_for("1m");
+    world.advance("2m");
+    world.expect(run, "a running, b queued");
+    world.expect_rows(POOLS, &["db 1 1"]);
+    world.advance("8m");
+    world.expect(run, "a completed, b running");
+}
+
+#[test]
+fn what_was_broken_holds_its_share_until_its_process_is_gone() {
+    let mut world = World::new(6);
+    world.pools("db=1");
+    world.submit("main: hangs, stubborn, grace 1m, pools db=1");
+    world
+        .poison("UPDATE definition SET body = 'mould' WHERE id = (SELECT definition_id FROM run WHERE job_id IS NULL)");
+    let other = world.start("main: ok, takes 1s, pools db=1");
+    world.advance("59s");
+    world.expect_rows("SELECT state FROM run ORDER BY id", &["failed", "queued"]);
+    world.expect_rows(POOLS, &["db 1 1"]);
+    world.advance("2m");
+    world.expect(other, "main completed");
+    world.expect_rows(POOLS, &["db 1 0"]);
+}
+
+#[test]
+fn a_pool_that_is_gone_is_waited_for_and_one_that_shrinks_interrupts_nothing() {
+    let mut world = World::new(7);
+    world.pools("db=2");
+    let run = world.start("a: ok, takes 10m, pools db=2\nb: ok, takes 1m, pools db=1\nc: ok, takes 1m, pools db=2");
+    world.pools("db=1");
+    world.expect(run, "a running, b queued, c queued");
+    world.expect_rows(POOLS, &["db 1 2"]);
+    world.advance("10m");
+    world.expect(run, "a completed, b running, c queued");
+    world.pools("");
+    world.expect_rows(POOLS, &["db 0 1"]);
+    world.advance("1h");
+    world.expect(run, "a completed, b completed, c queued");
+    world.pools("db=3");
+    world.expect(run, "a completed, b completed, c running");
+}
+
+#[test]
+fn a_submission_that_could_never_start_is_refused() {
+    let mut world = World::new(8);
+    world.pools("db=2");
+    for (pools, problem) in [
+        ("db=3", "`db` is a pool of 2, and 3 of it are asked for"),
+        ("db=1 gpu=1", "there is no pool `gpu` in the configuration"),
+    ] {
+        let refused = submit(&mut world, "main", 5, pools);
+        assert_eq!(refused, Err(Refused::BadRequest { problem: problem.to_owned() }));
+    }
+    world.expect_rows("SELECT count(*) FROM run", &["0"]);
+    assert!(submit(&mut world, "main", 5, "db=2").is_ok());
+}
+
+#[test]
+fn priority_goes_first_until_who_is_behind_has_waited_an_hour_longer_for_each() {
+    let mut world = World::new(9);
+    world.pools("db=1");
+    let holder = world.start("main: ok, takes 20h, pools db=1");
+    for (wait, name, priority) in [("1s", "old", 9), ("7h", "young", 1), ("1h", "younger", 1), ("1m", "youngest", 2)] {
+        world.advance(wait);
+        submit(&mut world, name, priority, "db=1").expect("because there is such a pool");
+    }
+    world.advance("12h");
+    world.expect(holder, "main completed");
+    world.advance("1h");
+    world.expect_rows(
+        "SELECT name FROM task WHERE run_id IN (SELECT id FROM run WHERE job_id IS NULL) ORDER BY started_at",
+        &["young", "old", "younger", "youngest"],
+    );
+}
