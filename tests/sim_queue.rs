@@ -1,7 +1,8 @@
-//! What a queued task waits for, told as small worlds: pools, the order of the queue.
+//! What a queued task waits for, told as small worlds: pools, the order of the queue, its length.
 
-use campanile::engine::{Answer, Command, Submission};
-use campanile::model::definition::{Action, Priority, Task};
+use campanile::engine::{Answer, Command, Start, Submission};
+use campanile::model::definition::{Action, CatchUp, Overlap, Priority, Task};
+use campanile::model::outcome::Reason;
 use campanile::model::refused::Refused;
 use campanile::sim::World;
 
@@ -171,4 +172,66 @@ fn priority_goes_first_until_who_is_behind_has_waited_an_hour_longer_for_each() 
         "SELECT name FROM task WHERE run_id IN (SELECT id FROM run WHERE job_id IS NULL) ORDER BY started_at",
         &["young", "old", "younger", "youngest"],
     );
+}
+
+/// A job of that limit, whose runs all wait for a pool that somebody holds.
+fn crowded(seed: u64, rule: Option<(&str, CatchUp)>, limit: u32) -> World {
+    let mut world = World::new(seed);
+    world.pools("db=1");
+    submit(&mut world, "holder", 5, "db=1").expect("because there is such a pool");
+    world.job("crowd", rule, "main: ok, takes 1s, pools db=1");
+    world.edit_job("crowd", |job| {
+        job.overlap = Overlap::Allow;
+        job.queue_limit = limit;
+    });
+    world
+}
+
+#[test]
+fn a_job_has_so_many_queued_runs_and_no_more() {
+    let mut world = crowded(10, None, 2);
+    let refused = Err(Refused::NotAdmitted { job: "crowd".to_owned(), reason: Reason::QueueFull });
+    assert!(world.start_job("crowd").is_ok());
+    assert!(world.start_job("crowd").is_ok());
+    assert_eq!(world.start_job("crowd"), refused);
+    world.expect_rows("SELECT n_live, n_queued FROM job", &["2 2"]);
+    let force = Start { job: "crowd".to_owned(), force: true, ..Start::default() };
+    assert!(world.command(Command::Start(force)).is_ok(), "who insists is let in");
+    world.advance("1m1s");
+    world.expect_rows("SELECT n_live, n_queued FROM job", &["2 1"]);
+    assert!(world.start_job("crowd").is_ok(), "one was claimed");
+    assert_eq!(world.start_job("crowd"), refused);
+    world.advance("1m");
+    world.expect_rows("SELECT n_live, n_queued FROM job", &["0 0"]);
+}
+
+#[test]
+fn due_times_say_that_the_queue_was_full() {
+    let mut world = crowded(11, Some(("every 10s", CatchUp::Latest)), 2);
+    world.advance("55s");
+    world.expect_rows("SELECT reason, n FROM span", &["queue_full 3"]);
+    world.expect_rows("SELECT count(*) FROM occurrence", &["2"]);
+}
+
+#[test]
+fn what_is_caught_up_waits_for_room_in_the_queue() {
+    let mut world = crowded(12, Some(("every 1h", CatchUp::All)), 2);
+    submit(&mut world, "second", 1, "db=1").expect("because there is such a pool");
+    world.stop_for("5h30m");
+    world.advance("5h30m");
+    world.expect_rows("SELECT count(*) FROM occurrence", &["2"]);
+    world.advance("5m");
+    world.expect_rows("SELECT count(*) FROM occurrence", &["5"]);
+    world.expect_rows("SELECT count(*) FROM span", &["0"]);
+}
+
+#[test]
+fn a_queued_run_that_was_broken_leaves_the_queue() {
+    let mut world = crowded(13, None, 1);
+    assert!(world.start_job("crowd").is_ok());
+    world.poison("UPDATE run SET cause = 'mould' WHERE job_id IS NOT NULL");
+    world.expect_rows("SELECT n_live, n_queued FROM job", &["1 1"]);
+    world.advance("2m");
+    world.expect_rows("SELECT state, outcome FROM run WHERE job_id IS NOT NULL", &["failed internal"]);
+    world.expect_rows("SELECT n_live, n_queued FROM job", &["0 0"]);
 }

@@ -96,6 +96,9 @@ pub(crate) fn run(work: &mut Work<'_>, id: RunId, event: RunEvent, error: Option
     if to == RunState::Running {
         run.row.started_at = run.row.started_at.or(Some(at));
     }
+    if from == RunState::Queued {
+        run_dequeued(work, run.row.job_id)?;
+    }
     let n_failed = run_ended(work, to, run.row.job_id, run.row.is_held)?;
     work.observe_run(&run, from);
     let kind = match to {
@@ -116,6 +119,14 @@ pub(crate) fn run(work: &mut Work<'_>, id: RunId, event: RunEvent, error: Option
     }
     work.remember(run);
     Ok(true)
+}
+
+/// Its job's queue has room for another, and what could not be caught up because it was full may go on.
+fn run_dequeued(work: &mut Work<'_>, job_id: Option<JobId>) -> Result<(), StoreError> {
+    let Some(id) = job_id else { return Ok(()) };
+    job::dequeue_run(work.tx, id)?;
+    work.again |= work.cache.stir(Some(id));
+    Ok(())
 }
 
 /// So many runs have failed one after another that the job is paused until somebody has looked.
@@ -163,7 +174,11 @@ fn run_data(row: &run::RunRow, state: RunState, error: Option<&str>) -> Value {
 pub(crate) fn break_run(work: &mut Work<'_>, id: RunId, why: &str) -> Result<(), StoreError> {
     let at = work.now.wall;
     task::break_of_run(work.tx, id, at, why)?;
+    let was_queued = run::is_queued(work.tx, id)?;
     let Some((job_id, was_held)) = run::break_one(work.tx, id, at, why)? else { return Ok(()) };
+    if was_queued {
+        run_dequeued(work, job_id)?;
+    }
     run_ended(work, RunState::Failed(Outcome::Internal), job_id, was_held)?;
     // Its job has room again, and the passes that would have used it may be over.
     work.again = true;

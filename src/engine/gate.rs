@@ -38,7 +38,8 @@ pub(crate) fn admit(
     if wanted.cause == Cause::Occurrence && has_ended(&defined.job, job) {
         return Ok(Err(Reason::Retired));
     }
-    let standing = Standing { n_live: job.n_live, n_held: job.n_held, paused, force: wanted.force };
+    let standing =
+        Standing { n_live: job.n_live, n_held: job.n_held, n_queued: job.n_queued, paused, force: wanted.force };
     let policy = defined.job.overlap;
     let entry = match overlap::admit(&defined.job, standing) {
         Admission::Refuse(reason) => return Ok(Err(reason)),

@@ -54,6 +54,7 @@ pub(crate) fn read(reading: &Reading<'_>, root: &Node, context: &Context<'_>) ->
     let all: Vec<&str> = tasks.iter().map(|task| task.name.as_str()).collect();
     let ended = Tasks { all: &all, before: &all, otherwise: "has not ended" };
     let scope = Scope { place: "`outputs`", params: Some(&names), tasks: Some(ended), has_attempt: false };
+    let base = Job::default();
     Some(Job {
         description: fields.text("description").unwrap_or_default().to_owned(),
         enabled: fields.boolean("enabled").unwrap_or(true),
@@ -61,6 +62,7 @@ pub(crate) fn read(reading: &Reading<'_>, root: &Node, context: &Context<'_>) ->
         max_runs: fields.count("max_runs", MAX_RUNS).unwrap_or(1),
         pause_after: fields.count("pause_after", MAX_RUNS),
         ends_after: fields.count("ends_after", MAX_RUNS),
+        queue_limit: fields.count("queue_limit", MAX_RUNS).unwrap_or(base.queue_limit),
         priority: priority.unwrap_or_default(),
         tags: tags(&fields),
         outputs: param::outputs(&fields, &scope),

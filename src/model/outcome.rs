@@ -90,6 +90,8 @@ words! {
         MissedWindow = "missed_window",
         /// It was missed, and a newer one stands for it.
         Coalesced = "coalesced",
+        /// As many runs of its job were queued as `queue_limit` allows.
+        QueueFull = "queue_full",
         /// Its schedule was changed or removed.
         Retired = "retired",
         /// Somebody skipped it.

@@ -147,6 +147,9 @@ impl Refused {
             Refused::NotAdmitted { job, reason: Reason::Paused } => {
                 Some(format!("resume it (`campanile ctl resume {job}`, or `enabled` in its file), or add `--force`"))
             }
+            Refused::NotAdmitted { job, reason: Reason::QueueFull } => Some(format!(
+                "`campanile ctl runs --job {job} --state queued` lists what waits; cancel some, or add `--force`"
+            )),
             Refused::NotAdmitted { .. } => Some("wait for the live run to end, or add `--force`".to_owned()),
             Refused::KeyReused { .. } => {
                 Some("make a new key for each request, and keep it for its repeats".to_owned())

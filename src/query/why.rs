@@ -225,6 +225,7 @@ fn meaning(reason: Reason) -> &'static str {
         Reason::Paused => "the job, or everything, was paused",
         Reason::MissedWindow => "it was missed, and catching up does not reach it",
         Reason::Coalesced => "it was missed, and a newer one stands for it",
+        Reason::QueueFull => "as many runs as may be were queued",
         Reason::Retired => "its schedule was changed or removed",
         Reason::ByUser => "somebody skipped it",
     }

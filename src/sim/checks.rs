@@ -58,7 +58,7 @@ pub(super) struct Checks {
 
 const COUNTERS: &str = "
 SELECT (SELECT value FROM counter WHERE name = 'event'), (SELECT value FROM counter WHERE name = 'launch')";
-const NEW_RUNS: &str = "SELECT id, definition_id, cause, held, forced, n_live, n_held, is_paused FROM sim_run
+const NEW_RUNS: &str = "SELECT id, definition_id, cause, held, forced, n_live, n_held, is_paused, n_queued FROM sim_run
       WHERE definition_id IS NOT NULL ORDER BY n";
 const NEW_CLAIMS: &str = "
 SELECT sim_claim.launch,
@@ -75,7 +75,8 @@ SELECT event.seq, event.type, event.job, run.definition_id,
 const FORGET: &str = "
 DELETE FROM sim_lost; DELETE FROM sim_run; DELETE FROM sim_claim; DELETE FROM sim_start; DELETE FROM sim_schedule;";
 const LIVE_OF_JOBS: &str = "
-SELECT name, n_live, n_held, count(iif(run.held = 0, 1, NULL)), count(iif(run.held = 1, 1, NULL))
+SELECT name, n_live, n_held, n_queued, count(iif(run.held = 0, 1, NULL)), count(iif(run.held = 1, 1, NULL)),
+       count(iif(run.state = 'queued', 1, NULL))
   FROM job LEFT JOIN run ON run.job_id = job.id AND run.ended_at IS NULL GROUP BY job.id";
 const KNOWN: &str = "
 SELECT 1 FROM attempt WHERE launch = ?1 AND state <> 'ended'
@@ -245,12 +246,15 @@ impl Checks {
             let (is_held, is_forced): (bool, bool) = (row.get(3).map_err(said)?, row.get(4).map_err(said)?);
             let (n_live, n_held, is_paused): (u32, u32, bool) =
                 (row.get(5).map_err(said)?, row.get(6).map_err(said)?, row.get(7).map_err(said)?);
+            let is_full = row.get::<_, u32>(8).map_err(said)? > job.queue_limit;
             let is_past = match (is_held, job.overlap) {
                 (true, Overlap::Skip) => true,
-                (true, Overlap::BufferOne) => n_held > 1,
-                (true, Overlap::BufferAll | Overlap::CancelOther | Overlap::TerminateOther | Overlap::Allow) => false,
-                (false, Overlap::Allow) => n_held > 0,
-                (false, _) => n_held > 0 || n_live > job.max_runs,
+                (true, Overlap::BufferOne) => n_held > 1 || is_full,
+                (true, Overlap::BufferAll | Overlap::Allow) => is_full,
+                // It takes the place of what is held, which ends later in this step.
+                (true, Overlap::CancelOther | Overlap::TerminateOther) => false,
+                (false, Overlap::Allow) => n_held > 0 || is_full,
+                (false, _) => n_held > 0 || is_full || n_live > job.max_runs,
             };
             if is_forced && cause == "manual" {
                 self.over.insert(id);
@@ -347,10 +351,12 @@ fn live_of_jobs(connection: &Connection) -> Result<(), Broken> {
     let mut rows = statement.query([]).map_err(said)?;
     while let Some(row) = rows.next().map_err(said)? {
         let name: String = row.get(0).map_err(said)?;
-        let counted: [i64; 2] = [row.get(1).map_err(said)?, row.get(2).map_err(said)?];
-        let n: [i64; 2] = [row.get(3).map_err(said)?, row.get(4).map_err(said)?];
-        if counted != n {
-            return Err(format!("job `{name}` says that {counted:?} runs are live and held, and {n:?} are"));
+        let triple = |at: usize| -> Result<[i64; 3], Broken> {
+            Ok([row.get(at).map_err(said)?, row.get(at + 1).map_err(said)?, row.get(at + 2).map_err(said)?])
+        };
+        let (told, found) = (triple(1)?, triple(4)?);
+        if told != found {
+            return Err(format!("job `{name}` says that {told:?} runs are live, held and queued, and {found:?} are"));
         }
     }
     Ok(())

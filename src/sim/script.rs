@@ -172,6 +172,14 @@ impl World {
         self.settle();
     }
 
+    /// The job's file is edited; loaded at once.
+    pub fn edit_job(&mut self, name: &str, edit: impl FnOnce(&mut Job)) {
+        let file = self.files.jobs.get_mut(name).expect("because there is such a job");
+        edit(&mut file.definition);
+        self.load(0, false);
+        self.settle();
+    }
+
     /// Starts a job by hand.
     pub fn start_job(&mut self, name: &str) -> Result<RunId, Refused> {
         let start = Start { job: name.to_owned(), ..Start::default() };

@@ -20,6 +20,8 @@ pub(crate) struct JobRow {
     pub(crate) n_live: u32,
     /// Runs that exist and wait to be let in.
     pub(crate) n_held: u32,
+    /// How many runs are queued, held ones among them.
+    pub(crate) n_queued: u32,
     pub(crate) last_success_at: Option<Timestamp>,
     /// Runs that its schedules have started.
     pub(crate) n_scheduled: u32,
@@ -29,7 +31,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT id, name, revision, definition_id, source, retired_at IS NOT NULL, paused_at, n_live, \
-             last_success_at, n_held, n_scheduled FROM job ",
+             last_success_at, n_held, n_scheduled, n_queued FROM job ",
             $rest
         )
     };
@@ -48,6 +50,7 @@ fn read(row: &Row<'_>) -> Result<JobRow, StoreError> {
         last_success_at: row.get(8)?,
         n_held: row.get(9)?,
         n_scheduled: row.get(10)?,
+        n_queued: row.get(11)?,
     })
 }
 
@@ -70,9 +73,11 @@ UPDATE job SET paused_at = NULL, paused_by = NULL, paused_note = NULL, paused_un
 const PAUSE_ENDS: &str = "SELECT id, paused_until FROM job WHERE paused_at IS NOT NULL AND paused_until IS NOT NULL";
 const SCHEDULED: &str = "UPDATE job SET n_scheduled = n_scheduled + 1 WHERE id = ?1";
 const BEGIN_RUN: &str = "
-UPDATE job SET last_number = last_number + 1, n_live = n_live + 1 - ?2, n_held = n_held + ?2 WHERE id = ?1
-RETURNING last_number";
+UPDATE job
+   SET last_number = last_number + 1, n_live = n_live + 1 - ?2, n_held = n_held + ?2, n_queued = n_queued + 1
+ WHERE id = ?1 RETURNING last_number";
 const LET_IN: &str = "UPDATE job SET n_live = n_live + 1, n_held = n_held - 1 WHERE id = ?1";
+const DEQUEUE_RUN: &str = "UPDATE job SET n_queued = n_queued - 1 WHERE id = ?1";
 const END_RUN: &str = "
 UPDATE job
    SET n_live = n_live - 1 + ?2, n_held = n_held - ?2, last_success_at = coalesce(?3, last_success_at),
@@ -172,6 +177,11 @@ pub(crate) fn begin_run(tx: &Tx<'_>, id: JobId, is_held: bool) -> Result<u64, St
 /// A held run is live now.
 pub(crate) fn let_in(tx: &Tx<'_>, id: JobId) -> Result<(), StoreError> {
     tx.execute(LET_IN, &[&id]).map(drop)
+}
+
+/// Counts one queued run less: something of it was claimed, or it has ended.
+pub(crate) fn dequeue_run(tx: &Tx<'_>, id: JobId) -> Result<(), StoreError> {
+    tx.execute(DEQUEUE_RUN, &[&id]).map(drop)
 }
 
 /// Counts one run less, live or held; remembers a success, and returns how many have failed since the last.

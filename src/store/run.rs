@@ -91,6 +91,7 @@ const LEAVE: &str = "UPDATE run SET output = ?2, outputs = ?3 WHERE id = ?1 AND 
 const CANCEL: &str = "
 UPDATE run SET cancelled_by = coalesce(cancelled_by, ?2), killed = max(killed, ?3) WHERE id = ?1 AND ended_at IS NULL";
 const RELEASE: &str = "UPDATE run SET held = 0 WHERE id = ?1 AND held = 1 AND ended_at IS NULL";
+const IS_QUEUED: &str = "SELECT state = 'queued' FROM run WHERE id = ?1";
 const BREAK: &str = "
 UPDATE run SET state = 'failed', outcome = 'internal', ended_at = ?2, error = ?3
  WHERE id = ?1 AND ended_at IS NULL RETURNING job_id, held";
@@ -172,6 +173,11 @@ pub(crate) fn leave(tx: &Tx<'_>, id: RunId, output: Option<&str>, outputs: Optio
 /// Remembers who was the first to want the run ended, and whether anybody wants it without grace.
 pub(crate) fn cancel(tx: &Tx<'_>, id: RunId, by: &str, at_once: bool) -> Result<(), StoreError> {
     tx.execute(CANCEL, &[&id, &by, &at_once]).map(drop)
+}
+
+/// Whether nothing of the run was claimed, even if nothing else of it can be read.
+pub(crate) fn is_queued(tx: &Tx<'_>, id: RunId) -> Result<bool, StoreError> {
+    Ok(tx.one(IS_QUEUED, &[&id], |row| Ok(row.get(0)?))?.unwrap_or(false))
 }
 
 /// Lets in a run that is held.

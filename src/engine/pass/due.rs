@@ -173,7 +173,7 @@ fn catch_up(work: &mut Work<'_>, id: ScheduleId) -> Result<(), StoreError> {
     for n in 0.. {
         let Some((after, until)) = row.backlog else { break };
         let has_room = job.n_held == 0 && overlap::room(&defined.job, job.n_live) > 0;
-        if !has_room {
+        if !has_room || job.n_queued >= defined.job.queue_limit {
             break;
         }
         if n == MAX_DUE {

@@ -34,6 +34,7 @@ const OWN: &[Key] = &[
     MAX_RUNS,
     PAUSE_AFTER,
     ENDS_AFTER,
+    QUEUE_LIMIT,
     PRIORITY,
     TAGS,
     SCHEDULES,
@@ -50,6 +51,7 @@ const OWN_OF_MANY: &[Key] = &[
     MAX_RUNS,
     PAUSE_AFTER,
     ENDS_AFTER,
+    QUEUE_LIMIT,
     PRIORITY,
     TAGS,
     SCHEDULES,
@@ -122,6 +124,18 @@ const ENDS_AFTER: Key = key(
 )
 .interacts("`until` of a schedule, which ends it at a time")
 .no_effect("on starts by hand");
+
+/// Also a default of all jobs, in the configuration.
+pub(super) const QUEUE_LIMIT: Key = key(
+    "queue_limit",
+    Kind::Integer(1, 1_000_000),
+    "How many runs of this job may be queued at once: nothing of them has begun. One more does not start, whatever asks for \
+     it, and its due time is recorded as skipped because of `queue_full`.",
+    "queue_limit = 50",
+)
+.default("1000")
+.interacts("`max_runs`, which with `overlap = \"skip\"` is mostly reached before")
+.no_effect("on a start with `--force`");
 
 /// Also a default of all jobs, in the configuration.
 pub(super) const PRIORITY: Key = key(

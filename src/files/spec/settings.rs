@@ -211,7 +211,12 @@ pub(super) static DEFAULTS: Table = Table {
     ..Table::new(
         "defaults",
         "Defaults",
-        &[&[job::OVERLAP, job::MAX_RUNS, job::PAUSE_AFTER, job::PRIORITY], schedule::KEYS, task::KEYS, task::OF_FILES],
+        &[
+            &[job::OVERLAP, job::MAX_RUNS, job::PAUSE_AFTER, job::QUEUE_LIMIT, job::PRIORITY],
+            schedule::KEYS,
+            task::KEYS,
+            task::OF_FILES,
+        ],
     )
 };
 

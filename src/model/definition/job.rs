@@ -25,6 +25,9 @@ pub struct Job {
     /// So many runs are started by its schedules, and then they end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ends_after: Option<u32>,
+    /// How many runs may be queued at once.
+    #[serde(default = "queue_limit", skip_serializing_if = "is_queue_limit")]
+    pub queue_limit: u32,
     /// 1 goes first, 9 last.
     pub priority: Priority,
     /// Words to find it by.
@@ -43,6 +46,14 @@ pub struct Job {
     pub hooks: Vec<Hook>,
 }
 
+fn queue_limit() -> u32 {
+    1_000
+}
+
+fn is_queue_limit(limit: &u32) -> bool {
+    *limit == queue_limit()
+}
+
 impl Default for Job {
     /// What a file that says nothing else stands for; it has no tasks yet.
     fn default() -> Self {
@@ -53,6 +64,7 @@ impl Default for Job {
             max_runs: 1,
             pause_after: None,
             ends_after: None,
+            queue_limit: queue_limit(),
             priority: Priority::default(),
             tags: Vec::new(),
             schedules: Vec::new(),

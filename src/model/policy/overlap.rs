@@ -15,6 +15,8 @@ pub struct Standing {
     pub n_live: u32,
     /// How many are held.
     pub n_held: u32,
+    /// How many runs are queued, held ones among them.
+    pub n_queued: u32,
     /// The job, or everything, is paused.
     pub paused: bool,
     /// Somebody insists.
@@ -41,21 +43,25 @@ pub enum Admission {
 
 /// What becomes of one more run of `job`.
 pub fn admit(job: &Job, standing: Standing) -> Admission {
-    let Standing { n_live, n_held, paused, force } = standing;
+    let Standing { n_live, n_held, n_queued, paused, force } = standing;
     if force {
         return Admission::Start;
     }
     if paused || !job.enabled {
         return Admission::Refuse(Reason::Paused);
     }
+    let one_more = |admission| match n_queued < job.queue_limit {
+        true => admission,
+        false => Admission::Refuse(Reason::QueueFull),
+    };
     if n_held == 0 && room(job, n_live) > 0 {
-        return Admission::Start;
+        return one_more(Admission::Start);
     }
     let displaced = (n_live + 1).saturating_sub(job.max_runs);
     match job.overlap {
         // What was held before the bound was lifted goes first.
-        Overlap::Allow | Overlap::BufferAll => Admission::Hold,
-        Overlap::BufferOne if n_held == 0 => Admission::Hold,
+        Overlap::Allow | Overlap::BufferAll => one_more(Admission::Hold),
+        Overlap::BufferOne if n_held == 0 => one_more(Admission::Hold),
         Overlap::Skip | Overlap::BufferOne => Admission::Refuse(Reason::Overlap),
         Overlap::CancelOther => Admission::Displace { n_live: displaced, at_once: false },
         Overlap::TerminateOther => Admission::Displace { n_live: displaced, at_once: true },
@@ -88,7 +94,7 @@ mod tests {
         fn due(&mut self, job: &Job, run: u32) {
             let count = |n: usize| u32::try_from(n).expect("because it is small");
             let (n_live, n_held) = (count(self.live.len()), count(self.held.len()));
-            match admit(job, Standing { n_live, n_held, paused: false, force: false }) {
+            match admit(job, Standing { n_live, n_held, n_queued: n_held, paused: false, force: false }) {
                 Admission::Start => self.live.push((run, false)),
                 Admission::Hold => self.held.push(run),
                 Admission::Displace { n_live, .. } => {
@@ -176,16 +182,29 @@ mod tests {
     fn force_goes_past_everything_and_a_pause_past_every_policy() {
         for overlap in Overlap::ALL {
             let job = job(overlap, 1);
-            let standing = Standing { n_live: 5, n_held: 5, paused: true, force: true };
+            let standing = Standing { n_live: 5, n_held: 5, n_queued: 5, paused: true, force: true };
             assert_eq!(admit(&job, standing), Admission::Start);
-            let standing = Standing { n_live: 0, n_held: 0, paused: true, force: false };
+            let standing = Standing { n_live: 0, n_held: 0, n_queued: 0, paused: true, force: false };
             assert_eq!(admit(&job, standing), Admission::Refuse(Reason::Paused));
         }
     }
 
     #[test]
+    fn a_full_queue_takes_no_more_but_a_newcomer_takes_the_place_of_what_is_held() {
+        for overlap in Overlap::ALL {
+            let job = Job { queue_limit: 1, ..job(overlap, 2) };
+            let standing = Standing { n_live: 1, n_held: 0, n_queued: 1, paused: false, force: false };
+            assert_eq!(admit(&job, standing), Admission::Refuse(Reason::QueueFull), "{overlap:?}");
+        }
+        let held = Standing { n_live: 2, n_held: 1, n_queued: 1, paused: false, force: false };
+        let full = |overlap| admit(&Job { queue_limit: 1, ..job(overlap, 2) }, held);
+        assert_eq!(full(Overlap::BufferAll), Admission::Refuse(Reason::QueueFull));
+        assert_eq!(full(Overlap::CancelOther), Admission::Displace { n_live: 1, at_once: false });
+    }
+
+    #[test]
     fn when_the_bound_is_lifted_what_is_held_goes_first() {
-        let standing = Standing { n_live: 1, n_held: 1, paused: false, force: false };
+        let standing = Standing { n_live: 1, n_held: 1, n_queued: 0, paused: false, force: false };
         assert_eq!(admit(&job(Overlap::Allow, 1), standing), Admission::Hold);
     }
 }

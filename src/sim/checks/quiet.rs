@@ -30,7 +30,7 @@ SELECT (SELECT count(*) FROM attempt WHERE state <> 'ended'),
        (SELECT count(*) FROM delivery WHERE state IN ('pending', 'sending') AND state = 'sending'),
        (SELECT max(cursor_at) FROM schedule WHERE retired_at IS NULL)";
 const BACKLOGS: &str = "
-SELECT schedule.id, job.definition_id, job.n_live, job.n_held FROM schedule JOIN job ON job.id = schedule.job_id
+SELECT schedule.id, job.definition_id, job.n_live, job.n_held, job.n_queued FROM schedule JOIN job ON job.id = schedule.job_id
  WHERE schedule.backlog_until IS NOT NULL AND schedule.retired_at IS NULL";
 const HELD: &str = "
 SELECT name, definition_id, n_live FROM job
@@ -126,7 +126,8 @@ impl Checks {
             let (id, n_live, n_held): (i64, u32, u32) =
                 (row.get(0).map_err(said)?, row.get(2).map_err(said)?, row.get(3).map_err(said)?);
             let Some(job) = self.definition(connection, row.get(1).map_err(said)?)? else { continue };
-            if n_held == 0 && overlap::room(&job, n_live) > 0 {
+            let is_full = row.get::<_, u32>(4).map_err(said)? >= job.queue_limit;
+            if !is_full && n_held == 0 && overlap::room(&job, n_live) > 0 {
                 return Err(format!("asleep: schedule {id} has a backlog, and its job has room"));
             }
         }

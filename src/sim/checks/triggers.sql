@@ -2,7 +2,7 @@
 
 CREATE TEMP TABLE sim_fault (kind TEXT);
 CREATE TEMP TABLE sim_run (n INTEGER PRIMARY KEY, id BLOB, definition_id INTEGER, cause TEXT, held INTEGER, forced INTEGER, n_live INTEGER,
-                          n_held INTEGER, is_paused INTEGER);
+                          n_held INTEGER, is_paused INTEGER, n_queued INTEGER);
 CREATE TEMP TABLE sim_lost (launch INTEGER, is_call INTEGER);
 CREATE TEMP TABLE sim_claim (n INTEGER PRIMARY KEY, launch INTEGER, task_id BLOB);
 CREATE TEMP TABLE sim_start (n INTEGER PRIMARY KEY, id INTEGER, due_at INTEGER, run_id BLOB);
@@ -81,9 +81,9 @@ BEGIN SELECT RAISE(ABORT, 'broken: a schedule was forgotten'); END;
 -- What the step did.
 CREATE TEMP TRIGGER sim_note_run AFTER INSERT ON main.run WHEN new.job_id IS NOT NULL
 BEGIN
-    INSERT INTO sim_run (id, definition_id, cause, held, forced, n_live, n_held, is_paused)
+    INSERT INTO sim_run (id, definition_id, cause, held, forced, n_live, n_held, is_paused, n_queued)
     SELECT new.id, new.definition_id, new.cause, new.held, new.forced, job.n_live, job.n_held,
-           job.paused_at IS NOT NULL OR EXISTS (SELECT 1 FROM main.fact WHERE name = 'paused_at')
+           job.paused_at IS NOT NULL OR EXISTS (SELECT 1 FROM main.fact WHERE name = 'paused_at'), job.n_queued
       FROM main.job WHERE job.id = new.job_id;
 END;
 CREATE TEMP TRIGGER sim_note_claim AFTER INSERT ON main.attempt
