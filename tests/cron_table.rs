@@ -108,6 +108,9 @@ fn the_table_covers_what_it_says() {
         );
     }
     assert!(n_rows >= 20_000 && n_due >= 60_000 && n_crossing >= 10_000, "{n_rows} rows, {n_due}, {n_crossing}");
+    let page = include_str!("../docs/reference/cron.md");
+    let said = format!("{},{:03} rows in all {} zones", n_rows / 1_000, n_rows % 1_000, zones.len());
+    assert!(page.contains(&said), "docs/reference/cron.md does not say `{said}`");
     // Links to one zone have the same transitions: of each such family, the table has a name.
     let changes = |name: &str| -> Vec<(jiff::Timestamp, i32)> {
         let zone = tzdb.get(name).expect(name);
