@@ -7,11 +7,13 @@ use std::fmt::Write as _;
 
 use clap::builder::RangedU64ValueParser;
 use jiff::tz::TimeZone;
+use serde_json::{Map, Value, json};
 
 use crate::model::definition::{Schedule, Timing};
 use crate::model::duration::Duration;
 use crate::model::invalid::Fault;
-use crate::model::time::{Calendar, explain};
+use crate::model::time::Calendar;
+use crate::model::time::explain::{self, Class, Explanation, Lint, Scene};
 use crate::model::timestamp::Timestamp;
 use crate::tzdb::{Choice, Tzdb};
 use crate::wire::code;
@@ -23,6 +25,7 @@ use crate::{clock, print};
   campanile next '30 2 * * *' --tz Europe/Berlin
   campanile next 'every 15m' -n 3 --from 2027-01-31T09:00:00Z
   campanile next '0 0 1 * MON' --explain
+  campanile next '*/35 * * * *' --explain --json
   campanile next '5 25 * * *'   # exits 7")]
 pub struct Words {
     /// Five cron fields, six with seconds first, an @ name, or `every 15m`; with `--quartz`, six or seven fields
@@ -40,10 +43,10 @@ pub struct Words {
     /// How many due times
     #[arg(short, value_name = "N", default_value_t = 5, value_parser = RangedU64ValueParser::<usize>::new().range(1..=100_000))]
     n: usize,
-    /// Say what the expression means and what daylight saving does to each time
+    /// Say what the expression means, what is worth a second look, and what daylight saving does to each time
     #[arg(long)]
     explain: bool,
-    /// An array of objects `{at, utc, note?}`
+    /// An array of objects `{at, utc, note?}`; with `--explain` an object that has it as `next`
     #[arg(long)]
     json: bool,
     /// The job whose name `H` hashes
@@ -83,8 +86,9 @@ pub fn main(words: Words) -> u8 {
         .map(|at| Due::new(&calendar, &zone, at))
         .collect();
     print::data(&match (words.json, words.explain) {
-        (true, _) => as_json(&due),
-        (false, true) => meaning(&words, &name) + &as_lines(&due, true),
+        (true, false) => format!("{}\n", as_json(&due)),
+        (true, true) => format!("{}\n", explained_as_json(&words, &name, &meaning(&words, &name, &zone, from), &due)),
+        (false, true) => explained_as_lines(&name, &meaning(&words, &name, &zone, from)) + &as_lines(&due, true),
         (false, false) => as_lines(&due, false),
     });
     if due.len() < words.n {
@@ -98,9 +102,10 @@ fn interval(expression: &str) -> Option<&str> {
     expression.trim().strip_prefix("every ").map(str::trim)
 }
 
-fn calendar(words: &Words, timezone: &str, zone: &TimeZone) -> Result<Calendar, Vec<Fault>> {
-    let Words { expression, job, .. } = words;
-    let timing = match (interval(expression), expression.trim().to_ascii_lowercase().as_str()) {
+/// What the words of the command say, before a zone is known.
+fn timing(words: &Words) -> Result<Timing, Vec<Fault>> {
+    let Words { expression, .. } = words;
+    Ok(match (interval(expression), expression.trim().to_ascii_lowercase().as_str()) {
         _ if words.quartz => Timing::Quartz { expression: expression.clone() },
         (Some(period), _) => {
             let at = (expression.len() - expression.trim_start().len() + 6, expression.len());
@@ -114,9 +119,11 @@ fn calendar(words: &Words, timezone: &str, zone: &TimeZone) -> Result<Calendar, 
         (None, "@reboot") => Timing::Reboot,
         (None, "@start") => Timing::Start,
         (None, _) => Timing::Cron { expression: expression.to_owned() },
-    };
-    let schedule = Schedule::new(timing, timezone);
-    Calendar::new(&schedule, job, zone)
+    })
+}
+
+fn calendar(words: &Words, timezone: &str, zone: &TimeZone) -> Result<Calendar, Vec<Fault>> {
+    Calendar::new(&Schedule::new(timing(words)?, timezone), &words.job, zone)
 }
 
 /// One due time as it is shown.
@@ -150,29 +157,57 @@ fn as_lines(due: &[Due], with_notes: bool) -> String {
     text
 }
 
-fn as_json(due: &[Due]) -> String {
-    let objects: Vec<_> = due
-        .iter()
-        .map(|Due { at, utc, note }| match note {
-            Some(note) => serde_json::json!({ "at": at, "utc": utc, "note": note }),
-            None => serde_json::json!({ "at": at, "utc": utc }),
-        })
-        .collect();
-    format!("{}\n", serde_json::Value::from(objects))
+fn as_json(due: &[Due]) -> Value {
+    let objects = due.iter().map(|Due { at, utc, note }| match note {
+        Some(note) => json!({ "at": at, "utc": utc, "note": note }),
+        None => json!({ "at": at, "utc": utc }),
+    });
+    objects.collect()
 }
 
-fn meaning(words: &Words, zone: &str) -> String {
-    let Words { expression, job, .. } = words;
-    let explained = if words.quartz { explain::quartz_lines(expression) } else { explain::lines(expression, job) };
-    let lines = match (interval(expression).filter(|_| !words.quartz), explained) {
-        (Some(period), _) => {
-            vec![format!("every {period} from 1970-01-01T00:00:00Z, whatever the clock of the zone does")]
-        }
-        (None, Ok(lines)) => lines,
-        (None, Err(_)) => vec!["due when the machine or the daemon starts, at no time of its own".to_owned()],
-    };
-    let zone = format!("zone: {zone}");
-    lines.iter().chain([&zone]).fold(String::new(), |text, line| text + "# " + line + "\n")
+/// What the expression means; it has been read before.
+fn meaning(words: &Words, name: &str, zone: &TimeZone, from: Timestamp) -> Explanation {
+    let after = jiff::Timestamp::from_microsecond(from.as_micros()).expect("because both end with the year 9999");
+    let scene = Scene { name, zone, after };
+    let explained = timing(words).and_then(|timing| match timing {
+        Timing::Cron { expression } => explain::cron(&expression, &words.job, scene),
+        Timing::Quartz { expression } => explain::quartz(&expression, scene),
+        Timing::Every { period, .. } => Ok(explain::every(period)),
+        Timing::Reboot => Ok(explain::started(true)),
+        Timing::Start | Timing::At { .. } => Ok(explain::started(false)),
+    });
+    explained.expect("because an expression with a calendar was read")
+}
+
+/// The explanation as comments, so that what reads due times can go on reading them.
+fn explained_as_lines(zone: &str, explained: &Explanation) -> String {
+    let Explanation { normal, sentence, fields, class, lints } = explained;
+    let mut lines = vec![format!("normal form: {normal}"), format!("meaning: {sentence}")];
+    lines.extend(fields.iter().map(|(name, values)| format!("{name}: {values}")));
+    lines.extend(class.map(|class| format!("daylight saving: {}: {}", class.name(), class.meaning())));
+    lines.push(format!("zone: {zone}"));
+    for Lint { code, message, hint } in lints {
+        lines.push(format!("lint: {message} ({code})"));
+        lines.extend(hint.as_ref().map(|hint| format!("hint: {hint}")));
+    }
+    lines.iter().fold(String::new(), |text, line| text + "# " + line + "\n")
+}
+
+fn explained_as_json(words: &Words, zone: &str, explained: &Explanation, due: &[Due]) -> Value {
+    let Explanation { normal, sentence, fields, class, lints } = explained;
+    let lints =
+        lints.iter().map(|Lint { code, message, hint }| json!({ "code": code, "message": message, "hint": hint }));
+    let fields = fields.iter().map(|(name, values)| (name.replace(' ', "_"), Value::from(values.as_str())));
+    json!({
+        "expression": words.expression,
+        "timezone": zone,
+        "normal_form": normal,
+        "sentence": sentence,
+        "fields": fields.collect::<Map<_, _>>(),
+        "dst_class": class.map(Class::name),
+        "lints": lints.collect::<Value>(),
+        "next": as_json(due),
+    })
 }
 
 /// A fault with its place in the expression, if that fits a screen.
@@ -225,12 +260,15 @@ mod tests {
     #[test]
     fn a_quartz_expression_is_read_and_explained_as_one() {
         let words = Words { quartz: true, ..words("0 30 2 ? * MON-FRI 2027-2029") };
+        let explained = meaning(&words, "UTC", &TimeZone::UTC, Timestamp::default());
         assert_eq!(
-            meaning(&words, "UTC"),
-            "# second: 0\n# minute: 30\n# hour: 2\n# day of month: every\n# month: every\n\
+            explained_as_lines("UTC", &explained),
+            "# normal form: 0 30 2 ? * 2-6 2027-2029\n\
+             # meaning: at 02:30 on Monday to Friday, only in 2027 to 2029, UTC\n\
+             # second: 0\n# minute: 30\n# hour: 2\n# day of month: every\n# month: every\n\
              # day of week: Monday to Friday\n# year: 2027 to 2029\n\
-             # daylight saving: each time happens once; after the gap if the clock leaves it out, on the first pass if \
-             the clock shows it twice\n# zone: UTC\n"
+             # daylight saving: fixed-time: each time happens once; after the gap if the clock leaves it out, on the \
+             first pass if the clock shows it twice\n# zone: UTC\n"
         );
         let next = calendar(&words, "UTC", &TimeZone::UTC).map(|calendar| calendar.next_after(Timestamp::default()));
         assert_eq!(next, Ok(Some("2027-01-01T02:30:00Z".parse().expect("because it is valid"))));
@@ -248,9 +286,9 @@ mod tests {
             "2027-03-28T03:00:00+02:00  # 2027-03-28 02:30:00 does not exist in this zone; due after the gap\n"
         );
         assert_eq!(
-            as_json(&due),
+            as_json(&due).to_string(),
             "[{\"at\":\"2027-03-28T03:00:00+02:00\",\"utc\":\"2027-03-28T01:00:00Z\",\
-             \"note\":\"2027-03-28 02:30:00 does not exist in this zone; due after the gap\"}]\n"
+             \"note\":\"2027-03-28 02:30:00 does not exist in this zone; due after the gap\"}]"
         );
     }
 

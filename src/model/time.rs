@@ -17,6 +17,7 @@ pub mod nth;
 pub mod quartz;
 pub mod rule;
 pub mod spread;
+pub mod step;
 
 use jiff::tz::TimeZone;
 

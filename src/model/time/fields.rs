@@ -8,6 +8,7 @@
 use crate::model::invalid::Fault;
 use crate::model::time::kind::{DAY, Kind, WEEKDAY};
 use crate::model::time::spread;
+use crate::model::time::step::Step;
 
 /// A day that only the calendar of its month can tell.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -33,6 +34,8 @@ pub struct Field {
     pub star: bool,
     /// Days beyond plain values.
     pub special: Vec<Special>,
+    /// The steps that it was written with.
+    pub steps: Vec<Step>,
 }
 
 /// Reads a field that stands at byte `at` of its expression; `job` is what `H` hashes.
@@ -89,6 +92,9 @@ impl Reader<'_> {
             (Some(range), step) => self.spread(range, step)?,
             (None, step) => self.range(base, step)?,
         };
+        if let Some(by) = step {
+            field.steps.push(Step { kind: self.kind, item: self.item.to_owned(), first, last, by });
+        }
         let step = usize::from(step.unwrap_or(1));
         field.bits |= (first..=last).step_by(step).fold(0, |bits, value| bits | 1 << value);
         Ok(())

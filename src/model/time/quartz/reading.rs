@@ -13,6 +13,7 @@ use jiff::civil::DateTime;
 use crate::model::invalid::Fault;
 use crate::model::time::expression::MAX_BYTES;
 use crate::model::time::kind::{self, Kind};
+use crate::model::time::step::Step;
 
 /// The first year that an expression may name.
 pub const FIRST_YEAR: u16 = 1970;
@@ -30,22 +31,22 @@ struct Part {
     high: u16,
     /// Of values, from `low` on.
     names: &'static [&'static str],
-    /// A range may begin late and end early.
-    wraps: bool,
+    /// Ranges of these may begin late and end early; a year is of no kind.
+    kind: Option<Kind>,
 }
 
-const fn part(kind: &Kind, low: u16, high: u16) -> Part {
-    Part { name: kind.name, low, high, names: kind.names, wraps: true }
+const fn part(kind: Kind) -> Part {
+    Part { name: kind.name, low: kind.low as u16, high: kind.high as u16, names: kind.names, kind: Some(kind) }
 }
 
 const PARTS: [Part; N_FIELDS] = [
-    part(&kind::SECOND, 0, 59),
-    part(&kind::MINUTE, 0, 59),
-    part(&kind::HOUR, 0, 23),
-    part(&kind::DAY, 1, 31),
-    part(&kind::MONTH, 1, 12),
-    part(&kind::WEEKDAY, 1, 7),
-    Part { name: "year", low: FIRST_YEAR, high: LAST_YEAR, names: &[], wraps: false },
+    part(kind::SECOND),
+    part(kind::MINUTE),
+    part(kind::HOUR),
+    part(kind::DAY),
+    part(kind::MONTH),
+    part(Kind { low: 1, ..kind::WEEKDAY }),
+    Part { name: "year", low: FIRST_YEAR, high: LAST_YEAR, names: &[], kind: None },
 ];
 
 /// What an expression says.
@@ -55,6 +56,10 @@ pub struct Fields {
     pub values: [BTreeSet<u16>; N_FIELDS],
     /// It names times of the day, as against every so often: each happens once a day, whatever the clock does.
     pub fixed_time: bool,
+    /// Which of second, minute and hour say every so often.
+    pub intervals: [bool; 3],
+    /// The steps that it was written with, but for those of years.
+    pub steps: Vec<Step>,
     /// The bytes that name days: from the day of month to the end.
     pub days_place: (usize, usize),
 }
@@ -71,13 +76,14 @@ impl Fields {
         if !(N_FIELDS - 1..=N_FIELDS).contains(&words.len()) {
             return Err(vec![wrong_count(text, &words)]);
         }
-        let mut faults = Vec::new();
+        let (mut faults, mut steps) = (Vec::new(), Vec::new());
         let mut values: [BTreeSet<u16>; N_FIELDS] = Default::default();
         for (index, part) in PARTS.into_iter().enumerate() {
             let (at, word) = words.get(index).copied().unwrap_or((text.len(), "*"));
             for (item, from) in items(word, at) {
-                if let Err(fault) = read_item(part, index, word, item, from, &mut values[index]) {
-                    faults.push(fault);
+                match read_item(part, index, word, item, from, &mut values[index]) {
+                    Ok(step) => steps.extend(step),
+                    Err(fault) => faults.push(fault),
                 }
             }
         }
@@ -85,9 +91,10 @@ impl Fields {
         if !faults.is_empty() {
             return Err(faults);
         }
-        let fixed_time = words[..3].iter().all(|(_, word)| !is_interval(word));
+        let intervals = [0, 1, 2].map(|index| is_interval(words[index].1));
         let end = words.last().map_or(text.len(), |(at, word)| at + word.len());
-        Ok(Fields { values, fixed_time, days_place: (words[DAY].0, end) })
+        let fixed_time = intervals == [false; 3];
+        Ok(Fields { values, fixed_time, intervals, steps, days_place: (words[DAY].0, end) })
     }
 
     /// The same in numbers, as the crate reads it.
@@ -159,7 +166,7 @@ fn read_item(
     item: &str,
     at: usize,
     values: &mut BTreeSet<u16>,
-) -> Result<(), Fault> {
+) -> Result<Option<Step>, Fault> {
     let Part { name, low, high, .. } = part;
     let place = (at, at + item.len().max(1));
     let fault = |message: String| Fault::new(place, message);
@@ -171,7 +178,7 @@ fn read_item(
     if item.contains('?') {
         if is_day && word == "?" {
             values.extend(low..=high);
-            return Ok(());
+            return Ok(None);
         }
         let hint = "write `*`; `?` stands alone, for the day of month or the day of week";
         return Err(fault(format!("`?` says nothing in the {name} field")).hint(hint));
@@ -193,14 +200,20 @@ fn read_item(
         None if step.is_some() => (value(base)?, high),
         None => (value(base)?, value(base)?),
     };
-    if first > last && !part.wraps {
+    if first > last && part.kind.is_none() {
         return Err(fault(format!("range `{base}` runs backwards in the {name} field")));
     }
     let size = high - low + 1;
     let length = if first <= last { last - first } else { size - (first - last) };
     let steps = (0..=length).step_by(usize::from(step.unwrap_or(1)));
     values.extend(steps.map(|offset| low + (first - low + offset) % size));
-    Ok(())
+    Ok(match (part.kind, step) {
+        (Some(kind), Some(by)) if first <= last => {
+            let [first, last, by] = [first, last, by].map(|value| u8::try_from(value).unwrap_or(u8::MAX));
+            Some(Step { kind, item: item.to_owned(), first, last, by })
+        }
+        (Some(_) | None, _) => None,
+    })
 }
 
 /// Whether `item` is one of the forms that need a calendar, or a calendar of Quartz.
