@@ -8,6 +8,7 @@
 //!
 //! Invariant: a `Cron` names at least one time in the 400 years after 2000, so that no search runs for ever.
 
+use jiff::ToSpan as _;
 use jiff::civil::{Date, DateTime, Time};
 
 use crate::model::invalid::Fault;
@@ -34,7 +35,7 @@ impl Cron {
     pub fn parse(expression: &str, job: &str) -> Result<Self, Vec<Fault>> {
         let read = Expression::read(expression, job)?;
         let cron = Cron::of(&read);
-        if cron.next(DateTime::constant(1999, 12, 31, 23, 59, 59, 0)).is_some() {
+        if cron.names_a_day() {
             return Ok(cron);
         }
         let message = format!("`{}` never fires: there is no such day", expression.trim());
@@ -54,6 +55,16 @@ impl Cron {
             fixed_time: read.is_fixed_time(),
             calendar_days: extended.then(|| Box::new(days_in_croner(read))),
         }
+    }
+
+    /// Whether there is any day that it names. Years are of 14 kinds, and the 28 from 2000 on have them all; croner would
+    /// search centuries for what never comes, which takes it 20 ms.
+    fn names_a_day(&self) -> bool {
+        if self.calendar_days.is_none() {
+            return self.day_after(Date::constant(1999, 12, 31)).is_some();
+        }
+        let mut days = Date::constant(2000, 1, 1).series(1.day()).take_while(|date| date.year() < 2_028);
+        days.any(|date| self.months & (1 << date.month()) != 0 && self.is_on(date))
     }
 
     fn is_on(&self, date: Date) -> bool {
