@@ -8,8 +8,7 @@
 //!
 //! The other columns are from their sources, which the page names; nothing here holds them.
 
-use campanile::model::definition::{CatchUp, Schedule, Timing};
-use campanile::model::duration::Duration;
+use campanile::model::definition::{Schedule, Timing};
 use campanile::model::time::Calendar;
 use campanile::model::timestamp::Timestamp;
 use campanile::tzdb::Tzdb;
@@ -29,14 +28,7 @@ fn ours(text: &str, after: &Zoned) -> Answer {
         Some(text) => Timing::Quartz { expression: text.to_owned() },
         None => Timing::Cron { expression: text.to_owned() },
     };
-    let schedule = Schedule {
-        name: None,
-        timing,
-        timezone: "Europe/Berlin".to_owned(),
-        catch_up: CatchUp::None,
-        catch_up_window: Duration::ZERO,
-        catch_up_max: 0,
-    };
+    let schedule = Schedule::new(timing, "Europe/Berlin");
     let calendar = Calendar::new(&schedule, "nightly-report", after.time_zone()).ok()?;
     let from = Timestamp::from_micros(after.timestamp().as_microsecond());
     let due = std::iter::successors(calendar.next_after(from), |last| calendar.next_after(*last)).take(N_ASKED);

@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use campanile::model::definition::{CatchUp, Schedule, Timing};
+use campanile::model::definition::{Schedule, Timing};
 use campanile::model::duration::Duration;
 use campanile::model::time::Calendar;
 use campanile::model::time::explain::{self, Scene};
@@ -55,14 +55,7 @@ fn drawn(chance: &mut Chance) -> Timing {
 }
 
 fn calendar(timing: &Timing, zone: &TimeZone) -> Option<Calendar> {
-    let schedule = Schedule {
-        name: None,
-        timing: timing.clone(),
-        timezone: String::new(),
-        catch_up: CatchUp::None,
-        catch_up_window: Duration::ZERO,
-        catch_up_max: 0,
-    };
+    let schedule = Schedule::new(timing.clone(), "");
     Calendar::new(&schedule, "job", zone).ok()
 }
 
