@@ -7,6 +7,7 @@
 //! apart from a job whose file is gone, and the engine decides.
 
 mod argument;
+mod calendars;
 mod defaults;
 mod definitions;
 pub mod diagnostics;
@@ -37,6 +38,7 @@ mod zones;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use calendars::Calendars;
 use definitions::Layers;
 
 use crate::model::definition::{Job, JobName};
@@ -162,7 +164,8 @@ pub fn load_changed(
     known: &mut Known,
 ) -> Found {
     let search = search::search(dirs);
-    let layers = Layers { defaults, drop_ins: &search.drop_ins, put };
+    let calendars = Calendars::read(&search.calendars);
+    let layers = Layers { defaults, drop_ins: &search.drop_ins, calendars: &calendars, put };
     let mut found = read_changed(&search, layers, zones, now, known);
     let unchanged: BTreeSet<&JobName> = found.unchanged.iter().collect();
     let wrong = found.invalid.iter().filter_map(|file| file.job.as_ref());
@@ -176,6 +179,7 @@ pub fn load_changed(
         known.forget();
     }
     found.warnings.extend(idle_drop_ins(&search, &found));
+    found.invalid.extend(calendars.invalid());
     found.invalid.extend(search.invalid);
     found.incomplete = search.incomplete;
     found
@@ -192,10 +196,14 @@ fn read_changed(
     let is_shown = |job: &JobName| !search.masked.contains(job);
     let mut changed = Vec::new();
     known.begin();
-    let folders = known::folders(search.files.values().chain(search.drop_ins.values().flatten()));
+    let job_files = search.files.values().chain(search.drop_ins.values().flatten());
+    let folders = known::folders(job_files.chain(search.calendars.values()));
+    // What was known before anything is read: a calendar that changes while we read is seen the next time.
+    let stamps = search.calendars.iter().map(|(name, path)| (name.as_str(), known::stamp(&folders, [path], now)));
+    let dates = stamps.collect();
     for (name, path) in &search.files {
         let stamp = known::stamp(&folders, search.sources_of(name, path), now);
-        match known.recall(name.as_str(), stamp) {
+        match known.recall(name.as_str(), stamp, &dates) {
             Some(jobs) => found.unchanged.extend(jobs.iter().filter(|job| is_shown(job)).cloned()),
             None => changed.push((name, path, stamp)),
         }
@@ -206,7 +214,7 @@ fn read_changed(
     };
     for ((name, _, stamp), defined) in changed.iter().zip(on_all_cores(&changed, read)) {
         if defined.invalid.is_empty() && defined.jobs.iter().all(|job| job.overreach.is_empty()) {
-            known.learn(name.as_str(), *stamp, defined.jobs.iter().map(|job| job.name.clone()).collect());
+            known.learn(name.as_str(), *stamp, &defined.jobs, &dates);
         }
         found.jobs.extend(defined.jobs.into_iter().filter(|job| is_shown(&job.name)));
         found.invalid.extend(defined.invalid);
@@ -296,7 +304,8 @@ pub fn read_file(defaults: &Defaults, path: &Path, zones: Zones<'_>, now: Timest
     }
 }
 
-/// Reads all jobs that this text defines; `path` is only named, and its end says in which language it is.
+/// Reads all jobs that this text defines; `path` is only named, and its end says in which language it is. The calendars
+/// that it names are those of the folder that the path is in.
 pub fn read_text(
     defaults: &Defaults,
     name: &JobName,
@@ -305,7 +314,22 @@ pub fn read_text(
     zones: Zones<'_>,
     now: Timestamp,
 ) -> Found {
-    let layers = Layers { defaults, drop_ins: &BTreeMap::new(), put: None };
+    let folder = path.parent().map(Path::to_owned);
+    let folder = folder.map(|folder| if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder });
+    read_text_among(defaults, folder.as_slice(), name, path, text, (zones, now))
+}
+
+/// The same, with the calendars of `dirs`, of which later ones override earlier ones by name.
+pub fn read_text_among(
+    defaults: &Defaults,
+    dirs: &[PathBuf],
+    name: &JobName,
+    path: &Path,
+    text: &Text,
+    (zones, now): (Zones<'_>, Timestamp),
+) -> Found {
+    let calendars = Calendars::read(&search::calendars(dirs));
+    let layers = Layers { defaults, drop_ins: &BTreeMap::new(), calendars: &calendars, put: None };
     let defined = definitions::read(name, path, text, layers, (zones, now));
     Found { jobs: defined.jobs, invalid: defined.invalid, ..Found::default() }
 }

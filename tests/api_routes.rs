@@ -8,7 +8,7 @@ mod world;
 
 use campanile::api::ROUTES;
 use campanile::engine::{Answer, Command};
-use campanile::model::definition::{Schedule, Timing};
+use campanile::model::definition::{Blackout, Schedule, Timing};
 use campanile::model::id::RunId;
 use campanile::model::outcome::Reason;
 use campanile::model::refused::Refused;
@@ -348,4 +348,25 @@ async fn a_schedule_that_cannot_be_evaluated_takes_no_other_with_it() {
     assert!(why["text"].as_str().unwrap().ends_with("has no `Mars/Olympus`"), "{why}");
     let (status, why) = world.get("/api/v1/why?job=mouldy&at=2026-11-20T12:00:00Z").await;
     assert_eq!((status, &why["answers"], why["problems"].as_array().unwrap().len()), (200, &json!([]), 1), "{why}");
+}
+
+#[tokio::test]
+async fn what_is_excluded_is_known_before_it_is_recorded_and_is_not_ahead() {
+    let world = World::obedient();
+    let at = |text: &str| text.parse().unwrap();
+    let night = Blackout::Once { from: at("2026-11-20T13:00:00Z"), until: at("2026-11-20T15:00:00Z") };
+    let closed = Schedule { blackout: vec![night], ..hourly() };
+    world.job(1, "closed", std::slice::from_ref(&closed));
+    world.schedule(1, 1, &closed, NOON, Some(NOON + 180 * MINUTE));
+    let (status, why) = world.get("/api/v1/why?job=closed&at=2026-11-20T14:00:00Z").await;
+    let answer = &why["answers"][0];
+    assert_eq!((status, &answer["answer"], &answer["reason"]), (200, &json!("skipped"), &json!("excluded")), "{why}");
+    let text =
+        "`closed` was to start at 2026-11-20T14:00:00Z: it starts nothing (excluded: its schedule excludes that time)";
+    assert_eq!((&why["text"], &answer["n"]), (&json!(text), &Value::Null));
+    assert_eq!(why["next_due_at"], "2026-11-20T15:00:00.000000Z");
+    let (_, next) = world.get("/api/v1/next?n=2").await;
+    let due: Vec<&str> =
+        next["items"].as_array().unwrap().iter().map(|next| next["due_at"].as_str().unwrap()).collect();
+    assert_eq!(due, ["2026-11-20T15:00:00.000000Z", "2026-11-20T16:00:00.000000Z"]);
 }

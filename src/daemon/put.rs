@@ -56,7 +56,8 @@ fn write(held: &Held, state_dir: &Path, name: &JobName, extension: &str, text: &
     let defaults = &held.in_force().settings.defaults;
     let holder = Holder::Daemon(nix::unistd::geteuid().as_raw());
     let written = Text { bytes: text.to_vec(), holder };
-    let mut found = files::read_text(defaults, name, &path, &written, zones, clock::wall());
+    let dirs = &held.in_force().folders.dirs;
+    let mut found = files::read_text_among(defaults, dirs, name, &path, &written, (zones, clock::wall()));
     found.hold_to_owners();
     if let Some(problems) = problems(found, name, &path) {
         let detail = format!("the job `{name}` is not put: {}", count(problems.len(), "problem"));

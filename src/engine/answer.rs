@@ -8,7 +8,7 @@ use super::gate::{self, Wanted};
 use super::observed::Observed;
 use super::step;
 use super::work::{Subject, Work};
-use crate::model::definition::CatchUp;
+use crate::model::definition::{CatchUp, Schedule};
 use crate::model::duration::Duration;
 use crate::model::event::EventType;
 use crate::model::id::{JobId, ScheduleId};
@@ -23,8 +23,10 @@ use crate::store::{StoreError, job, planned_skip, run, schedule};
 
 /// How many known starts are passed over at once.
 const MAX_STARTS: u64 = 64;
+/// How many spans one step writes of one schedule whose due times are admitted and excluded by turns.
+const MAX_STRETCHES: usize = 64;
 
-/// Starts a run for this due time, or records why not.
+/// Starts a run for this due time, which is not excluded, or records why not.
 pub(crate) fn start_or_skip(
     work: &mut Work<'_>,
     job: &mut JobRow,
@@ -35,6 +37,9 @@ pub(crate) fn start_or_skip(
     if work.cache.skips.remove(&(row.id, due)) {
         planned_skip::delete(work.tx, row.id, due)?;
         return skip(work, job, row, calendar, Span { first: due, last: due, n: 1, reason: Reason::ByUser });
+    }
+    if row.schedule.deadline.is_some_and(|deadline| due.plus(deadline) < work.now.wall) {
+        return skip(work, job, row, calendar, Span { first: due, last: due, n: 1, reason: Reason::Deadline });
     }
     let wanted = Wanted {
         cause: Cause::Occurrence,
@@ -66,7 +71,7 @@ pub(crate) fn skip(
     let newest = ledger::newest_span(work.tx, row.id, span.first)?;
     let neighbour = newest.filter(|(before, revision)| {
         let is_alike = before.reason == span.reason && *revision == job.revision;
-        is_alike && calendar.next_after(before.last) == Some(span.first)
+        is_alike && calendar.rule().next_after(before.last) == Some(span.first)
     });
     match neighbour {
         Some((before, _)) => ledger::extend(work.tx, row.id, before.first, span),
@@ -87,9 +92,31 @@ fn announce(work: &mut Work<'_>, job: &JobRow, row: &ScheduleRow, span: Span) ->
     work.record(EventType::OccurrenceSkipped, subject, data)
 }
 
-/// Gives every due time up to and including `until` that has no answer yet this reason, and brings the cursor there. What
-/// started before the clock went back keeps its answer. `false` if there is more to do.
+/// Gives every due time up to and including `until` that has no answer yet this reason, and those that are excluded their
+/// own, and brings the cursor there. What started before the clock went back keeps its answer. `false` if there is more to do.
 pub(crate) fn skip_until(
+    work: &mut Work<'_>,
+    job: &JobRow,
+    row: &mut ScheduleRow,
+    calendar: &Calendar,
+    until: Timestamp,
+    reason: Reason,
+) -> Result<bool, StoreError> {
+    for _ in 0..MAX_STRETCHES {
+        let Some(stretch) = calendar.stretch(row.cursor_at, until) else {
+            row.cursor_at = row.cursor_at.max(until);
+            return Ok(true);
+        };
+        let reason = if stretch.is_excluded { Reason::Excluded } else { reason };
+        if !skip_stretch(work, job, row, calendar, stretch.until, reason)? {
+            return Ok(false);
+        }
+    }
+    Ok(false)
+}
+
+/// The same, of due times that are alike.
+fn skip_stretch(
     work: &mut Work<'_>,
     job: &JobRow,
     row: &mut ScheduleRow,
@@ -106,18 +133,68 @@ pub(crate) fn skip_until(
     let is_done = (starts.len() as u64) < MAX_STARTS;
     for start in starts {
         let before = start.minus(Duration::from_micros(1));
-        if let Some(span) = span(calendar, row.cursor_at, before, reason) {
+        if let Some(span) = span(calendar.rule(), row.cursor_at, before, reason) {
+            work.n_counted += span.n;
             skip(work, job, row, calendar, span)?;
         }
         row.cursor_at = start;
     }
     if is_done {
-        if let Some(span) = span(calendar, row.cursor_at, until, reason) {
+        if let Some(span) = span(calendar.rule(), row.cursor_at, until, reason) {
+            work.n_counted += span.n;
             skip(work, job, row, calendar, span)?;
         }
         row.cursor_at = row.cursor_at.max(until);
     }
     Ok(is_done)
+}
+
+/// Answers the due times between the cursor and `due`, the next admitted one: all of them are excluded. They are recorded
+/// only now, so that nobody wakes for them. `false` if there is more to do.
+pub(crate) fn pass_excluded(
+    work: &mut Work<'_>,
+    job: &JobRow,
+    row: &mut ScheduleRow,
+    calendar: &Calendar,
+    due: Timestamp,
+) -> Result<bool, StoreError> {
+    if !calendar.excludes() {
+        return Ok(true);
+    }
+    skip_until(work, job, row, calendar, due.minus(Duration::from_micros(1)), Reason::Excluded)
+}
+
+/// The rule of a schedule is about to change: what was excluded under it before now keeps that answer.
+pub(crate) fn settle_excluded(
+    work: &mut Work<'_>,
+    job: &JobRow,
+    row: &mut ScheduleRow,
+    calendar: &Calendar,
+) -> Result<(), StoreError> {
+    let now = work.now.wall;
+    let due = calendar.next_after(row.cursor_at).map_or(now, |due| due.min(now));
+    while !pass_excluded(work, job, row, calendar, due)? {}
+    Ok(())
+}
+
+/// Gives the due times in `(after, until]`, none of which has an answer, this reason, and those that are excluded their own.
+pub(crate) fn skip_between(
+    work: &mut Work<'_>,
+    job: &JobRow,
+    row: &ScheduleRow,
+    calendar: &Calendar,
+    (after, until): (Timestamp, Timestamp),
+    reason: Reason,
+) -> Result<(), StoreError> {
+    let mut after = after;
+    while let Some(stretch) = calendar.stretch(after, until) {
+        let reason = if stretch.is_excluded { Reason::Excluded } else { reason };
+        if let Some(span) = span(calendar.rule(), after, stretch.until, reason) {
+            skip(work, job, row, calendar, span)?;
+        }
+        after = stretch.until;
+    }
+    Ok(())
 }
 
 /// Gives whatever is left of the backlog this reason.
@@ -128,12 +205,9 @@ pub(crate) fn close_backlog(
     calendar: &Calendar,
     reason: Reason,
 ) -> Result<(), StoreError> {
-    let Some((after, until)) = row.backlog.take() else { return Ok(()) };
+    let Some(left) = row.backlog.take() else { return Ok(()) };
     work.cache.set_backlog(job.id, row.id, false);
-    match span(calendar, after, until, reason) {
-        Some(span) => skip(work, job, row, calendar, span),
-        None => Ok(()),
-    }
+    skip_between(work, job, row, calendar, left, reason)
 }
 
 /// The clock went back to `now`: spans ahead of it never happened, and the cursor returns. Runs keep their due times, so
@@ -142,7 +216,7 @@ fn rewind(work: &mut Work<'_>, row: &mut ScheduleRow, calendar: &Calendar) -> Re
     let now = work.now.wall;
     for ahead in ledger::spans_ahead(work.tx, row.id, now)? {
         let before = ahead.first.minus(Duration::from_micros(1));
-        let end = span(calendar, before, now, ahead.reason).map(|kept| (kept.last, kept.n));
+        let end = span(calendar.rule(), before, now, ahead.reason).map(|kept| (kept.last, kept.n));
         ledger::cut(work.tx, row.id, ahead.first, end)?;
     }
     if let Some((after, until)) = row.backlog {
@@ -202,10 +276,13 @@ pub(crate) fn reclaim(
     let calendar = work.cache.calendar(work.settings, &row.schedule, &job.name)?;
     let max = if catch_up == CatchUp::All { row.schedule.catch_up_max } else { 1 };
     let after = span.first.minus(Duration::from_micros(1)).max(since);
-    let missed = catch_up::missed(&calendar, CatchUp::All, Duration::MAX, max, after, span.last, work.now.wall);
+    let (catch_up, window) = (CatchUp::All, Duration::MAX);
+    let asked =
+        Schedule { catch_up, catch_up_window: window, catch_up_max: max, deadline: None, ..row.schedule.clone() };
+    let missed = catch_up::missed(&calendar, &asked, after, span.last, work.now.wall);
     let Some((kept, until)) = missed.backlog else { return Ok(()) };
     let before = span.first.minus(Duration::from_micros(1));
-    let end = catch_up::span(&calendar, before, kept, span.reason).map(|rest| (rest.last, rest.n));
+    let end = catch_up::span(calendar.rule(), before, kept, span.reason).map(|rest| (rest.last, rest.n));
     ledger::cut(work.tx, id, span.first, end)?;
     row.backlog = Some((kept, until));
     schedule::advance(work.tx, row.cursor_at, &row)?;

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::calendars::Calendars;
 use super::job::{self, Context};
 use super::keys::DEFAULTS;
 use super::owner::Holder;
@@ -38,7 +39,8 @@ impl Defaults {
             entries.push(Entry { key: "shell".to_owned(), key_span: node.span, node });
         }
         // It is read as the job that does nothing; what it has no effect on is no fault of it.
-        let context = Context { job: "defaults", zones, now: Timestamp::default(), pools: None };
+        let calendars = &Calendars::default();
+        let context = Context { job: "defaults", zones, calendars, now: Timestamp::default(), pools: None };
         reading.without_warnings(|| job::read(reading, &root, &context))?;
         // Whoever asks where a key is from may be in another folder than whoever named the file.
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());

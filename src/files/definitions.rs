@@ -11,6 +11,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use super::calendars::Calendars;
 use super::defaults::Defaults;
 use super::merge::{Level, merge};
 use super::origins;
@@ -33,6 +34,7 @@ pub(super) type DropIns = BTreeMap<JobName, Vec<PathBuf>>;
 pub(super) struct Layers<'a> {
     pub(super) defaults: &'a Defaults,
     pub(super) drop_ins: &'a DropIns,
+    pub(super) calendars: &'a Calendars,
     /// The folder of the jobs that were put by API.
     pub(super) put: Option<&'a Path>,
 }
@@ -222,10 +224,12 @@ impl Unit<'_> {
         let mut faults = Faults::within(terms.room.0.saturating_sub(trouble.problems.len()));
         faults.append(trouble.faults);
         let reading = Reading::among(&self.sources, broken, faults, terms.told);
+        let (zones, now) = terms.when;
         let context = job::Context {
             job: name.as_str(),
-            zones: terms.when.0,
-            now: terms.when.1,
+            zones,
+            calendars: self.layers.calendars,
+            now,
             pools: self.layers.defaults.pools(),
         };
         let read = job::read(&reading, &root, &context);

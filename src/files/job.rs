@@ -10,6 +10,7 @@ mod success;
 pub(crate) mod task;
 mod template;
 
+use super::calendars::Calendars;
 use super::hook;
 use super::keys::{HOOK, JOB};
 use super::reading::{Fields, Reading};
@@ -32,6 +33,8 @@ pub(crate) struct Context<'a> {
     pub(crate) job: &'a str,
     /// Where zones come from.
     pub(crate) zones: Zones<'a>,
+    /// The calendars that it may name.
+    pub(crate) calendars: &'a Calendars,
     /// When it is read; only warnings depend on it.
     pub(crate) now: Timestamp,
     /// The pools of the configuration, where that is known.

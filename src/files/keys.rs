@@ -1,6 +1,10 @@
 //! What each table of a file may say. The reader reports every other key; the reference pages name every one of these,
 //! and a test holds them to it.
 
+mod meant;
+
+pub use meant::{NOTES, SYNONYMS};
+
 /// The keys of one kind of table.
 #[derive(Debug)]
 pub struct Keys {
@@ -68,9 +72,13 @@ const RULE: &[&str] = &[
     "jitter",
     "from",
     "until",
+    "exclude",
+    "only",
+    "blackout",
     "catch_up",
     "catch_up_window",
     "catch_up_max",
+    "deadline",
 ];
 /// Keys of a task, at the top level too.
 const WORK: &[&str] = &[
@@ -125,7 +133,6 @@ pub const JOB: Keys = Keys {
     what: "a job",
     known: &joined::<{ JOBS_OWN.len() + RULE.len() + WORK.len() + OF_FILES.len() }>(&[JOBS_OWN, RULE, WORK, OF_FILES]),
     later: &[
-        "exclude",
         "agent",
         "prompt",
         "job",
@@ -138,7 +145,6 @@ pub const JOB: Keys = Keys {
         "preconditions",
         "triggers",
         "expires_after",
-        "deadline",
         "budget",
         "foreach",
         "state",
@@ -154,9 +160,13 @@ pub const FILE: Keys = Keys { what: "a file of many jobs", known: &["jobs"], lat
 pub const SCHEDULE: Keys = Keys {
     what: "a schedule",
     known: &joined::<{ 1 + RULE.len() }>(&[&["name"], RULE]),
-    later: &["exclude", "calendar", "params"],
+    later: &["calendar", "params"],
     above: Some(&JOB_TOP),
 };
+
+/// An item of `blackout`.
+pub const BLACKOUT: Keys =
+    Keys { what: "a blackout", known: &["from", "until", "days"], later: &["timezone", "name"], above: Some(&JOB_TOP) };
 
 /// `[tasks.NAME]`.
 pub const TASK: Keys = Keys {
@@ -344,6 +354,7 @@ pub const DEFAULTS: Keys = Keys {
         "catch_up_window",
         "catch_up_max",
         "jitter",
+        "deadline",
         "env",
         "working_dir",
         "timeout",
@@ -406,6 +417,7 @@ pub const OF_JOBS: &[&Keys] = &[
     &JOB,
     &FILE,
     &SCHEDULE,
+    &BLACKOUT,
     &TASK,
     &HTTP,
     &RETRY,
@@ -422,74 +434,3 @@ pub const OF_JOBS: &[&Keys] = &[
 /// Every table of `campanile.toml`; its hooks are those of a job besides.
 pub const OF_SETTINGS: &[&Keys] =
     &[&SETTINGS, &DEFAULTS, &RETENTION, &KEEP, &LOG, &GLOBAL_HOOK, &BACKUP, &INTEGRITY_CHECK, &TOKEN];
-
-/// What people of other schedulers write, and what we call it.
-pub const SYNONYMS: &[(&str, &str)] = &[
-    ("argv", "command"),
-    ("cmd", "command"),
-    ("concurrency", "max_runs"),
-    ("pool", "pools"),
-    ("cwd", "working_dir"),
-    ("depends", "after"),
-    ("depends_on", "after"),
-    ("dir", "working_dir"),
-    ("environment", "env"),
-    ("env_files", "env_file"),
-    ("environment_file", "env_file"),
-    ("pass_env", "env_inherit"),
-    ("exec", "command"),
-    ("interval", "every"),
-    ("needs", "after"),
-    ("retries", "retry"),
-    ("run", "shell"),
-    ("schedule", "schedules"),
-    ("script", "shell"),
-    ("steps", "tasks"),
-    ("task", "tasks"),
-    ("hook", "hooks"),
-    ("tz", "timezone"),
-    ("workdir", "working_dir"),
-    ("run_as", "user"),
-    ("uid", "user"),
-    ("gid", "group"),
-    ("ulimit", "limits"),
-    ("ulimits", "limits"),
-    ("rlimits", "limits"),
-    ("nofile", "open_files"),
-    ("tasks_max", "pids"),
-    ("attempts", "max_attempts"),
-    ("choices", "enum"),
-    ("options", "enum"),
-    ("values", "enum"),
-    ("regex", "pattern"),
-    ("parameters", "params"),
-    ("inputs", "params"),
-];
-
-/// Of keys that a file's task has.
-const TOLD_BY_OWNER: &str = "whom a task runs as is decided by who owns its file, and what is submitted has none";
-/// Keys that are looked for where they are not: the table, the key and what to do instead.
-pub const NOTES: &[(&str, &str, &str)] = &[
-    ("a job", "after", "it belongs below the `[tasks.NAME]` that waits"),
-    ("a job", "name", "a job is named by its file"),
-    ("a job", "jobs", "`[jobs.NAME]` stands at the top level of a file, and not within another"),
-    (
-        "a job",
-        "defaults",
-        "keys at the top level lie under every `[jobs.NAME]`, those of `campanile.toml` under every file",
-    ),
-    ("a task", "name", "a task is named by its head, `[tasks.NAME]`"),
-    ("a task", "idempotent", "it belongs into `http = { idempotent = true }`"),
-    ("a task", "url", "it belongs into `http = { url = \"...\" }`"),
-    ("a task", "user", TOLD_BY_OWNER),
-    ("a task", "group", TOLD_BY_OWNER),
-    ("`http`", "timeout", "it is a key of the task, beside `http`"),
-    ("`http`", "retry", "it is a key of the task, beside `http`"),
-    ("`http`", "success", "it is a key of the task, beside `http`"),
-    ("a parameter", "required", "a parameter without a `default` must be given"),
-    ("a task", "after", "a task that belongs to no job waits for no other"),
-    ("a hook", "jobs", "a job's hooks hear of this job only; hooks about others belong into `campanile.toml`"),
-    ("a hook", "url", "it belongs into `webhook = { url = \"...\" }`"),
-    ("the configuration", "schedules", "jobs are files of their own, in one of the folders of `jobs_dirs`"),
-    ("the configuration", "tasks", "jobs are files of their own, in one of the folders of `jobs_dirs`"),
-];

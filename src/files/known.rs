@@ -4,13 +4,14 @@
 //! A file is as it was if its path, device, inode, size, owner, mode and both of its times are, and nothing has changed in
 //! who may write its folder. One that was changed less than a second
 //! before it was read is not trusted, because the next change may fall into the same tick of the file system's clock. A
-//! file that is wrong is read each time.
+//! file that is wrong is read each time. A job that names calendars is as it was only if they are too.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use super::FoundJob;
 use crate::model::definition::JobName;
 use crate::model::duration::Duration;
 use crate::model::timestamp::Timestamp;
@@ -31,7 +32,12 @@ struct Entry {
     /// When it was last seen.
     generation: u32,
     jobs: Box<[JobName]>,
+    /// The calendars that they name, and what these were like.
+    calendars: Box<[(Box<str>, u64)]>,
 }
+
+/// What each calendar is like, by name; nothing where that cannot be told.
+pub(super) type Calendars<'a> = HashMap<&'a str, Option<u64>>;
 
 impl Known {
     /// Nothing is known: everything is read.
@@ -50,17 +56,29 @@ impl Known {
     }
 
     /// The jobs of the file or files of that stem, if they are as they were.
-    pub(super) fn recall(&mut self, stem: &str, stamp: Option<u64>) -> Option<&[JobName]> {
+    pub(super) fn recall(&mut self, stem: &str, stamp: Option<u64>, now: &Calendars<'_>) -> Option<&[JobName]> {
         let generation = self.generation;
         let entry = self.files.get_mut(stem).filter(|entry| Some(entry.stamp) == stamp)?;
+        let is_same = |(name, stamp): &(Box<str>, u64)| now.get(&**name) == Some(&Some(*stamp));
+        if !entry.calendars.iter().all(is_same) {
+            return None;
+        }
         entry.generation = generation;
         Some(&entry.jobs)
     }
 
     /// This is what they define.
-    pub(super) fn learn(&mut self, stem: &str, stamp: Option<u64>, jobs: Vec<JobName>) {
+    pub(super) fn learn(&mut self, stem: &str, stamp: Option<u64>, jobs: &[FoundJob], now: &Calendars<'_>) {
         let Some(stamp) = stamp else { return };
-        let entry = Entry { stamp, generation: self.generation, jobs: jobs.into() };
+        let schedules = jobs.iter().flat_map(|job| &job.definition.schedules);
+        let named: BTreeSet<&str> = schedules
+            .flat_map(|schedule| schedule.exclude.iter().chain(&schedule.only))
+            .map(|dates| dates.calendar.as_str())
+            .collect();
+        let like = |name: &str| Some((name.into(), now.get(name).copied().flatten()?));
+        let Some(calendars) = named.into_iter().map(like).collect() else { return };
+        let names = jobs.iter().map(|job| job.name.clone()).collect();
+        let entry = Entry { stamp, generation: self.generation, jobs: names, calendars };
         self.files.insert(stem.into(), entry);
     }
 }
@@ -202,6 +220,26 @@ mod tests {
         assert_eq!(looked.look(), ["a", "all.one all.two", ""]);
         looked.remove("all.two.d/x.toml");
         assert_eq!(looked.look(), ["all.one all.two", "a", ""]);
+    }
+
+    #[test]
+    fn a_calendar_that_comes_changes_or_goes_makes_the_jobs_that_name_it_be_read_again() {
+        let closed = "cron = '@daily'\nshell = 'true'\nexclude = ['holidays']\n";
+        let mut looked = Looked::new(&[("a.toml", TRUE), ("b.toml", closed)]);
+        assert_eq!(looked.look(), ["a", "", "b"], "what is not there is named");
+        looked.write("holidays.dates", "2027-12-25\n");
+        assert_eq!(looked.look(), ["b", "a", ""]);
+        assert_eq!(looked.look(), ["", "a b", ""]);
+        looked.write("holidays.dates", "2027-12-24..2027-12-26\n");
+        assert_eq!(looked.look(), ["b", "a", ""]);
+        looked.write("business.dates", "2027-12-24\n");
+        assert_eq!(looked.look(), ["", "a b", ""], "one that nobody names");
+        looked.write("holidays.dates", "Christmas\n");
+        assert_eq!(looked.look(), ["", "a", "b"]);
+        looked.write("holidays.dates", "2027-12-25\n");
+        assert_eq!(looked.look(), ["b", "a", ""]);
+        looked.remove("holidays.dates");
+        assert_eq!(looked.look(), ["", "a", "b"]);
     }
 
     #[test]

@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 use super::definitions::DropIns;
 use super::owner::Holder;
 use super::syntax::{self, Language, MAX_BYTES};
-use super::{InvalidFile, diagnostics};
+use super::{InvalidFile, calendars, diagnostics};
 use crate::model::definition::JobName;
+use crate::model::definition::job::{NotAName, is_name};
 use crate::model::invalid::Fault;
 use crate::plain_file::{self, Content, Links, NotPlain};
 
@@ -30,6 +31,8 @@ pub(crate) struct Search {
     pub(crate) files: BTreeMap<JobName, PathBuf>,
     /// What is to be laid over jobs, in order.
     pub(crate) drop_ins: DropIns,
+    /// The file of each calendar, by name.
+    pub(crate) calendars: BTreeMap<String, PathBuf>,
     /// Names that a link to `/dev/null` hides.
     pub(crate) masked: BTreeSet<JobName>,
     /// Files that can define no job, and folders that cannot be read.
@@ -51,6 +54,7 @@ pub struct Text {
 #[derive(Debug, PartialEq, Eq)]
 enum Entry {
     Job(JobName),
+    Calendar(String),
     Ignored,
     Wrong { message: String, hint: &'static str },
 }
@@ -77,6 +81,23 @@ impl Search {
         let of_it = drop_ins.filter(move |(job, _)| is_of(job)).flat_map(|(_, paths)| paths);
         std::iter::once(path).chain(of_it)
     }
+}
+
+/// The calendars of `dirs` alone; a folder that cannot be read has none.
+pub(crate) fn calendars(dirs: &[PathBuf]) -> BTreeMap<String, PathBuf> {
+    let mut found = BTreeMap::new();
+    for dir in dirs {
+        let Ok(entries) = fs::read_dir(dir) else { continue };
+        for entry in entries.flatten() {
+            if let Entry::Calendar(name) = judge(&entry.file_name().to_string_lossy()) {
+                match is_mask(&entry.path(), &entry) {
+                    true => drop(found.remove(&name)),
+                    false => drop(found.insert(name, entry.path())),
+                }
+            }
+        }
+    }
+    found
 }
 
 /// Looks through `dirs`, the first first. A folder that does not exist is empty.
@@ -143,6 +164,9 @@ impl Looking {
                     let is_mask = is_mask(&path, &entry);
                     here.entry(name).or_default().push((path, is_mask));
                 }
+                // A mask hides the calendar of an earlier folder.
+                Entry::Calendar(name) if is_mask(&path, &entry) => drop(self.found.calendars.remove(&name)),
+                Entry::Calendar(name) => drop(self.found.calendars.insert(name, path)),
                 Entry::Wrong { message, hint } => self.found.invalid.push(unnamed(&path, message, hint)),
             }
         }
@@ -206,6 +230,7 @@ pub(crate) fn job_of(path: &Path) -> Result<JobName, InvalidFile> {
     match judge(&name) {
         Entry::Job(name) => Ok(name),
         Entry::Wrong { message, hint } => Err(unnamed(path, message, hint)),
+        Entry::Calendar(_) => Err(unnamed(path, "this is a calendar and defines no job".to_owned(), "name its folder")),
         Entry::Ignored => {
             Err(unnamed(path, "a job file's name ends in `.toml`, `.yaml`, `.yml` or `.json`".to_owned(), "rename it"))
         }
@@ -221,6 +246,15 @@ pub fn is_leftover(name: &str) -> bool {
 fn judge(name: &str) -> Entry {
     if is_leftover(name) {
         return Entry::Ignored;
+    }
+    if let Some(stem) = name.strip_suffix(calendars::END) {
+        return match is_name(stem) {
+            true => Entry::Calendar(stem.to_owned()),
+            false => Entry::Wrong {
+                message: format!("the file's stem is the calendar's name, and {}", NotAName(stem.to_owned())),
+                hint: "rename the file",
+            },
+        };
     }
     let Some((stem, _)) = name.rsplit_once('.') else { return Entry::Ignored };
     match Language::of(Path::new(name)) {
@@ -300,9 +334,13 @@ mod tests {
             ("nightly.json", "job nightly"),
             ("Nightly.json", "wrong"),
             ("nightly.yaml.swp", "ignored"),
+            ("holidays.dates", "calendar holidays"),
+            ("holidays.dates~", "ignored"),
+            ("Holidays.dates", "wrong"),
         ] {
             let found = match judge(name) {
                 Entry::Job(job) => format!("job {job}"),
+                Entry::Calendar(name) => format!("calendar {name}"),
                 Entry::Ignored => "ignored".to_owned(),
                 Entry::Wrong { .. } => "wrong".to_owned(),
             };

@@ -154,6 +154,7 @@ pub static OF_JOBS: &[&Table] = &[
     &job::JOB_OF_MANY,
     &job::PARAM,
     &schedule::SCHEDULE,
+    &schedule::BLACKOUT,
     &task::TASK,
     &task::RETRY,
     &task::EXIT_CODES,

@@ -1,6 +1,7 @@
 //! What people write down: jobs, tasks, schedules and hooks, after reading and checking, with every default filled in.
 //! A definition is stored as canonical JSON (`canonical`), so that equal definitions have equal text and one hash.
 
+pub mod closed;
 pub mod hook;
 pub mod http;
 pub mod job;
@@ -11,6 +12,7 @@ pub mod schedule;
 pub mod task;
 pub mod value;
 
+pub use closed::{Blackout, DateRange, Dates, TimeOfDay};
 pub use hook::{Hook, Target};
 pub use http::{Body, Http};
 pub use job::{Job, JobName, Overlap, Priority};

@@ -92,6 +92,10 @@ words! {
         Coalesced = "coalesced",
         /// As many runs of its job were queued as `queue_limit` allows.
         QueueFull = "queue_full",
+        /// A calendar or a blackout of its schedule keeps it from starting.
+        Excluded = "excluded",
+        /// It was looked at later than is of use.
+        Deadline = "deadline",
         /// Its schedule was changed or removed.
         Retired = "retired",
         /// Somebody skipped it.

@@ -9,6 +9,7 @@ pub mod catch_up;
 pub mod cron;
 pub mod dst;
 pub mod every;
+mod exclusion;
 pub mod explain;
 pub mod expression;
 pub mod fields;
@@ -25,54 +26,142 @@ use crate::model::definition::Schedule;
 use crate::model::duration::Duration;
 use crate::model::invalid::Fault;
 use crate::model::timestamp::Timestamp;
+use exclusion::Exclusion;
 use rule::Rule;
 
 const MICROSECOND: Duration = Duration::from_micros(1);
 
-/// The due times of one schedule.
+/// How many stretches a search passes over before it gives up: a schedule that excludes all that it names must come to an
+/// end. A closed stretch each day makes this eleven years.
+const MAX_LEAPS: usize = 4_096;
+
+/// The due times of one schedule. Some of them may be *excluded*: they are due times and get their answer, but they start
+/// nothing. Whoever asks the calendar asks about those that are admitted, and `rule` knows all of them.
 #[derive(Clone, Debug)]
 pub struct Calendar {
     rule: Rule,
+    exclusion: Option<Box<Exclusion>>,
+}
+
+/// Neighbouring due times that are all admitted, or all excluded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Stretch {
+    /// It ends here, at a due time or after one.
+    pub until: Timestamp,
+    /// None of them may start a run.
+    pub is_excluded: bool,
 }
 
 impl Calendar {
     /// The due times of `schedule` of that job in that zone, or all that is wrong with its rule. The places of faults
     /// are bytes of the cron expression.
     pub fn new(schedule: &Schedule, job: &str, zone: &TimeZone) -> Result<Self, Vec<Fault>> {
-        Ok(Calendar { rule: Rule::new(schedule, job, zone)? })
+        let exclusion = Exclusion::new(schedule, zone).map(Box::new);
+        Ok(Calendar { rule: Rule::new(schedule, job, zone)?, exclusion })
     }
 
-    /// The first due time after `after`; nothing if there is none before the end of year 9999, and for what is due when
-    /// the machine or the daemon starts.
+    /// All due times, the excluded ones too.
+    pub fn rule(&self) -> &Rule {
+        &self.rule
+    }
+
+    /// Whether it may exclude due times at all.
+    pub fn excludes(&self) -> bool {
+        self.exclusion.is_some()
+    }
+
+    /// Whether a due time at this instant is excluded.
+    pub fn is_excluded(&self, at: Timestamp) -> bool {
+        self.exclusion.as_ref().is_some_and(|exclusion| exclusion.judge(at).is_excluded)
+    }
+
+    /// The first admitted due time after `after`; nothing if there is none before the end of year 9999 or none can be found,
+    /// and for what is due when the machine or the daemon starts.
     pub fn next_after(&self, after: Timestamp) -> Option<Timestamp> {
-        self.rule.next_after(after)
+        match &self.exclusion {
+            None => self.rule.next_after(after),
+            Some(exclusion) => self.search(exclusion, false, after, Timestamp::MAX).unwrap_or_default(),
+        }
     }
 
-    /// The newest due time in `(after, until]`.
+    /// The newest admitted due time in `(after, until]`.
     pub fn newest(&self, after: Timestamp, until: Timestamp) -> Option<Timestamp> {
-        self.rule.newest(after, until)
+        let Some(exclusion) = &self.exclusion else { return self.rule.newest(after, until) };
+        let mut until = until;
+        for _ in 0..MAX_LEAPS {
+            let at = self.rule.newest(after, until)?;
+            let judged = exclusion.judge(at);
+            if !judged.is_excluded {
+                return Some(at);
+            }
+            until = judged.since.min(at).minus(MICROSECOND);
+        }
+        None
     }
 
-    /// How many due times are in `(after, until]`, counted up to `limit`.
+    /// How many admitted due times are in `(after, until]`, counted up to `limit`.
     pub fn count(&self, after: Timestamp, until: Timestamp, limit: u64) -> u64 {
-        self.rule.count(after, until, limit)
+        let (mut n, mut after) = (0, after);
+        while n < limit
+            && let Some(stretch) = self.stretch(after, until)
+        {
+            if !stretch.is_excluded {
+                n += self.rule.count(after, stretch.until, limit - n);
+            }
+            after = stretch.until;
+        }
+        n
     }
 
-    /// Whether this very instant is a due time.
+    /// Whether this very instant is an admitted due time.
     pub fn is_due_at(&self, at: Timestamp) -> bool {
-        self.rule.is_due_at(at)
+        self.rule.is_due_at(at) && !self.is_excluded(at)
+    }
+
+    /// The first due times in `(after, until]`, as far as they are alike; nothing if there are none.
+    pub fn stretch(&self, after: Timestamp, until: Timestamp) -> Option<Stretch> {
+        let first = self.rule.next_after(after).filter(|first| *first <= until)?;
+        let Some(exclusion) = &self.exclusion else { return Some(Stretch { until, is_excluded: false }) };
+        let is_excluded = exclusion.judge(first).is_excluded;
+        let until = match self.search(exclusion, !is_excluded, after, until) {
+            Ok(Some(other)) => other.minus(MICROSECOND),
+            Ok(None) => until,
+            Err(at) => at.min(until),
+        };
+        Some(Stretch { until, is_excluded })
     }
 
     /// What daylight saving did to the due time `at`, if anything.
     pub fn shift(&self, at: Timestamp) -> Option<dst::Shift> {
         self.rule.shift(at)
     }
+
+    /// The first due time in `(after, until]` that is excluded, or that is not; or the instant up to which there was none
+    /// when it gave up.
+    fn search(
+        &self,
+        exclusion: &Exclusion,
+        is_excluded: bool,
+        after: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<Timestamp>, Timestamp> {
+        let mut at = after;
+        for _ in 0..MAX_LEAPS {
+            let Some(due) = self.rule.next_after(at).filter(|due| *due <= until) else { return Ok(None) };
+            let judged = exclusion.judge(due);
+            if judged.is_excluded == is_excluded {
+                return Ok(Some(due));
+            }
+            at = judged.until.minus(MICROSECOND).max(due);
+        }
+        Err(at)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::definition::Timing;
+    use crate::model::definition::{Blackout, Timing};
 
     fn at(text: &str) -> Timestamp {
         text.parse().expect("because the case is valid")
@@ -145,6 +234,63 @@ mod tests {
         let quartz = calendar(Timing::Quartz { expression: "* * * * * ?".to_owned() });
         let newest = quartz.newest(Timestamp::MIN, at("9990-01-01T00:00:00Z"));
         assert_eq!(newest, Some(at("2100-12-31T22:59:59Z")), "its calendar ends there");
+    }
+
+    fn closed(timing: Timing, blackout: Vec<Blackout>) -> Calendar {
+        let schedule = Schedule { blackout, ..Schedule::new(timing, "Europe/Berlin") };
+        let zone = jiff::tz::TimeZoneDatabase::bundled().get("Europe/Berlin").expect("because it is bundled");
+        Calendar::new(&schedule, "job", &zone).expect("because the case is valid")
+    }
+
+    fn daily(from: &str, until: &str) -> Blackout {
+        let [from, until] = [from, until].map(|text| text.parse().expect("because the case is valid"));
+        Blackout::Daily { from, until, days: 0x7f }
+    }
+
+    #[test]
+    fn admitted_and_excluded_due_times_are_told_apart_from_anywhere() {
+        let (from, span) = (at("2027-10-29T00:00:00Z"), Duration::from_secs(4 * 86_400));
+        let once = Blackout::Once { from: at("2027-10-30T10:00:00Z"), until: at("2027-10-31T08:00:00Z") };
+        let every = Timing::Every { period: Duration::from_secs(3_600), anchor: Timestamp::default() };
+        for timing in [every, Timing::Cron { expression: "*/30 * * * *".to_owned() }] {
+            let calendar = closed(timing, vec![daily("22:00", "02:30"), daily("12:00", "13:00"), once.clone()]);
+            let all: Vec<_> =
+                std::iter::successors(calendar.rule().next_after(from), |at| calendar.rule().next_after(*at))
+                    .take_while(|at| *at <= from.plus(span))
+                    .collect();
+            let admitted: Vec<_> = all.iter().copied().filter(|at| !calendar.is_excluded(*at)).collect();
+            assert!(admitted.len() > 20 && admitted.len() < all.len() - 20);
+            for step in 0..200 {
+                let after = from.plus(Duration::from_secs(step * 1_727));
+                let next = admitted.iter().copied().find(|at| *at > after);
+                assert!(next.is_none() || calendar.next_after(after) == next, "after {after}");
+                let seen: Vec<_> = admitted.iter().copied().filter(|at| *at <= after).collect();
+                assert_eq!(calendar.newest(from, after), seen.last().copied(), "until {after}");
+                assert_eq!(calendar.count(from, after, 10_000), seen.len() as u64, "until {after}");
+                assert_eq!(calendar.count(from, after, 3), seen.len().min(3) as u64, "until {after}");
+            }
+            let (mut at, mut found) = (from, Vec::new());
+            while let Some(stretch) = calendar.stretch(at, from.plus(span)) {
+                let within = all.iter().filter(|due| at < **due && **due <= stretch.until);
+                found.extend(within.filter(|_| !stretch.is_excluded).copied());
+                at = stretch.until;
+            }
+            assert_eq!(found, admitted);
+        }
+    }
+
+    #[test]
+    fn a_search_through_what_is_closed_comes_to_an_end() {
+        let secondly = || Timing::Every { period: Duration::from_secs(1), anchor: Timestamp::default() };
+        let from = at("2027-01-01T00:00:00Z");
+        let year = Blackout::Once { from, until: at("2028-01-01T00:00:00Z") };
+        assert_eq!(closed(secondly(), vec![year]).next_after(from), Some(at("2028-01-01T00:00:00Z")));
+        let always = closed(secondly(), vec![daily("00:00", "24:00")]);
+        assert_eq!((always.next_after(from), always.newest(Timestamp::MIN, from)), (None, None));
+        assert_eq!(
+            always.stretch(from, from.plus(Duration::from_secs(9))).map(|stretch| stretch.is_excluded),
+            Some(true)
+        );
     }
 
     #[test]

@@ -96,7 +96,7 @@ fn answer(tx: &Transaction<'_>, schedule: &Standing, instant: Timestamp) -> Resu
         return Ok(Some(started));
     }
     // And so is a recorded reason, where there is no rule that could say otherwise.
-    let is_due = schedule.calendar.as_ref().map(|calendar| calendar.is_due_at(instant));
+    let is_due = schedule.calendar.as_ref().map(|calendar| calendar.rule().is_due_at(instant));
     if matches!(is_due, Ok(false)) {
         return Ok(None);
     }
@@ -106,8 +106,15 @@ fn answer(tx: &Transaction<'_>, schedule: &Standing, instant: Timestamp) -> Resu
     if is_due.is_err() {
         return Ok(None);
     }
+    let is_ahead = instant > schedule.cursor_at;
     let waits = schedule.backlog.is_some_and(|(after, until)| after < instant && instant <= until);
-    let kind = match (waits, instant > schedule.cursor_at, schedule.retired) {
+    // What is excluded is recorded only when the cursor moves over it, and known all the time.
+    let is_excluded = schedule.calendar.as_ref().is_ok_and(|calendar| calendar.is_excluded(instant));
+    if is_excluded && (waits || is_ahead && !schedule.retired) {
+        let reason = Some(Reason::Excluded.as_str().to_owned());
+        return Ok(Some(WhyAnswer { reason, ..plain(schedule, WhyKind::Skipped) }));
+    }
+    let kind = match (waits, is_ahead, schedule.retired) {
         (_, true, true) => return Ok(None),
         (true, _, _) => WhyKind::Backlog,
         (false, true, false) => WhyKind::Pending,
@@ -210,6 +217,7 @@ fn said(answer: &WhyAnswer) -> String {
                     let (first, last) = (shown(first), shown(last));
                     format!("it did not ({reason}: {meaning}), nor did the others of {n} from {first} to {last}")
                 }
+                (None, ..) => format!("it starts nothing ({reason}: {meaning})"),
                 _ => format!("it did not ({reason}: {meaning})"),
             }
         }
@@ -226,6 +234,8 @@ fn meaning(reason: Reason) -> &'static str {
         Reason::MissedWindow => "it was missed, and catching up does not reach it",
         Reason::Coalesced => "it was missed, and a newer one stands for it",
         Reason::QueueFull => "as many runs as may be were queued",
+        Reason::Excluded => "its schedule excludes that time",
+        Reason::Deadline => "it was looked at too late to be of use",
         Reason::Retired => "its schedule was changed or removed",
         Reason::ByUser => "somebody skipped it",
     }

@@ -6,8 +6,8 @@ use super::chance::Chance;
 use crate::engine::{NotBefore, Submission};
 use crate::model::definition::hook::Webhook;
 use crate::model::definition::{
-    Action, CatchUp, ExitCodes, Hook, Http, Job, OnInterrupt, Overlap, Param, ParamType, PoolSizes, Pools, Priority,
-    Retry, Schedule, Target, Task, Timing, Value,
+    Action, Blackout, CatchUp, Dates, ExitCodes, Hook, Http, Job, OnInterrupt, Overlap, Param, ParamType, PoolSizes,
+    Pools, Priority, Retry, Schedule, Target, Task, TimeOfDay, Timing, Value,
 };
 use crate::model::duration::Duration;
 use crate::model::timestamp::Timestamp;
@@ -102,6 +102,7 @@ fn schedule(chance: &mut Chance, pace: Pace, now: Timestamp, n: usize) -> Schedu
         catch_up: *chance.pick(&[CatchUp::None, CatchUp::Latest, CatchUp::Latest, CatchUp::All, CatchUp::All]),
         catch_up_window: Duration::from_secs(*chance.pick(windows)),
         catch_up_max: u32::try_from(*chance.pick(&[0, 1, 3, 24, 24, 100])).unwrap_or(1),
+        deadline: chance.one_in(5).then(|| Duration::from_secs(*chance.pick(windows))),
         ..rule
     }
 }
@@ -127,7 +128,38 @@ fn bounded(chance: &mut Chance, pace: Pace, now: Timestamp, timing: Timing) -> S
     }
     rule.from = chance.one_in(4).then(|| near(chance, 0));
     rule.until = chance.one_in(4).then(|| near(chance, 20 * unit));
+    if chance.one_in(2) {
+        close(chance, pace, now, &mut rule);
+    }
     rule
+}
+
+/// Closes times to the schedule: more than it is open now and then.
+fn close(chance: &mut Chance, pace: Pace, now: Timestamp, rule: &mut Schedule) {
+    let unit = if pace == Pace::Dense { 60 } else { 3_600 };
+    let later = |at: Timestamp, by: i64| at.plus(Duration::from_secs(by * unit));
+    for _ in 0..chance.below(3) {
+        let from = later(now, chance.between(0, 30));
+        rule.blackout.push(Blackout::Once { from, until: later(from, chance.between(1, 30)) });
+    }
+    // Times of the day that a history passes through, whichever they are.
+    let hour = (now.as_micros() / 3_600_000_000).rem_euclid(24);
+    let time = |hour: i64, minute: i64| {
+        let text = format!("{:02}:{minute:02}", hour.rem_euclid(24));
+        text.parse::<TimeOfDay>().expect("because it is written as one")
+    };
+    if chance.one_in(2) {
+        let from = time(hour + chance.between(-2, 2), *chance.pick(&[0, 15, 40]));
+        let until = time(hour + chance.between(-2, 5), *chance.pick(&[1, 20, 41]));
+        rule.blackout.push(Blackout::Daily { from, until, days: *chance.pick(&[0x7f, 0x7f, 0x3e, 0x41]) });
+    }
+    if pace == Pace::Sparse && chance.one_in(2) {
+        let day = |chance: &mut Chance| now.plus(Duration::from_secs(chance.between(0, 20) * 86_400)).to_string();
+        let ranges =
+            (0..chance.between(1, 6)).map(|_| day(chance)[..10].parse().expect("because it begins with a date"));
+        let dates = Dates::new("dates", ranges.collect());
+        if chance.one_in(3) { rule.only.push(dates) } else { rule.exclude.push(dates) }
+    }
 }
 
 fn graph(chance: &mut Chance, pace: Pace, n: usize) -> Vec<Task> {

@@ -131,3 +131,23 @@ fn an_edit_is_not_lost_with_the_client_that_asked_for_the_reload() {
     }
     assert_eq!(daemon.stop(), 0);
 }
+
+#[test]
+fn a_changed_calendar_is_a_new_revision_and_a_broken_one_leaves_the_last_good_one_in_force() {
+    let world = World::new();
+    let dates = |text: &str| std::fs::write(world.path("jobs/holidays.dates"), text).unwrap();
+    dates("2027-12-25\n");
+    world.job("closed", "cron = \"@daily\"\nexclude = [\"holidays\"]\ncommand = [\"true\"]\n");
+    world.job("open", "cron = \"@daily\"\ncommand = [\"true\"]\n");
+    let daemon = world.daemon();
+    dates("2027-12-24..2027-12-26\n");
+    assert_eq!(world.json(&["reload"])["changed"], json!(["closed"]));
+    let closed = world.json(&["job", "closed"]);
+    assert_eq!(closed["revision"], 2);
+    dates("Christmas\n");
+    let reloaded = world.json(&["reload"]);
+    assert_eq!((&reloaded["changed"], &reloaded["n_invalid"]), (&json!([]), &json!(2)), "{reloaded}");
+    assert_eq!(world.json(&["job", "closed"])["schedules"], closed["schedules"]);
+    assert_eq!(world.json(&["job", "open"])["revision"], 1);
+    assert_eq!(daemon.stop(), 0);
+}

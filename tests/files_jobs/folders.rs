@@ -101,3 +101,48 @@ fn a_folder_that_cannot_be_read_makes_the_picture_incomplete() {
     assert!(found.incomplete);
     assert_eq!((found.invalid.len(), found.jobs.len()), (1, 0));
 }
+
+#[test]
+fn a_calendar_is_found_like_a_job_and_a_broken_one_breaks_only_the_jobs_that_name_it() {
+    let root = tempfile::tempdir().unwrap();
+    let job = |name: &str| format!("shell = 'x'\ncron = '@daily'\nexclude = ['{name}']\n");
+    let first = folder(
+        root.path(),
+        "a",
+        &[
+            ("over.dates", "2027-01-01"),
+            ("gone.dates", "2027-01-01"),
+            ("broken.dates", "2027-01-01\n1 May\n"),
+            ("one.toml", &job("over")),
+            ("two.toml", &job("gone")),
+            ("three.toml", &job("broken")),
+            ("four.toml", &job("ovre")),
+            ("five.toml", "shell = 'x'"),
+        ],
+    );
+    let second = folder(root.path(), "b", &[("over.dates", "2027-12-25")]);
+    symlink("/dev/null", second.join("gone.dates")).unwrap();
+    let found = load(&[first.clone(), second]);
+    assert_eq!(names(&found), ["five", "one"]);
+    assert_eq!(found.jobs[1].definition.schedules[0].exclude[0].dates[0].to_string(), "2027-12-25");
+    let problems: Vec<String> = found.invalid.iter().flat_map(|file| &file.problems).map(ToString::to_string).collect();
+    let shown = |name: &str| first.join(name).display().to_string();
+    let broken = shown("broken.dates");
+    assert_eq!(
+        problems,
+        [
+            format!("{}:3:12: there is no calendar `ovre` (hint: did you mean `over`?)", shown("four.toml")),
+            format!(
+                "{}:3:12: the calendar `broken` cannot be read (hint: see what is wrong with `{broken}`)",
+                shown("three.toml")
+            ),
+            format!(
+                "{}:3:12: there is no calendar `gone` (hint: write its dates into a file `gone.dates` beside the jobs)",
+                shown("two.toml")
+            ),
+            format!(
+                "{broken}:2:1: `1 May` is not a date as in `2027-12-25`, nor a range as in `2027-12-24..2027-12-31`"
+            ),
+        ]
+    );
+}

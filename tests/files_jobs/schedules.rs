@@ -1,6 +1,6 @@
 //! Schedules: when a job is due, in which zone, and what is said about a rule that cannot be.
 
-use campanile::model::definition::{CatchUp, Timing};
+use campanile::model::definition::{Blackout, CatchUp, Timing};
 use campanile::model::duration::Duration;
 use campanile::model::timestamp::Timestamp;
 
@@ -309,4 +309,82 @@ fn a_schedule_with_nothing_still_to_come_is_warned_about() {
     let slow =
         "3:10: counting from an `anchor` that is more than 10 years back is slow; a later due time counts as well";
     warned("cron = '0 9 * * mon'\nnth = 2\nanchor = 2010-01-04T00:00:00Z\nshell = 'x'", &[slow]);
+}
+
+#[test]
+fn what_closes_times_is_read_with_its_dates() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("j.toml");
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("holidays.dates", "# of one year\n2027-12-25..2027-12-26\n2027-12-24\n");
+    write("business.dates", "2027-01-01..2027-12-31\n");
+    let text = r#"shell = "x"
+every = "1h"
+timezone = "Europe/Berlin"
+exclude = ["holidays"]
+only = ["business"]
+blackout = [
+  { from = "22:00", until = "06:00", days = "Mon-Fri, sun" },
+  { from = "12:00", until = "24:00" },
+  { from = "2027-12-24T00:00", until = 2027-12-27T06:00:00Z },
+]
+deadline = "30m"
+"#;
+    let tzdb = campanile::tzdb::Tzdb::bundled();
+    let zones = campanile::files::Zones { tzdb: &tzdb, default: "UTC" };
+    let now = Timestamp::from_micros(super::NOW_US);
+    let (job, warnings) = campanile::files::read_job("j", &path, text.as_bytes(), zones, now).unwrap();
+    assert_eq!(warnings, []);
+    let schedule = &job.schedules[0];
+    let shown = |dates: &[campanile::model::definition::Dates]| {
+        dates.iter().map(|of| (of.calendar.clone(), of.dates.iter().map(ToString::to_string).collect())).collect()
+    };
+    let exclude: Vec<(String, Vec<String>)> = shown(&schedule.exclude);
+    assert_eq!(exclude, [("holidays".to_owned(), vec!["2027-12-24..2027-12-26".to_owned()])]);
+    let only: Vec<(String, Vec<String>)> = shown(&schedule.only);
+    assert_eq!(only, [("business".to_owned(), vec!["2027-01-01..2027-12-31".to_owned()])]);
+    let time = |text: &str| text.parse().unwrap();
+    let at = |text: &str| text.parse::<Timestamp>().unwrap();
+    assert_eq!(
+        schedule.blackout,
+        [
+            Blackout::Daily { from: time("22:00"), until: time("06:00"), days: 0b0011_1111 },
+            Blackout::Daily { from: time("12:00"), until: time("24:00"), days: 0b0111_1111 },
+            Blackout::Once { from: at("2027-12-23T23:00:00Z"), until: at("2027-12-27T06:00:00Z") },
+        ]
+    );
+    assert_eq!(schedule.deadline, Some(Duration::from_secs(1_800)));
+}
+
+#[test]
+fn what_is_wrong_with_what_closes_times_is_told() {
+    check(
+        r#"shell = "x"
+every = "1h"
+exclude = ["holidays"]
+only = []
+blackout = [
+  { from = "22:00", until = "22:00" },
+  { from = "24:00", until = "06:00" },
+  { from = "22:00", until = "2027-12-24T00:00" },
+  { from = "2027-12-24T00:00", until = "2027-12-24T00:00" },
+  { from = "22:00", until = "06:00", days = "mon-fir" },
+  { from = "22:00" },
+  { from = "2027-12-24T00:00", until = "2027-12-25T00:00", days = "mon" },
+]
+"#,
+        &[
+            "3:12: there is no calendar `holidays` (hint: write its dates into a file `holidays.dates` beside the jobs)",
+            "4:8: `only` names no calendar (hint: leave it out, or write `only = [\"holidays\"]`)",
+            "6:29: `from` and `until` are the same (hint: a whole day is from `00:00` until `24:00`)",
+            "7:12: no day begins at `24:00` (hint: write `00:00`)",
+            "8:29: `from` and `until` are both times of the day, or both dates with times (hint: write `22:00` and `06:00`, or `2027-12-24T00:00` and `2027-12-27T06:00`)",
+            "9:40: `until` must be later than `from` (hint: between them nothing starts)",
+            "10:45: `days` must be days of the week as in `mon-fri` or `sat,sun`, found `mon-fir`",
+            "11:3: a blackout needs `from` and `until` (hint: write `{ from = \"22:00\", until = \"06:00\" }`)",
+            "12:60: `days` has no meaning beside dates (hint: it is for times of the day, as `22:00`)",
+        ],
+    );
+    let never = "2:1: every due time of this schedule is excluded: it never starts the job";
+    warned("every = '1h'\nblackout = [{ from = '00:00', until = '24:00' }]\nshell = 'x'", &[never]);
 }

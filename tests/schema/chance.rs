@@ -96,6 +96,7 @@ fn value(kind: &Kind, chance: &mut Chance) -> Value {
             "20270101T090000Z",
             "+002027-01-01T09:00:00Z",
         ])),
+        Kind::TimeOfDay => json!(chance.one(&["22:00", "06:00:30", "24:00", "25:00"])),
         Kind::Cron => {
             json!(chance.one(&["@daily", "H 3 * * *", " */5 * * * * * ", "0\t0 * * MON", "@Start", "0 0 L * *"]))
         }

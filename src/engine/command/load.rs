@@ -176,10 +176,13 @@ fn set_schedules(work: &mut Work<'_>, job: &JobRow, defined: &Defined) -> Result
 /// An edit that keeps the key keeps the cursor; what was to be caught up under another rule is not.
 fn revise(work: &mut Work<'_>, job: &JobRow, mut row: ScheduleRow, wanted: &Schedule) -> Result<(), StoreError> {
     let is_same_rule = row.schedule.rule() == wanted.rule();
-    if row.backlog.is_some() && (!is_same_rule || wanted.catch_up == CatchUp::None) {
+    let gives_up = row.backlog.is_some() && wanted.catch_up == CatchUp::None;
+    if gives_up || !is_same_rule && (row.backlog.is_some() || row.schedule.excludes()) {
+        let from = row.cursor_at;
         let calendar = work.cache.calendar(work.settings, &row.schedule, &job.name)?;
         answer::close_backlog(work, job, &mut row, &calendar, Reason::Retired)?;
-        schedule::advance(work.tx, row.cursor_at, &row)?;
+        answer::settle_excluded(work, job, &mut row, &calendar)?;
+        schedule::advance(work.tx, from, &row)?;
     }
     schedule::revise(work.tx, row.id, wanted)
 }
@@ -230,7 +233,7 @@ fn retire_schedule(work: &mut Work<'_>, job: &JobRow, mut row: ScheduleRow) -> R
 /// Answers what the schedule leaves open: its backlog, and what has come due and was not looked at yet.
 fn close(work: &mut Work<'_>, job: &JobRow, row: &mut ScheduleRow, reason: Reason) -> Result<(), StoreError> {
     let now = work.now.wall;
-    let is_due = row.next_at.is_some_and(|next| next <= now);
+    let is_due = row.next_at.is_some_and(|next| next <= now) || row.schedule.excludes();
     if row.backlog.is_none() && !is_due {
         return Ok(());
     }

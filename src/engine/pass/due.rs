@@ -9,10 +9,14 @@
 //!    them: at most one start, a few spans, or a backlog.
 //! 3. *Met*: due times that passed while the engine lived, each of which starts a run or says why not.
 //!
+//! Due times that the schedule excludes wake nobody: they are answered when the cursor moves over them to the next one that
+//! is not, and are no part of the three.
+//!
 //! The backlog is consumed last, so that what is due now goes first, and only as far as the gate lets it.
 
 use crate::engine::work::Work;
 use crate::engine::{answer, command, step};
+use crate::model::duration::Duration;
 use crate::model::id::ScheduleId;
 use crate::model::outcome::Reason;
 use crate::model::policy::overlap;
@@ -113,25 +117,26 @@ fn answer_missed(
     }
     // What was still to be caught up from an earlier absence gives way to this one.
     answer::close_backlog(work, job, row, calendar, Reason::Coalesced)?;
-    row.cursor_at = missed_until;
     if is_paused(work, job)? {
-        if let Some(span) = catch_up::span(calendar, after, missed_until, Reason::Paused) {
-            answer::skip(work, job, row, calendar, span)?;
-        }
-        return Ok(true);
+        return answer::skip_until(work, job, row, calendar, missed_until, Reason::Paused);
     }
-    let rule = &row.schedule;
-    let (policy, window, max) = (rule.catch_up, rule.catch_up_window, rule.catch_up_max);
-    let missed = catch_up::missed(calendar, policy, window, max, after, missed_until, work.now.wall);
-    for span in missed.spans {
-        work.n_counted += span.n;
-        answer::skip(work, job, row, calendar, span)?;
+    let missed = catch_up::missed(calendar, &row.schedule, after, missed_until, work.now.wall);
+    for (until, reason) in missed.skipped {
+        // What is left is decided about anew, from where the cursor then is.
+        if !answer::skip_until(work, job, row, calendar, until, reason)? {
+            return Ok(false);
+        }
     }
     row.backlog = missed.backlog;
+    if let Some((_, newest)) = missed.backlog {
+        row.cursor_at = newest;
+    }
     if let Some(at) = missed.start {
         answer::start_or_skip(work, job, row, calendar, at)?;
+        row.cursor_at = at;
     }
-    Ok(true)
+    // Nothing but excluded due times is left.
+    answer::skip_until(work, job, row, calendar, missed_until, Reason::Coalesced)
 }
 
 fn is_paused(work: &mut Work<'_>, job: &JobRow) -> Result<bool, StoreError> {
@@ -149,6 +154,9 @@ fn answer_met(
         let Some(due) = calendar.next_after(row.cursor_at).filter(|due| *due <= work.now.wall) else {
             return Ok(true);
         };
+        if !answer::pass_excluded(work, job, row, calendar, due)? {
+            return Ok(false);
+        }
         row.cursor_at = due;
         let may_be_known = row.last_at.is_some_and(|last| last >= due);
         if may_be_known && ledger::has_started(work.tx, row.id, due)? {
@@ -157,6 +165,17 @@ fn answer_met(
         answer::start_or_skip(work, job, row, calendar, due)?;
     }
     Ok(false)
+}
+
+/// What of the backlog is past its deadline starts no more.
+fn pass_late(work: &mut Work<'_>, job: &JobRow, row: &mut ScheduleRow, calendar: &Calendar) -> Result<(), StoreError> {
+    let (Some((after, until)), Some(deadline)) = (row.backlog, row.schedule.deadline) else { return Ok(()) };
+    let late = work.now.wall.minus(deadline).minus(Duration::from_micros(1)).min(until);
+    if late > after {
+        answer::skip_between(work, job, row, calendar, (after, late), Reason::Deadline)?;
+        row.backlog = Some((late, until));
+    }
+    Ok(())
 }
 
 /// Starts what the backlog holds, oldest first, as far as the gate has room.
@@ -169,6 +188,8 @@ fn catch_up(work: &mut Work<'_>, id: ScheduleId) -> Result<(), StoreError> {
     let before = row.backlog;
     if is_paused(work, &job)? {
         answer::close_backlog(work, &job, &mut row, &calendar, Reason::Paused)?;
+    } else {
+        pass_late(work, &job, &mut row, &calendar)?;
     }
     for n in 0.. {
         let Some((after, until)) = row.backlog else { break };
@@ -182,16 +203,18 @@ fn catch_up(work: &mut Work<'_>, id: ScheduleId) -> Result<(), StoreError> {
         }
         match calendar.next_after(after).filter(|due| *due <= until) {
             Some(due) => {
+                let excluded = (after, due.minus(Duration::from_micros(1)));
+                answer::skip_between(work, &job, &row, &calendar, excluded, Reason::Excluded)?;
                 answer::start_or_skip(work, &mut job, &mut row, &calendar, due)?;
                 row.backlog = Some((due, until));
             }
-            None => row.backlog = None,
+            None => answer::close_backlog(work, &job, &mut row, &calendar, Reason::Coalesced)?,
         }
     }
     if let Some((after, until)) = row.backlog
         && calendar.next_after(after).is_none_or(|due| due > until)
     {
-        row.backlog = None;
+        answer::close_backlog(work, &job, &mut row, &calendar, Reason::Coalesced)?;
     }
     if row.backlog == before {
         return Ok(());

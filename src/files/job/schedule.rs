@@ -1,6 +1,7 @@
 //! Reads schedules: `[[schedules]]`, or the one that the top level of a job stands for. Expressions are judged by
 //! `model::time`; here their faults are mapped to the place in the file. What may be said beside which rule is `fitting`'s.
 
+pub(crate) mod closed;
 mod fitting;
 
 use super::Context;
@@ -25,8 +26,22 @@ const MAX_SCHEDULES: usize = 256;
 /// How many due times catching up may start at most.
 const MAX_CATCH_UP: u32 = 10_000;
 /// Keys of a schedule that mean something only beside a rule of when.
-const OPTIONS: &[&str] =
-    &["anchor", "phase", "nth", "timezone", "catch_up", "catch_up_window", "catch_up_max", "jitter", "from", "until"];
+const OPTIONS: &[&str] = &[
+    "anchor",
+    "phase",
+    "nth",
+    "timezone",
+    "catch_up",
+    "catch_up_window",
+    "catch_up_max",
+    "jitter",
+    "from",
+    "until",
+    "exclude",
+    "only",
+    "blackout",
+    "deadline",
+];
 /// Those of them that belong to one rule, and are not shared by several.
 const OF_ONE_RULE: &[&str] = &["anchor", "phase", "nth"];
 
@@ -116,6 +131,8 @@ fn options(fields: &Fields<'_>, mut base: Schedule, context: &Context<'_>) -> Sc
     base.phase = fields.duration("phase");
     base.anchor = fields.get("anchor").and_then(|node| instant(fields, "anchor", node, &base.timezone, context));
     range(fields, &mut base, context);
+    closed::read(fields, &mut base, context);
+    base.deadline = fields.some_duration("deadline").or(base.deadline);
     base
 }
 
@@ -192,8 +209,13 @@ fn judge(fields: &Fields<'_>, entry: &Entry, schedule: &Schedule, context: &Cont
     let zone = context.zones.get(&schedule.timezone, entry.node.span).ok()?;
     match Calendar::new(schedule, context.job, &zone) {
         Ok(calendar) => {
-            if calendar.next_after(context.now).is_none() {
+            if calendar.rule().next_after(context.now).is_none() {
                 warn_of_nothing(fields, entry, schedule);
+            } else if calendar.next_after(context.now).is_none() {
+                let at = fields.first_of(&["exclude", "only", "blackout"]).unwrap_or(entry).key_span;
+                fields
+                    .reading
+                    .warn(Fault::new(at, "every due time of this schedule is excluded: it never starts the job"));
             }
             Some(())
         }

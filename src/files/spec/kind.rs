@@ -45,6 +45,8 @@ pub enum Kind {
     Size(u32, u64),
     /// A date and time.
     Instant,
+    /// A time on the clock.
+    TimeOfDay,
     /// A cron expression.
     Cron,
     /// A Quartz expression.
@@ -131,6 +133,7 @@ impl Kind {
             Kind::SomeDuration => "a duration, longer than zero",
             Kind::Size(..) => "bytes, or text with a unit (`KiB`, `MiB`, `GiB`, `kB`, `MB`, `GB`)",
             Kind::Instant => "a date and time, as text or as TOML's own",
+            Kind::TimeOfDay => "a time of the day, as `22:00`",
             Kind::Cron => "a cron expression",
             Kind::Quartz => "a Quartz expression",
             Kind::Zone => "the name of an IANA zone",

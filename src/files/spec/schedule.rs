@@ -120,6 +120,32 @@ pub(super) const KEYS: &[Key] = &[
     )
     .or("none: for ever"),
     key(
+        "exclude",
+        Kind::List(&Kind::Name, 1, 64),
+        "Calendars on whose dates, in `timezone`, nothing starts: due times there are recorded as `excluded`. `holidays` is the \
+         file `holidays.dates` beside the jobs; see [schedules](../concepts/schedules.md#calendars). An unknown or broken one is \
+         an error. An error beside `at`, `@reboot` and `@start`.",
+        r#"exclude = ["holidays"]"#,
+    )
+    .or("none")
+    .interacts("`only`, `blackout`"),
+    key(
+        "only",
+        Kind::List(&Kind::Name, 1, 64),
+        "Calendars outside of whose dates, in `timezone`, nothing starts: as for `exclude`, the other way round.",
+        r#"only = ["business"]"#,
+    )
+    .or("none: any date")
+    .interacts("`exclude`, `blackout`"),
+    key(
+        "blackout",
+        Kind::Tables(&BLACKOUT, 64),
+        "Times in which nothing starts: due times there are recorded as `excluded`. An error beside `at`, `@reboot` and `@start`.",
+        r#"blackout = [{ from = "22:00", until = "06:00", days = "mon-fri" }]"#,
+    )
+    .or("none")
+    .interacts("`exclude`, `only`"),
+    key(
         "catch_up",
         Kind::Word(&["none", "latest", "all"]),
         "What to do with due times that passed while the daemon was not running, within `catch_up_window`. `latest` starts \
@@ -136,4 +162,46 @@ pub(super) const KEYS: &[Key] = &[
     key("catch_up_max", Kind::Integer(1, 10_000), "How many due times `all` starts at most.", "catch_up_max = 7")
         .default("24")
         .no_effect("unless `catch_up = \"all\"`"),
+    key(
+        "deadline",
+        Kind::SomeDuration,
+        "The latest useful start: a due time that is looked at so long after it (missed and caught up, or delayed) does not \
+         start, and is recorded as `deadline`. An error beside `@reboot` and `@start`.",
+        r#"deadline = "30m""#,
+    )
+    .or("none: however late")
+    .interacts("`catch_up_window`: what is older than that is `missed_window`"),
+];
+
+/// A time in which nothing starts.
+pub(super) static BLACKOUT: Table = Table {
+    intro: "From a time of the day until another, which may be on the day after; or, once, from a date with its time until \
+            another. On the clocks of the schedule's `timezone`.",
+    keys: &[&keys::BLACKOUT],
+    must: &["from", "until"],
+    ..Table::new("blackout", "Blackouts", &[CLOSED])
+};
+
+const CLOSED: &[Key] = &[
+    key(
+        "from",
+        Kind::Either(&[Kind::TimeOfDay, Kind::Instant]),
+        "When it begins; this instant is within.",
+        r#"from = "22:00""#,
+    )
+    .must(),
+    key(
+        "until",
+        Kind::Either(&[Kind::TimeOfDay, Kind::Instant]),
+        "When it ends; this instant is not within. `24:00` is the end of the day.",
+        r#"until = "06:00""#,
+    )
+    .must(),
+    key(
+        "days",
+        Kind::Full,
+        "Days of the week on which it begins, as in `mon-fri` or `sat,sun`. An error beside dates.",
+        r#"days = "mon-fri""#,
+    )
+    .or("every day"),
 ];

@@ -16,6 +16,7 @@ const DURATION: &str = r"^\s*\+?(?:[0-9][0-9.,]*\s*[A-Za-z\u00b5\u03bc:][\s\S]*|
 const SIZE: &str = r"^\s*[0-9]+\s*(?:[KkMmGg](?:[Ii]?[Bb])?|[Bb])?\s*$";
 const ACCOUNT: &str = r"^(?:[0-9]{1,32}|(?=.{1,32}$)[a-z_][a-z0-9_-]*\$?)$";
 const INSTANT: &str = r"^\s*[0-9+-][0-9-]*[0-9][Tt ][0-9]";
+const TIME_OF_DAY: &str = r"^\s*[0-9]{2}:[0-9]{2}(?::[0-9]{2})?\s*$";
 /// The name of a job or a task.
 pub const NAME: &str = "^[a-z0-9][a-z0-9_.-]{0,63}$";
 const CRON: &str = r"^\s*(?:@[A-Za-z]+|\S+(?:\s+\S+){4,5})\s*$";
@@ -214,6 +215,7 @@ fn of(kind: &Kind) -> Value {
             json!({"anyOf": [number, {"type": "string", "pattern": SIZE}]})
         }
         Kind::Instant => matching(INSTANT),
+        Kind::TimeOfDay => matching(TIME_OF_DAY),
         Kind::Cron => matching(CRON),
         Kind::Quartz => matching(QUARTZ),
         Kind::AbsolutePath => matching("^/"),

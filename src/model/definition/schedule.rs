@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::closed::{Blackout, Dates};
 use crate::model::duration::Duration;
 use crate::model::timestamp::Timestamp;
 
@@ -38,6 +39,18 @@ pub struct Schedule {
     /// There are no due times at or after.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
+    /// A due time that is looked at so much later does not start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Duration>,
+    /// Due times on these dates do not start.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exclude: Vec<Dates>,
+    /// If there are any, due times on other dates do not start.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub only: Vec<Dates>,
+    /// Due times within these do not start.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blackout: Vec<Blackout>,
 }
 
 impl Schedule {
@@ -56,6 +69,10 @@ impl Schedule {
             anchor: None,
             from: None,
             until: None,
+            deadline: None,
+            exclude: Vec::new(),
+            only: Vec::new(),
+            blackout: Vec::new(),
         }
     }
 
@@ -63,7 +80,12 @@ impl Schedule {
     pub fn rule(&self) -> Schedule {
         let plain = Schedule::new(Timing::Start, &self.timezone);
         let Schedule { catch_up, catch_up_window, catch_up_max, .. } = plain;
-        Schedule { name: None, catch_up, catch_up_window, catch_up_max, ..self.clone() }
+        Schedule { name: None, catch_up, catch_up_window, catch_up_max, deadline: None, ..self.clone() }
+    }
+
+    /// Whether some of its due times may not start a run.
+    pub fn excludes(&self) -> bool {
+        !(self.exclude.is_empty() && self.only.is_empty() && self.blackout.is_empty())
     }
 
     /// What identifies this schedule within its job: its name, or else its normalised timing keys. An edit that keeps

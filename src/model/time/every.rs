@@ -9,15 +9,15 @@ use crate::model::timestamp::Timestamp;
 /// A rhythm: a period and one of its beats.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Every {
-    period_us: i128,
-    anchor_us: i128,
+    period_us: i64,
+    anchor_us: i64,
 }
 
 impl Every {
     /// Nothing if the period is zero.
     pub fn new(period: Duration, anchor: Timestamp) -> Option<Self> {
-        let period_us = i128::from(period.as_micros());
-        (period_us > 0).then_some(Every { period_us, anchor_us: i128::from(anchor.as_micros()) })
+        let period_us = period.as_micros();
+        (period_us > 0).then_some(Every { period_us, anchor_us: anchor.as_micros() })
     }
 
     /// The first due time after `after`, before the end of time.
@@ -37,11 +37,11 @@ impl Every {
 
     /// The number of the newest beat at or before `at`; the anchor is number 0.
     fn beats(&self, at: Timestamp) -> i128 {
-        (i128::from(at.as_micros()) - self.anchor_us).div_euclid(self.period_us)
+        (i128::from(at.as_micros()) - i128::from(self.anchor_us)).div_euclid(i128::from(self.period_us))
     }
 
     fn due(&self, beat: i128) -> Option<Timestamp> {
-        let micros = i64::try_from(self.anchor_us + beat * self.period_us).ok()?;
+        let micros = i64::try_from(i128::from(self.anchor_us) + beat * i128::from(self.period_us)).ok()?;
         let at = Timestamp::from_micros(micros);
         (at.as_micros() == micros).then_some(at)
     }

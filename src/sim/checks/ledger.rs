@@ -63,7 +63,7 @@ SELECT 1 FROM occurrence JOIN run ON run.id = occurrence.run_id JOIN job ON job.
 const STARTS: &str = "
 SELECT due_at FROM occurrence WHERE schedule_id = ?1 AND due_at > ?2 AND due_at <= ?3 ORDER BY due_at";
 const SPANS: &str = "
-SELECT first_due_at, last_due_at, n FROM span WHERE schedule_id = ?1 AND last_due_at > ?2 AND first_due_at <= ?3
+SELECT first_due_at, last_due_at, n, reason = 'excluded' FROM span WHERE schedule_id = ?1 AND last_due_at > ?2 AND first_due_at <= ?3
  ORDER BY first_due_at";
 const AHEAD: &str = "SELECT count(*) FROM span WHERE schedule_id = ?1 AND last_due_at > ?2";
 
@@ -149,7 +149,7 @@ impl Ledger {
     fn retired(&self, moved: &Moved, wall: Timestamp) -> Result<(), Broken> {
         let known = self.schedules.get(&moved.id).ok_or("an unknown schedule")?;
         let rule = known.rules.last().ok_or("a schedule without a rule")?;
-        match rule.calendar.next_after(moved.to).filter(|due| *due <= wall) {
+        match rule.calendar.rule().next_after(moved.to).filter(|due| *due <= wall) {
             Some(due) => Err(format!("{} was retired, and {due} has no answer", known.name)),
             None => Ok(()),
         }
@@ -214,6 +214,9 @@ impl Stretch<'_> {
         while let Some(row) = rows.next().map_err(said)? {
             let due = Timestamp::from_micros(row.get(0).map_err(said)?);
             if !self.calendar.is_due_at(due) {
+                if self.calendar.is_excluded(due) && is_of_this_revision(connection, self.id, due)? {
+                    return Err(format!("{}: {due} started a run and is excluded", self.name));
+                }
                 // It may have started under the rule before, when the clock had not gone back yet.
                 if !is_of_this_revision(connection, self.id, due)? {
                     continue;
@@ -227,7 +230,8 @@ impl Stretch<'_> {
         while let Some(row) = rows.next().map_err(said)? {
             let [first, last] = [0, 1].map(|column| row.get(column).map(Timestamp::from_micros));
             let (first, last) = (first.map_err(said)?, last.map_err(said)?);
-            self.counted(first, last, row.get::<_, i64>(2).map_err(said)?.cast_unsigned())?;
+            let (n, is_excluded) = (row.get::<_, i64>(2).map_err(said)?, row.get(3).map_err(said)?);
+            self.counted(first, last, n.cast_unsigned(), is_excluded)?;
             answers.push((first.max(self.after.plus(MICROSECOND)), last.min(self.until)));
         }
         if let Some((after, until)) = self.backlog {
@@ -240,13 +244,22 @@ impl Stretch<'_> {
     }
 
     /// A span begins and ends at due times, and counts them.
-    fn counted(&self, first: Timestamp, last: Timestamp, n: u64) -> Result<(), Broken> {
+    fn counted(&self, first: Timestamp, last: Timestamp, n: u64, is_excluded: bool) -> Result<(), Broken> {
         if first <= self.after || last > self.until {
             return Ok(());
         }
-        let count = self.calendar.count(first.minus(MICROSECOND), last, MAX_COUNTED);
+        let before = first.minus(MICROSECOND);
+        let alike = self.calendar.stretch(before, last);
+        if alike.is_none_or(|alike| alike.is_excluded != is_excluded || alike.until < last) {
+            return Err(format!(
+                "{}: the span from {first} to {last} is not what it says (excluded: {is_excluded})",
+                self.name
+            ));
+        }
+        let rule = self.calendar.rule();
+        let count = rule.count(before, last, MAX_COUNTED);
         let is_right = if count < MAX_COUNTED { n == count } else { n >= count };
-        let is_due = self.calendar.is_due_at(first) && self.calendar.is_due_at(last);
+        let is_due = rule.is_due_at(first) && rule.is_due_at(last);
         if is_right && is_due {
             return Ok(());
         }
@@ -261,7 +274,7 @@ impl Stretch<'_> {
         }
         let mut at = self.after;
         for (first, last) in answers.into_iter().chain([(self.until.plus(MICROSECOND), self.until)]) {
-            if let Some(lost) = self.calendar.next_after(at).filter(|due| *due < first && *due <= self.until) {
+            if let Some(lost) = self.calendar.rule().next_after(at).filter(|due| *due < first && *due <= self.until) {
                 let scope = if self.is_whole { "at the end" } else { "after this step" };
                 return Err(format!("{}: {lost} has no answer {scope}", self.name));
             }

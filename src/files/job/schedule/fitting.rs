@@ -10,6 +10,8 @@ use crate::model::timestamp::Timestamp;
 
 /// Rules that go on and on.
 const RECURRING: &[&str] = &["cron", "quartz", "every"];
+/// Rules with due times.
+const TIMED: &[&str] = &["cron", "quartz", "every", "at"];
 /// Each key that not every rule takes, the rules that take it, and what it is for.
 const FITS: &[(&str, &[&str], &str)] = &[
     ("phase", &["every"], "it moves the due times of `every`"),
@@ -18,6 +20,10 @@ const FITS: &[(&str, &[&str], &str)] = &[
     ("jitter", RECURRING, "it moves due times that come again and again"),
     ("from", RECURRING, "it bounds due times that come again and again"),
     ("until", RECURRING, "it bounds due times that come again and again"),
+    ("exclude", RECURRING, "it excludes some of many due times"),
+    ("only", RECURRING, "it excludes some of many due times"),
+    ("blackout", RECURRING, "it excludes some of many due times"),
+    ("deadline", TIMED, "what has no due times is never late"),
 ];
 
 /// Leaves out of `schedule` what such a rule does not take, and says so where the schedule itself has it.
@@ -33,7 +39,11 @@ pub(super) fn fit(fields: &Fields<'_>, schedule: &mut Schedule, rule: &str) {
             "anchor" => schedule.anchor = None,
             "jitter" => schedule.jitter = None,
             "from" => schedule.from = None,
-            _ => schedule.until = None,
+            "until" => schedule.until = None,
+            "exclude" => schedule.exclude.clear(),
+            "only" => schedule.only.clear(),
+            "blackout" => schedule.blackout.clear(),
+            _ => schedule.deadline = None,
         }
     }
 }
