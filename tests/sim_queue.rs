@@ -1,4 +1,4 @@
-//! What a queued task waits for, told as small worlds: pools, the order of the queue, its length.
+//! What a queued task waits for, told as small worlds: pools, the order of the queue, its length, and for how long at most.
 
 use campanile::engine::{Answer, Command, Start, Submission};
 use campanile::model::definition::{Action, CatchUp, Overlap, Priority, Task};
@@ -234,4 +234,79 @@ fn a_queued_run_that_was_broken_leaves_the_queue() {
     world.advance("2m");
     world.expect_rows("SELECT state, outcome FROM run WHERE job_id IS NOT NULL", &["failed internal"]);
     world.expect_rows("SELECT n_live, n_queued FROM job", &["0 0"]);
+}
+
+const CROWD: &str = "SELECT state, outcome FROM run WHERE job_id IS NOT NULL ORDER BY id";
+const EVENTS: &str =
+    "SELECT type, json_extract(data, '$.outcome') FROM event WHERE type LIKE '%.cancelled' ORDER BY seq";
+
+/// The same, whose runs end when nothing of them has begun for so long.
+fn impatient(seed: u64, expires_after: &str) -> World {
+    let mut world = crowded(seed, None, 10);
+    world.edit_job("crowd", |job| job.expires_after = expires_after.parse().ok());
+    world
+}
+
+#[test]
+fn a_run_of_which_nothing_has_begun_in_time_ends_as_expired() {
+    let mut world = impatient(14, "50s");
+    let run = world.start_job("crowd").expect("because there is room");
+    world.advance("49s");
+    world.expect(run, "main queued");
+    world.advance("1s");
+    world.expect(run, "main cancelled");
+    world.expect_rows(CROWD, &["cancelled expired"]);
+    world.expect_rows(EVENTS, &["task.cancelled expired", "workflow.cancelled expired"]);
+    world.expect_rows("SELECT n_live, n_queued FROM job", &["0 0"]);
+    world.expect_rows(
+        "SELECT error FROM run WHERE job_id IS NOT NULL UNION ALL SELECT error FROM task WHERE outcome = 'expired'",
+        &["nothing of it had begun when it was too late", "it had not begun when it was too late"],
+    );
+}
+
+#[test]
+fn a_run_that_has_begun_does_not_expire() {
+    let mut world = impatient(15, "61s");
+    world.edit_job("crowd", |job| job.tasks[0].retry.max_attempts = 2);
+    let run = world.start_job("crowd").expect("because there is room");
+    world.advance("10m");
+    world.expect(run, "main completed");
+    let run = world.start("a: fails once, tries 2, pause 2m\nb: ok, after a");
+    world.advance("10m");
+    world.expect(run, "a completed, b completed");
+}
+
+#[test]
+fn it_expires_by_steady_time_also_while_nobody_is_there_or_all_is_paused() {
+    let mut world = impatient(16, "30m");
+    submit(&mut world, "second", 1, "db=1").expect("because there is such a pool");
+    world
+        .command(Command::Pause { job: None, by: "test".to_owned(), note: None, until: None })
+        .expect("because it goes on");
+    world
+        .command(Command::Resume { job: None, by: "test".to_owned(), catch_up: CatchUp::None })
+        .expect("because it is paused");
+    world.start_job("crowd").expect("because there is room");
+    world
+        .command(Command::Pause { job: None, by: "test".to_owned(), note: None, until: None })
+        .expect("because it goes on");
+    world.clock("2h");
+    world.advance("29m59s");
+    world.expect_rows(CROWD, &["queued -"]);
+    world.clock("-1h");
+    world.advance("1s");
+    world.expect_rows(CROWD, &["cancelled expired"]);
+    let mut world = impatient(17, "30m");
+    world.start_job("crowd").expect("because there is room");
+    world.crash_for("31m");
+    world.expect_rows(CROWD, &["cancelled expired"]);
+}
+
+#[test]
+fn a_run_that_expires_makes_room_for_what_is_due_in_the_same_step() {
+    let mut world = crowded(18, Some(("every 10s", CatchUp::Latest)), 1);
+    world.edit_job("crowd", |job| job.expires_after = "10s".parse().ok());
+    world.advance("35s");
+    world.expect_rows(CROWD, &["cancelled expired", "cancelled expired", "queued -"]);
+    world.expect_rows("SELECT count(*) FROM span", &["0"]);
 }

@@ -15,7 +15,7 @@ use crate::model::id::{JobId, ScheduleId};
 use crate::model::outcome::{Cause, Reason};
 use crate::model::time::Calendar;
 use crate::model::time::catch_up::{self, Span, span};
-use crate::model::timestamp::Timestamp;
+use crate::model::timestamp::{Timestamp, Until};
 use crate::store::job::JobRow;
 use crate::store::ledger;
 use crate::store::schedule::ScheduleRow;
@@ -47,6 +47,7 @@ pub(crate) fn start_or_skip(
         timezone: Some(row.schedule.timezone.clone()),
         force: false,
         params: serde_json::Map::new(),
+        expires: row.schedule.deadline.map(|deadline| Until::Wall(due.plus(deadline))),
     };
     match gate::admit(work, job, wanted)? {
         Ok((id, _)) => {

@@ -32,6 +32,8 @@ pub(crate) struct Birth<'a> {
     pub(crate) params: Map<String, Value>,
     /// When its first tasks may start; at once without it.
     pub(crate) not_before: Option<NotBefore>,
+    /// When it ends if nothing of it has begun; never without it.
+    pub(crate) expires: Option<Until>,
     /// How it came past the gate.
     pub(crate) entry: Entry,
 }
@@ -71,31 +73,40 @@ pub(crate) fn run(work: &mut Work<'_>, birth: Birth<'_>) -> Result<(RunId, u64),
         queued_at: now,
         started_at: None,
         params: None,
+        expires: birth.expires.map(|until| until.steady(work.now)),
     };
     let name = birth.job.and_then(|job| work.cache.job_names.get(&job.id).cloned());
     row.params = values::begin(work, &birth.defined.job, &row, name.as_deref(), &birth.params);
     run::insert(work.tx, std::slice::from_ref(&row))?;
     let id = row.id;
+    work.cache.expiring.extend(row.expires.map(|at| (at, id)));
     let made = Run { row, job: name, defined: Arc::clone(&birth.defined) };
     if let (true, Some(job)) = (is_held, made.row.job_id) {
         work.cache.held_entered(job);
     }
     work.record(EventType::WorkflowQueued, made.subject(None), told(birth.cause, number, birth.entry))?;
     let wait = birth.not_before.and_then(|not_before| until(work, not_before));
-    for (ordinal, definition) in birth.defined.job.tasks.iter().enumerate() {
+    tasks(work, &made, wait)?;
+    work.remember(made);
+    Ok((id, number.unwrap_or(0)))
+}
+
+/// Makes the tasks of the run. Those that come after none may start, unless they are to wait.
+fn tasks(work: &mut Work<'_>, made: &Run, wait: Option<Until>) -> Result<(), StoreError> {
+    for (ordinal, definition) in made.defined.job.tasks.iter().enumerate() {
         let state = match wait {
-            _ if is_held || !definition.after.is_empty() => TaskState::Blocked,
+            _ if made.row.is_held || !definition.after.is_empty() => TaskState::Blocked,
             Some(until) => TaskState::Waiting { until },
             None => TaskState::Queued,
         };
         let row = TaskRow {
             id: work.ids.task(),
-            run_id: id,
+            run_id: made.row.id,
             ordinal,
             name: definition.name.clone(),
             state,
-            priority: birth.priority,
-            queued_at: (state == TaskState::Queued).then_some(now),
+            priority: made.row.priority,
+            queued_at: (state == TaskState::Queued).then_some(work.now.wall),
             started_at: None,
             tries: Tries::default(),
             max_attempts: definition.retry.max_attempts,
@@ -116,8 +127,7 @@ pub(crate) fn run(work: &mut Work<'_>, birth: Birth<'_>) -> Result<(RunId, u64),
             None => work.record(EventType::TaskQueued, subject, json!({ "task": row.name }))?,
         }
     }
-    work.remember(made);
-    Ok((id, number.unwrap_or(0)))
+    Ok(())
 }
 
 fn told(cause: Cause, number: Option<u64>, entry: Entry) -> Value {

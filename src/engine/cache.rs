@@ -14,7 +14,7 @@ use super::queue::{Queue, Turn};
 use super::step::Settings;
 use crate::model::definition::{Hook, Job, Pools, Schedule, Target, canonical};
 use crate::model::expression::Expressions;
-use crate::model::id::{DefinitionId, DeliveryId, HookId, JobId, Launch, ScheduleId, TaskId};
+use crate::model::id::{DefinitionId, DeliveryId, HookId, JobId, Launch, RunId, ScheduleId, TaskId};
 use crate::model::policy::queue;
 use crate::model::state::{DeliveryState, TaskState};
 use crate::model::template::Templates;
@@ -23,7 +23,7 @@ use crate::model::timestamp::{Now, Steady, Timestamp, Until};
 use crate::store::delivery::DeliveryRow;
 use crate::store::task::TaskRow;
 use crate::store::{
-    StoreError, Tx, attempt, definition, delivery, fact, hook, job, planned_skip, pool, schedule, task,
+    StoreError, Tx, attempt, definition, delivery, fact, hook, job, planned_skip, pool, run, schedule, task,
 };
 
 /// How many definitions, hooks and calendars are kept at most; beyond that the memory of them starts anew.
@@ -69,6 +69,8 @@ pub(crate) struct Cache {
     delayed: BTreeSet<(Steady, TaskId)>,
     /// Tasks that go on at a time of day.
     appointed: BTreeSet<(Timestamp, TaskId)>,
+    /// Runs that end if nothing of them begins before.
+    pub(crate) expiring: BTreeSet<(Steady, RunId)>,
     /// Attempts that have not ended.
     pub(crate) live: Live,
     /// Deliveries that are to be tried.
@@ -143,10 +145,11 @@ impl Cache {
         let due = self.due.first().map(|(at, _)| *at).filter(|_| session.is_loaded);
         let delayed = self.delayed.first().map(|(at, _)| now.wall_of(*at));
         let appointed = self.appointed.first().map(|(at, _)| *at);
+        let expiring = self.expiring.first().map(|(at, _)| now.wall_of(*at));
         let owed = self.owed.first().map(|(at, _)| now.wall_of(*at));
         let may_send = session.may_send() && self.sending.len() < MAX_SENDING;
         let resumed = self.pause_ends.first().map(|(at, _)| *at);
-        [due, delayed, appointed, resumed, owed.filter(|_| may_send)].into_iter().flatten().min()
+        [due, delayed, appointed, expiring, resumed, owed.filter(|_| may_send)].into_iter().flatten().min()
     }
 
     /// Reads it from the tables.
@@ -154,6 +157,7 @@ impl Cache {
         let mut cache = Cache {
             counters: Counters::read(tx)?,
             is_paused: fact::get(tx, "paused_at")?.is_some(),
+            expiring: run::expiring(tx)?.into_iter().collect(),
             ..Cache::default()
         };
         if let Some(stepped) = fact::get(tx, "stepped_us")? {
@@ -216,6 +220,12 @@ impl Cache {
         }
         self.appointed.first().filter(|(until, _)| *until <= now.wall)?;
         self.appointed.pop_first().map(|(_, id)| id)
+    }
+
+    /// Takes out a run that has waited too long.
+    pub(crate) fn next_expired(&mut self, now: Now) -> Option<RunId> {
+        self.expiring.first().filter(|(at, _)| *at <= now.steady)?;
+        self.expiring.pop_first().map(|(_, id)| id)
     }
 
     /// A task has left the state `from` for the one it is in.

@@ -99,6 +99,9 @@ pub(crate) fn run(work: &mut Work<'_>, id: RunId, event: RunEvent, error: Option
     if from == RunState::Queued {
         run_dequeued(work, run.row.job_id)?;
     }
+    if let Some(at) = run.row.expires.filter(|_| !matches!(to, RunState::Queued | RunState::Waiting)) {
+        work.cache.expiring.remove(&(at, id));
+    }
     let n_failed = run_ended(work, to, run.row.job_id, run.row.is_held)?;
     work.observe_run(&run, from);
     let kind = match to {

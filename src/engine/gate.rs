@@ -12,7 +12,7 @@ use crate::model::definition::{Job, Overlap};
 use crate::model::id::{JobId, RunId};
 use crate::model::outcome::{Cause, Reason};
 use crate::model::policy::overlap::{self, Admission, Standing};
-use crate::model::timestamp::Timestamp;
+use crate::model::timestamp::{Timestamp, Until};
 use crate::store::job::JobRow;
 use crate::store::{StoreError, job, run};
 
@@ -25,6 +25,8 @@ pub(crate) struct Wanted {
     pub(crate) force: bool,
     /// The values of its parameters that are given, as they were accepted.
     pub(crate) params: Map<String, Value>,
+    /// When it ends if nothing of it has begun, besides what its job says.
+    pub(crate) expires: Option<Until>,
 }
 
 /// Makes a run of `job`, live or held, or says why not. The job's row is brought up to date.
@@ -52,6 +54,8 @@ pub(crate) fn admit(
         }
     };
     let priority = defined.job.priority.number();
+    let waited = defined.job.expires_after.map(|length| Until::Steady(work.now.steady.plus(length)));
+    let expires = [waited, wanted.expires].into_iter().flatten().min_by_key(|until| until.steady(work.now));
     let birth = Birth {
         job: Some(job),
         defined: Arc::clone(&defined),
@@ -62,6 +66,7 @@ pub(crate) fn admit(
         params: wanted.params,
         not_before: None,
         entry,
+        expires,
     };
     let begun = begin::run(work, birth)?;
     if wanted.cause == Cause::Occurrence {

@@ -134,11 +134,11 @@ impl Engine {
         work.is_careful = is_careful;
         let replies = apply(&mut work, inputs)?;
         pass::settle(&mut work)?;
-        // A run that ended with this step's exits is live no more for what is due in the same step.
+        pass::expire(&mut work)?;
+        // A run that ended with this step's exits, or by now, is live no more for what is due in the same step.
         pass::ready(&mut work)?;
         // Who was held goes before who is due now.
         pass::admit(&mut work)?;
-        pass::expire(&mut work)?;
         pass::due(&mut work)?;
         pass::ready(&mut work)?;
         pass::dispatch(&mut work)?;

@@ -65,6 +65,7 @@ pub(crate) fn read(reading: &Reading<'_>, root: &Node, context: &Context<'_>) ->
         max_runs: fields.count("max_runs", MAX_RUNS).unwrap_or(1),
         pause_after: fields.count("pause_after", MAX_RUNS),
         ends_after: fields.count("ends_after", MAX_RUNS),
+        expires_after: fields.some_duration("expires_after"),
         queue_limit: fields.count("queue_limit", MAX_RUNS).unwrap_or(base.queue_limit),
         priority: priority.unwrap_or_default(),
         tags: tags(&fields),

@@ -2,6 +2,7 @@
 //! `after` lists and the states of the tasks, in the definition's order.
 
 use crate::model::definition::Task;
+use crate::model::outcome::Outcome;
 use crate::model::state::{RunEvent, TaskEvent, TaskState};
 
 /// The events that the states of a run's tasks call for, one for each blocked task whose fate is known.
@@ -46,6 +47,9 @@ fn fate(tasks: &[Task], states: &[TaskState], index: usize) -> Option<TaskEvent>
 pub fn conclusion(states: &[TaskState]) -> Option<RunEvent> {
     if !states.iter().all(|state| state.has_ended()) {
         return None;
+    }
+    if states.contains(&TaskState::Cancelled(Outcome::Expired)) {
+        return Some(RunEvent::TasksExpired);
     }
     if states.iter().any(|state| matches!(state, TaskState::Cancelled(_))) {
         return Some(RunEvent::TasksCancelled);
@@ -103,7 +107,6 @@ mod tests {
     use super::*;
     use crate::model::definition::Action;
     use crate::model::id::Launch;
-    use crate::model::outcome::Outcome;
 
     fn tasks(spec: &[(&str, &[&str])]) -> Vec<Task> {
         let one = |(name, after): &(&str, &[&str])| {
@@ -136,6 +139,7 @@ mod tests {
         assert_eq!(conclusion(&[S::Completed, S::Skipped(Outcome::ExitCode)]), Some(RunEvent::TasksCompleted));
         assert_eq!(conclusion(&[failed, skipped]), Some(RunEvent::TasksFailed(Outcome::Timeout)));
         assert_eq!(conclusion(&[failed, cancelled]), Some(RunEvent::TasksCancelled));
+        assert_eq!(conclusion(&[cancelled, S::Cancelled(Outcome::Expired)]), Some(RunEvent::TasksExpired));
     }
 
     #[test]

@@ -74,6 +74,8 @@ words! {
         UpstreamFailed = "upstream_failed",
         /// It was not needed.
         ConditionFalse = "condition_false",
+        /// Nothing of it had begun when it was too late.
+        Expired = "expired",
         /// Campanile itself failed at it.
         Internal = "internal",
     }

@@ -117,6 +117,14 @@ impl Until {
         }
     }
 
+    /// The steady time at which it comes, if the clock is not stepped before.
+    pub fn steady(self, now: Now) -> Steady {
+        match self {
+            Until::Steady(at) => at,
+            Until::Wall(at) => Steady(now.steady.0.saturating_add(at.as_micros().saturating_sub(now.wall.as_micros()))),
+        }
+    }
+
     /// The wall time at which it comes, if the clock is not stepped before.
     pub fn wall(self, now: Now) -> Timestamp {
         match self {

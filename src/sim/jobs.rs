@@ -58,6 +58,7 @@ pub(crate) fn job(chance: &mut Chance, pace: Pace, now: Timestamp) -> Job {
         max_runs: u32::try_from(chance.between(1, 3)).unwrap_or(1),
         pause_after: chance.one_in(6).then(|| u32::try_from(chance.between(1, 3)).unwrap_or(1)),
         ends_after: chance.one_in(8).then(|| u32::try_from(chance.between(1, 5)).unwrap_or(1)),
+        expires_after: chance.one_in(4).then(|| Duration::from_secs(chance.between(1, 300))),
         queue_limit: *chance.pick(&[1_000, 1_000, 1, 2, 5]),
         priority: Priority::new(chance.between(1, 9)).unwrap_or_default(),
         schedules,

@@ -6,7 +6,7 @@ use super::{StoreError, Tx};
 use crate::model::id::{DefinitionId, JobId, RunId};
 use crate::model::outcome::Cause;
 use crate::model::state::RunState;
-use crate::model::timestamp::Timestamp;
+use crate::model::timestamp::{Steady, Timestamp};
 
 /// A run's row.
 #[derive(Clone, PartialEq, Debug)]
@@ -33,6 +33,8 @@ pub(crate) struct RunRow {
     pub(crate) started_at: Option<Timestamp>,
     /// JSON: the values of its parameters.
     pub(crate) params: Option<String>,
+    /// When it ends if nothing of it has begun.
+    pub(crate) expires: Option<Steady>,
 }
 
 fn read(row: &Row<'_>) -> Result<RunRow, StoreError> {
@@ -59,6 +61,7 @@ fn read(row: &Row<'_>) -> Result<RunRow, StoreError> {
         queued_at: row.get(12)?,
         started_at: row.get(13)?,
         params: row.get(14)?,
+        expires: row.get(18)?,
     })
 }
 
@@ -78,12 +81,12 @@ fn read_state(state: &str, outcome: Option<&str>) -> Option<RunState> {
 
 const GET: &str = "
 SELECT id, job_id, revision, definition_id, number, cause, scheduled_at, timezone, state, outcome,
-       cancelled_by IS NOT NULL, priority, queued_at, started_at, params, killed, held, forced
+       cancelled_by IS NOT NULL, priority, queued_at, started_at, params, killed, held, forced, expires_steady
   FROM run WHERE id = ?1";
 const INSERT: &str = "
 INSERT INTO run (id, job_id, revision, definition_id, number, cause, scheduled_at, timezone, state, priority, queued_at,
-                 params, held, forced)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+                 params, held, forced, expires_steady)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
 const STEP: &str = "
 UPDATE run SET state = ?3, outcome = ?4, started_at = coalesce(started_at, ?5), ended_at = ?6, error = ?7
  WHERE id = ?1 AND state = ?2";
@@ -91,6 +94,8 @@ const LEAVE: &str = "UPDATE run SET output = ?2, outputs = ?3 WHERE id = ?1 AND 
 const CANCEL: &str = "
 UPDATE run SET cancelled_by = coalesce(cancelled_by, ?2), killed = max(killed, ?3) WHERE id = ?1 AND ended_at IS NULL";
 const RELEASE: &str = "UPDATE run SET held = 0 WHERE id = ?1 AND held = 1 AND ended_at IS NULL";
+const EXPIRING: &str = "
+SELECT expires_steady, id FROM run WHERE expires_steady IS NOT NULL AND started_at IS NULL AND ended_at IS NULL";
 const IS_QUEUED: &str = "SELECT state = 'queued' FROM run WHERE id = ?1";
 const BREAK: &str = "
 UPDATE run SET state = 'failed', outcome = 'internal', ended_at = ?2, error = ?3
@@ -135,6 +140,7 @@ pub(crate) fn insert(tx: &Tx<'_>, runs: &[RunRow]) -> Result<(), StoreError> {
                 &run.params,
                 &run.is_held,
                 &run.is_forced,
+                &run.expires,
             ],
         )?;
     }
@@ -173,6 +179,11 @@ pub(crate) fn leave(tx: &Tx<'_>, id: RunId, output: Option<&str>, outputs: Optio
 /// Remembers who was the first to want the run ended, and whether anybody wants it without grace.
 pub(crate) fn cancel(tx: &Tx<'_>, id: RunId, by: &str, at_once: bool) -> Result<(), StoreError> {
     tx.execute(CANCEL, &[&id, &by, &at_once]).map(drop)
+}
+
+/// Every run that ends if nothing of it begins, and when.
+pub(crate) fn expiring(tx: &Tx<'_>) -> Result<Vec<(Steady, RunId)>, StoreError> {
+    tx.all(EXPIRING, &[], |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
 /// Whether nothing of the run was claimed, even if nothing else of it can be read.

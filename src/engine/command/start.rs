@@ -35,6 +35,7 @@ pub(super) fn start(work: &mut Work<'_>, start: &Start) -> Result<Result<Answer,
         timezone: start.timezone.clone().or_else(of_schedule),
         force: start.force,
         params,
+        expires: None,
     };
     match gate::admit(work, &mut row, wanted)? {
         Ok((run, number)) => Ok(Ok(Answer::Started { run, number })),
@@ -77,6 +78,7 @@ pub(super) fn submit(work: &mut Work<'_>, submissions: &[Submission]) -> Result<
             params: serde_json::Map::new(),
             not_before: submission.not_before,
             entry: Entry::Admitted,
+            expires: None,
         };
         runs.push(begin::run(work, birth)?.0);
     }

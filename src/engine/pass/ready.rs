@@ -33,7 +33,12 @@ fn ready_one(work: &mut Work<'_>, id: RunId) -> Result<(), StoreError> {
     let states: Vec<TaskState> = rows.iter().map(|row| row.state).collect();
     if let Some(event) = graph::conclusion(&states) {
         let failed = rows.iter().find(|row| matches!(row.state, TaskState::Failed(_)));
-        let error = failed.map(|row| explain(work, row)).transpose()?;
+        let error = match event {
+            RunEvent::TasksExpired => Some("nothing of it had begun when it was too late".to_owned()),
+            RunEvent::Claimed | RunEvent::TasksCompleted | RunEvent::TasksFailed(_) | RunEvent::TasksCancelled => {
+                failed.map(|row| explain(work, row)).transpose()?
+            }
+        };
         let (event, error) = leave(work, &run, &rows, event, error)?;
         change::run(work, id, event, error.as_deref())?;
     }

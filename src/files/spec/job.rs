@@ -35,6 +35,7 @@ const OWN: &[Key] = &[
     PAUSE_AFTER,
     ENDS_AFTER,
     QUEUE_LIMIT,
+    EXPIRES_AFTER,
     PRIORITY,
     TAGS,
     SCHEDULES,
@@ -52,6 +53,7 @@ const OWN_OF_MANY: &[Key] = &[
     PAUSE_AFTER,
     ENDS_AFTER,
     QUEUE_LIMIT,
+    EXPIRES_AFTER,
     PRIORITY,
     TAGS,
     SCHEDULES,
@@ -136,6 +138,16 @@ pub(super) const QUEUE_LIMIT: Key = key(
 .default("1000")
 .interacts("`max_runs`, which with `overlap = \"skip\"` is mostly reached before")
 .no_effect("on a start with `--force`");
+
+const EXPIRES_AFTER: Key = key(
+    "expires_after",
+    Kind::SomeDuration,
+    "How long a run may wait for its beginning. One of which nothing has begun so long after it was queued is cancelled, with \
+     outcome `expired`. It is measured however the clock is set, and goes on while everything is paused and while no daemon runs.",
+    r#"expires_after = "2h""#,
+)
+.or("none; it waits as long as it must")
+.no_effect("once a task of the run was started");
 
 /// Also a default of all jobs, in the configuration.
 pub(super) const PRIORITY: Key = key(

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::{Action, Hook, Param, Schedule, Target, Task};
+use crate::model::duration::Duration;
 
 /// A job as its file defines it, defaults filled in. The name is the file's stem and no part of the definition.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -28,6 +29,9 @@ pub struct Job {
     /// How many runs may be queued at once.
     #[serde(default = "queue_limit", skip_serializing_if = "is_queue_limit")]
     pub queue_limit: u32,
+    /// How long after it was queued a run ends of which nothing has begun; otherwise never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_after: Option<Duration>,
     /// 1 goes first, 9 last.
     pub priority: Priority,
     /// Words to find it by.
@@ -65,6 +69,7 @@ impl Default for Job {
             pause_after: None,
             ends_after: None,
             queue_limit: queue_limit(),
+            expires_after: None,
             priority: Priority::default(),
             tags: Vec::new(),
             schedules: Vec::new(),

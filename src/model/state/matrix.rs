@@ -40,6 +40,7 @@ fn task_events() -> Vec<(&'static str, TaskEvent)> {
         ("woken", E::Woken),
         ("upstream_ended", E::UpstreamEnded),
         ("cancelled", E::Cancelled),
+        ("expired", E::Expired),
         ("broken", E::Broken),
     ]
 }
@@ -64,6 +65,7 @@ fn run_events() -> Vec<(&'static str, RunEvent)> {
         ("tasks_completed", E::TasksCompleted),
         ("tasks_failed", E::TasksFailed(Outcome::ExitCode)),
         ("tasks_cancelled", E::TasksCancelled),
+        ("tasks_expired", E::TasksExpired),
     ]
 }
 

@@ -18,7 +18,7 @@ pub enum RunState {
     Completed,
     /// A task failed.
     Failed(Outcome),
-    /// Somebody did not want it any more.
+    /// Somebody did not want it any more, or it was too late for it.
     Cancelled(Outcome),
 }
 
@@ -33,6 +33,8 @@ pub enum RunEvent {
     TasksFailed(Outcome),
     /// All its tasks have ended, and one was cancelled.
     TasksCancelled,
+    /// It was too late for the first of them, so all have ended.
+    TasksExpired,
 }
 
 impl RunState {
@@ -47,6 +49,7 @@ impl RunState {
             (S::Queued | S::Waiting | S::Running | S::Compensating, E::TasksCancelled) => {
                 Ok(S::Cancelled(Outcome::Cancelled))
             }
+            (S::Queued | S::Waiting, E::TasksExpired) => Ok(S::Cancelled(Outcome::Expired)),
             (state, event) => Err(refused(state, event)),
         }
     }
@@ -87,6 +90,7 @@ impl RunEvent {
             RunEvent::TasksCompleted => "tasks_completed",
             RunEvent::TasksFailed(_) => "tasks_failed",
             RunEvent::TasksCancelled => "tasks_cancelled",
+            RunEvent::TasksExpired => "tasks_expired",
         }
     }
 }

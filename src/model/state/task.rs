@@ -32,7 +32,7 @@ pub enum TaskState {
     Completed,
     /// It did not.
     Failed(Outcome),
-    /// Somebody did not want it any more.
+    /// Somebody did not want it any more, or it was too late for it.
     Cancelled(Outcome),
     /// It was not needed.
     Skipped(Outcome),
@@ -61,6 +61,8 @@ pub enum TaskEvent {
     UpstreamEnded,
     /// Somebody cancelled it.
     Cancelled,
+    /// Nothing of its run has begun, and it is too late now.
+    Expired,
     /// Campanile itself failed at it.
     Broken,
 }
@@ -79,6 +81,7 @@ impl TaskState {
             (S::Blocked | S::Queued | S::Retrying { .. } | S::Waiting { .. }, E::Cancelled) => {
                 Ok(S::Cancelled(Outcome::Cancelled))
             }
+            (S::Blocked | S::Queued | S::Waiting { .. }, E::Expired) => Ok(S::Cancelled(Outcome::Expired)),
             (S::Blocked | S::Queued | S::Running { .. } | S::Retrying { .. } | S::Waiting { .. }, E::Broken) => {
                 Ok(S::Failed(Outcome::Internal))
             }
@@ -130,6 +133,7 @@ impl TaskEvent {
             TaskEvent::Woken => "woken",
             TaskEvent::UpstreamEnded => "upstream_ended",
             TaskEvent::Cancelled => "cancelled",
+            TaskEvent::Expired => "expired",
             TaskEvent::Broken => "broken",
         }
     }

@@ -28,7 +28,8 @@ SELECT (SELECT count(*) FROM attempt WHERE state <> 'ended'),
               AND task.ended_at IS NULL AND task.state <> 'blocked')),
        (SELECT value FROM fact WHERE name = 'paused_at') IS NOT NULL,
        (SELECT count(*) FROM delivery WHERE state IN ('pending', 'sending') AND state = 'sending'),
-       (SELECT max(cursor_at) FROM schedule WHERE retired_at IS NULL)";
+       (SELECT max(cursor_at) FROM schedule WHERE retired_at IS NULL),
+       (SELECT min(expires_steady) FROM run WHERE started_at IS NULL AND ended_at IS NULL)";
 const BACKLOGS: &str = "
 SELECT schedule.id, job.definition_id, job.n_live, job.n_held, job.n_queued FROM schedule JOIN job ON job.id = schedule.job_id
  WHERE schedule.backlog_until IS NOT NULL AND schedule.retired_at IS NULL";
@@ -59,6 +60,7 @@ struct Waiting {
     is_paused: bool,
     n_sending: i64,
     cursor: Option<i64>,
+    expiry: Option<i64>,
 }
 
 impl Checks {
@@ -93,7 +95,8 @@ impl Checks {
         let due = waiting.due.filter(|_| self.is_loaded).map(Timestamp::from_micros);
         let appointment = waiting.appointment.map(Timestamp::from_micros);
         let retry = ("a retry or a wait", waiting.retry.map(wall_of));
-        for (what, at) in [retry, ("a time of day", appointment), ("a delivery", owed), ("a schedule", due)] {
+        let expiry = ("the end of a run that waits", waiting.expiry.map(wall_of));
+        for (what, at) in [retry, expiry, ("a time of day", appointment), ("a delivery", owed), ("a schedule", due)] {
             if let Some(at) = at
                 && step.wake_at.is_none_or(|wake| wake > at)
             {
@@ -151,6 +154,7 @@ fn waiting(connection: &Connection) -> Result<Waiting, Broken> {
             is_paused: row.get(9)?,
             n_sending: row.get(10)?,
             cursor: row.get(11)?,
+            expiry: row.get(12)?,
         })
     };
     statement.query_row([], read).map_err(said)
