@@ -42,12 +42,12 @@ fn main() {
     let runs = |change: &dyn Fn(&mut query::run::Filter)| {
         let mut filter = query::run::Filter { limit: 50, ..query::run::Filter::default() };
         change(&mut filter);
-        query::run::page(&reader, &filter).map(drop)
+        query::run::page(&reader, &filter, None).map(drop)
     };
     let tasks = |state: Option<&str>, run: Option<&str>| {
         let state = state.map(str::to_owned);
         let run = run.map(str::to_owned);
-        query::task::page(&reader, &query::task::Filter { run, state, cursor: None, limit: 50 }).map(drop)
+        query::task::page(&reader, &query::task::Filter { run, state, cursor: None, limit: 50 }, None).map(drop)
     };
     let next = |job: Option<&str>| {
         let asked = query::next::Asked { job: job.map(str::to_owned), n: 10, until: None };
@@ -72,14 +72,14 @@ fn main() {
             runs(&|filter| filter.since = Some(Timestamp::from_micros(BEGIN + (n - 9) * APART)))
         }),
         ask("runs by tag", || runs(&|filter| filter.tag = word("even"))),
-        ask("run ID", || query::run::one(&reader, &old.to_string()).map(drop)),
-        ask("run by the end of a late id", || query::run::one(&reader, &new.short()).map(drop)),
-        ask("run JOB#N", || query::run::one(&reader, "job-7#77").map(drop)),
-        ask("run JOB", || query::run::one(&reader, "job-7").map(drop)),
+        ask("run ID", || query::run::one(&reader, &old.to_string(), None).map(drop)),
+        ask("run by the end of a late id", || query::run::one(&reader, &new.short(), None).map(drop)),
+        ask("run JOB#N", || query::run::one(&reader, "job-7#77", None).map(drop)),
+        ask("run JOB", || query::run::one(&reader, "job-7", None).map(drop)),
         ask("tasks", || tasks(None, None)),
         ask("tasks that failed", || tasks(Some("failed"), None)),
         ask("tasks of a run", || tasks(None, Some("job-7#77"))),
-        ask("task ID", || query::task::one(&reader, &task).map(drop)),
+        ask("task ID", || query::task::one(&reader, &task, None).map(drop)),
         ask("events, the first 50", || query::event::after(&reader, &events, None, 50).map(drop)),
         ask("events, the last 50", || {
             query::event::after(&reader, &events, Some((n - 50).cast_unsigned()), 50).map(drop)

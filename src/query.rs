@@ -18,6 +18,8 @@ pub mod run;
 pub mod scrape;
 pub mod status;
 pub mod task;
+mod waits;
 pub mod why;
 
 pub use reader::Reader;
+pub use waits::Here;

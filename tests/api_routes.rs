@@ -46,9 +46,9 @@ async fn every_object_has_its_promised_fields_even_when_they_are_empty() {
     has(&job["schedules"][0], "next_at, last_at");
     let (_, run) = world.get("/api/v1/runs/nightly").await;
     has(&run, "id, job, number, state, outcome, cause, rerun_of, scheduled_at, queued_at, started_at, ended_at");
-    has(&run, "rollback, error, output, outputs, tasks");
+    has(&run, "rollback, error, output, outputs, tasks, waits_for");
     has(&run["tasks"][0], "id, run_id, job, name, state, outcome, attempt, max_attempts, started_at, ended_at");
-    has(&run["tasks"][0], "exit_code, output, outputs, error, usage");
+    has(&run["tasks"][0], "exit_code, output, outputs, error, usage, waits_for");
     let (_, events) = world.get("/api/v1/events").await;
     has(&events["items"][0], "seq, at, type, job, run_id, task_id, data");
     assert_eq!(status["tasks"], json!({ "queued": 0, "running": 1, "waiting": 0 }));

@@ -206,3 +206,16 @@ fn what_the_owner_of_a_file_may_not_ask_for_is_a_warning_because_here_is_not_the
     let warning: serde_json::Value = serde_json::from_str(&said.data).unwrap();
     assert_eq!((said.code, &warning["severity"], &warning["line"]), (0, &"warning".into(), &2.into()));
 }
+
+#[test]
+fn pools_are_those_of_the_configuration_where_one_is_read() {
+    let folder = folder(&[
+        ("c/campanile.toml", "[pools]\ndatabase = 1\n"),
+        ("c/jobs.d/a.toml", "shell = 'x'\npools = ['databse']\n"),
+    ]);
+    let said = check(folder.path(), &["c"]);
+    let problem = "c/jobs.d/a.toml:2:10: there is no pool `databse` (hint: did you mean `database`?)\n";
+    assert_eq!((said.code, said.data.as_str()), (7, problem));
+    let said = check(folder.path(), &["c/jobs.d"]);
+    assert_eq!((said.code, said.data.as_str()), (0, ""), "nothing is known of the machine that they are for");
+}

@@ -55,6 +55,18 @@ fn whoever_calls_is_whom_it_runs_as_and_is_told_so() {
 }
 
 #[test]
+fn tasks_that_share_a_pool_run_one_after_another_without_a_configuration() {
+    let world = World::new();
+    // Whoever finds the folder there is not alone.
+    let alone = "shell = 'mkdir busy && sleep 0.05 && rmdir busy'\n";
+    let task = |name: &str, pools: &str| format!("[tasks.{name}]\n{alone}pools = {pools}\n");
+    let text = [task("a", "['db']"), task("b", "{ db = 3 }"), task("c", "{ db = 3, gpu = 9 }")].concat();
+    let folder = tempfile::tempdir().unwrap();
+    let here = format!("working_dir = '{}'\n", folder.path().display());
+    run_text(&world, &(here + &text), &[]).with(0);
+}
+
+#[test]
 fn the_exit_code_is_that_of_the_run() {
     let world = World::new();
     for (exit, text) in [

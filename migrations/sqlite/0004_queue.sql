@@ -1,4 +1,5 @@
--- What queued work waits for: room in pools, a place in its job's queue, and for how long at most.
+-- What queued work waits for: room in pools, a place in its job's queue, and for how long at most. Two facts more tell who
+-- asks: `max_tasks`, and `strangers`, how many live at the runner that no row knows.
 
 -- What the configuration has room for, and how much of it live attempts have taken. A size of 0: the configuration has no
 -- such pool any more, and somebody still holds some of it.

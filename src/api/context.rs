@@ -9,11 +9,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use super::body::Key;
 use super::health::Readiness;
 use super::problem::Refusal;
+use crate::clock;
 use crate::engine::{Answer, Command, Handle, Keyed};
 use crate::metrics::Metrics;
 use crate::model::refused::Refused;
 use crate::model::timestamp::Timestamp;
-use crate::query::Reader;
+use crate::query::{Here, Reader};
 use crate::tzdb::Tzdb;
 use crate::wire::ProblemDetails;
 use crate::wire::code::Code;
@@ -93,6 +94,15 @@ impl Shared {
             answer @ (Answer::Done | Answer::Loaded(_) | Answer::Started { .. } | Answer::Submitted(_)) => {
                 Ok((answer, false))
             }
+        }
+    }
+
+    /// What of the daemon a question about waiting depends on.
+    pub(super) fn here(&self) -> Here {
+        Here {
+            now: clock::wall(),
+            why_no_runner: (self.context.why_no_runner)(),
+            is_stopping: self.context.readiness.is_draining(),
         }
     }
 

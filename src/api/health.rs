@@ -43,6 +43,11 @@ impl Readiness {
     pub fn draining(&self) {
         self.is_draining.store(true, Ordering::Release);
     }
+
+    /// Whether it stops.
+    pub(super) fn is_draining(&self) -> bool {
+        self.is_draining.load(Ordering::Acquire)
+    }
 }
 
 /// How much is to be said.
@@ -80,7 +85,7 @@ pub(super) async fn readyz(
     Parameters(asked): Parameters<Asked>,
 ) -> Result<String, Refusal> {
     let readiness = &shared.context.readiness;
-    let is_stopping = readiness.is_draining.load(Ordering::Acquire) || *shared.stopping.borrow();
+    let is_stopping = readiness.is_draining() || *shared.stopping.borrow();
     let checks = [
         ("definitions are loaded", readiness.is_loaded.load(Ordering::Acquire)),
         ("it is not stopping", !is_stopping),

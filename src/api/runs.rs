@@ -15,7 +15,8 @@ use crate::query;
 use crate::wire::{Run, shape};
 
 pub(super) async fn one(State(shared): State<Shared>, Name(name): Name) -> Result<Json<Run>, Refusal> {
-    Ok(Json(shared.read(move |reader| query::run::one(reader, &name)).await?))
+    let here = shared.here();
+    Ok(Json(shared.read(move |reader| query::run::one(reader, &name, Some(&here))).await?))
 }
 
 /// Which runs.
@@ -50,6 +51,7 @@ pub(super) async fn page(
 ) -> Result<Response, Refusal> {
     let Asked { job, state, since, until, tag, cursor, limit: wanted } = asked;
     let filter = query::run::Filter { job, state, since, until, tag, cursor, limit: limit(wanted)? };
-    let page = shared.read(move |reader| query::run::page(reader, &filter)).await?;
+    let here = shared.here();
+    let page = shared.read(move |reader| query::run::page(reader, &filter, Some(&here))).await?;
     Ok(paged(&uri, "cursor", page))
 }

@@ -14,7 +14,8 @@ use crate::query;
 use crate::wire::{Task, shape};
 
 pub(super) async fn one(State(shared): State<Shared>, Name(name): Name) -> Result<Json<Task>, Refusal> {
-    Ok(Json(shared.read(move |reader| query::task::one(reader, &name)).await?))
+    let here = shared.here();
+    Ok(Json(shared.read(move |reader| query::task::one(reader, &name, Some(&here))).await?))
 }
 
 /// Which tasks.
@@ -41,6 +42,7 @@ pub(super) async fn page(
 ) -> Result<Response, Refusal> {
     let Asked { run, state, cursor, limit: wanted } = asked;
     let filter = query::task::Filter { run, state, cursor, limit: limit(wanted)? };
-    let page = shared.read(move |reader| query::task::page(reader, &filter)).await?;
+    let here = shared.here();
+    let page = shared.read(move |reader| query::task::page(reader, &filter, Some(&here))).await?;
     Ok(paged(&uri, "cursor", page))
 }

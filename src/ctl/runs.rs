@@ -126,14 +126,18 @@ impl Shown for Run {
             ("ended", view.full(self.ended_at)),
             ("took", took(view, self.started_at, self.ended_at)),
         ];
+        if let Some(waits_for) = &self.waits_for {
+            details.insert(3, ("waits for", waits_for.clone()));
+        }
         details.extend(self.cancelled_by.clone().map(|by| ("cancelled by", by)));
         details.extend(self.error.clone().map(|error| ("error", error)));
         details.extend(self.output.clone().filter(|output| !output.is_empty()).map(|output| ("output", output)));
         let tasks = self.tasks.iter().map(|task| {
             let state = state(&task.state, task.outcome.as_deref());
             let took = took(view, task.started_at, task.ended_at);
+            let waits = task.waits_for.as_ref().map(|what| format!(", waits for {what}")).unwrap_or_default();
             format!(
-                "{} {} {state}, attempt {} of {}, took {took}",
+                "{} {} {state}, attempt {} of {}, took {took}{waits}",
                 task.id.short(),
                 task.name,
                 task.attempt,

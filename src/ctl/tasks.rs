@@ -96,6 +96,9 @@ impl Shown for Task {
             ("ended", view.full(self.ended_at)),
             ("took", took(view, self.started_at, self.ended_at)),
         ];
+        if let Some(waits_for) = &self.waits_for {
+            details.insert(5, ("waits for", waits_for.clone()));
+        }
         details.extend(self.usage.into_iter().flat_map(used));
         details.extend(self.error.clone().map(|error| ("error", error)));
         details.extend(self.output.clone().filter(|output| !output.is_empty()).map(|output| ("output", output)));

@@ -228,7 +228,7 @@ async fn follow(
             }
         }
         // Before the events: what is true of the run has its events, and they are shown before its end is.
-        let run = query::run::one(reader, &id.to_string())?;
+        let run = query::run::one(reader, &id.to_string(), None)?;
         while let query::event::Part::Events { items, .. } = query::event::after(reader, &filter, Some(seen), PAGE)? {
             let Some(newest) = items.last() else { break };
             seen = newest.seq;

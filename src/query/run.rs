@@ -6,6 +6,7 @@ use super::column::{at, maybe_at, maybe_named, maybe_unsigned};
 use super::failure::Failure;
 use super::reader::Reader;
 use super::task::next_cursor;
+use super::waits::{self, Here, Waits};
 use super::{find, job, task};
 use crate::model::id::RunId;
 use crate::model::refused::Refused;
@@ -42,11 +43,11 @@ SELECT r.id, j.name, r.number, r.revision, r.state, r.outcome, r.cause, r.rerun_
   LEFT JOIN job j ON j.id = r.job_id
  WHERE r.id = ?1";
 
-/// The run that `name` means.
-pub fn one(reader: &Reader, name: &str) -> Result<Run, Refused> {
+/// The run that `name` means. What it waits for is told to who says where he is.
+pub fn one(reader: &Reader, name: &str, here: Option<&Here>) -> Result<Run, Refused> {
     reader.read(|tx| {
         let id = find::run(tx, name)?;
-        by_id(tx, id)
+        by_id(tx, id, &mut Waits::new(here))
     })
 }
 
@@ -55,9 +56,10 @@ pub fn id(reader: &Reader, name: &str) -> Result<RunId, Refused> {
     reader.read(|tx| find::run(tx, name))
 }
 
-fn by_id(tx: &Transaction<'_>, id: RunId) -> Result<Run, Failure> {
+fn by_id(tx: &Transaction<'_>, id: RunId, waits: &mut Waits<'_>) -> Result<Run, Failure> {
     let mut run = tx.prepare_cached(ONE)?.query_row([id.as_bytes()], read)?;
-    run.tasks = task::of_run(tx, id)?;
+    run.tasks = task::of_run(tx, id, waits)?;
+    run.waits_for = waits::run(&run);
     if let [only] = run.tasks.as_slice() {
         run.output.clone_from(&only.output);
     }
@@ -86,6 +88,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Run> {
         output: row.get(16)?,
         outputs: maybe_named(row, 17)?,
         tasks: Vec::new(),
+        waits_for: None,
     })
 }
 
@@ -94,7 +97,7 @@ const LATEST: &str = "SELECT id FROM run WHERE job_id = ?1 ORDER BY id DESC LIMI
 /// The latest run of the job of that row.
 pub(crate) fn latest(tx: &Transaction<'_>, job_id: i64) -> Result<Option<Run>, Failure> {
     let id = tx.prepare_cached(LATEST)?.query_row([job_id], |row| row.get(0)).optional()?;
-    id.map(|id| by_id(tx, RunId::from_bytes(id))).transpose()
+    id.map(|id| by_id(tx, RunId::from_bytes(id), &mut Waits::new(None))).transpose()
 }
 
 // An id begins with the millisecond of its run, or with a later one if the clock went back since: nothing that was queued
@@ -127,14 +130,15 @@ SELECT id FROM run
  ORDER BY id DESC LIMIT ?5";
 
 /// One page of runs, newest first.
-pub fn page(reader: &Reader, filter: &Filter) -> Result<Page<Run>, Refused> {
+pub fn page(reader: &Reader, filter: &Filter, here: Option<&Here>) -> Result<Page<Run>, Refused> {
     let state = state(filter.state.as_deref())?;
     let after = cursor(filter.cursor.as_deref())?;
     reader.read(|tx| {
         let ids = ids(tx, filter, state, after)?;
         let next_cursor = next_cursor(&ids, filter.limit);
         let shown = ids.into_iter().take(filter.limit);
-        let items = shown.map(|id| by_id(tx, RunId::from_bytes(id))).collect::<Result<_, _>>()?;
+        let mut waits = Waits::new(here);
+        let items = shown.map(|id| by_id(tx, RunId::from_bytes(id), &mut waits)).collect::<Result<_, _>>()?;
         Ok(Page { items, next_cursor })
     })
 }

@@ -65,7 +65,8 @@ SELECT CAST(at.value AS INTEGER), who.value, note.value, CAST(until.value AS INT
   LEFT JOIN fact AS until ON until.name = 'paused_until'
  WHERE at.name = 'paused_at' AND at.value <> ''";
 
-fn paused_since(tx: &Transaction<'_>) -> Result<Option<Paused>, Failure> {
+/// Since when and by whom everything is paused, if it is.
+pub(crate) fn paused_since(tx: &Transaction<'_>) -> Result<Option<Paused>, Failure> {
     let read =
         |row: &Row<'_>| Ok(Paused { at: at(row, 0)?, by: row.get(1)?, note: row.get(2)?, until: maybe_at(row, 3)? });
     Ok(tx.prepare_cached(PAUSED_SINCE)?.query_row([], read).optional()?)

@@ -7,6 +7,7 @@ use super::failure::Failure;
 use super::find;
 use super::reader::Reader;
 use super::run::{AFTER_ALL, cursor};
+use super::waits::{self, Here, Waits};
 use crate::model::id::{RunId, TaskId};
 use crate::model::refused::Refused;
 use crate::wire::task::Usage;
@@ -29,7 +30,8 @@ const ONE: &str = "
 SELECT t.id, t.run_id, j.name, t.name, t.state, t.outcome,
        coalesce(a.number, t.n_attempts),
        t.max_attempts, t.queued_at, t.started_at, t.ended_at, t.exit_code, t.output, t.error,
-       t.outputs, a.cpu_us, a.peak_memory_bytes, a.peak_pids
+       t.outputs, a.cpu_us, a.peak_memory_bytes, a.peak_pids,
+       t.ordinal, r.definition_id, t.until_steady, t.until_wall, t.pools
   FROM task t
   JOIN run r ON r.id = t.run_id
   LEFT JOIN job j ON j.id = r.job_id
@@ -37,11 +39,11 @@ SELECT t.id, t.run_id, j.name, t.name, t.state, t.outcome,
     ON a.launch = (SELECT launch FROM attempt WHERE task_id = t.id ORDER BY number DESC, launch DESC LIMIT 1)
  WHERE t.id = ?1";
 
-/// The task that `name` means.
-pub fn one(reader: &Reader, name: &str) -> Result<Task, Refused> {
+/// The task that `name` means. What it waits for is told to who says where he is.
+pub fn one(reader: &Reader, name: &str, here: Option<&Here>) -> Result<Task, Refused> {
     reader.read(|tx| {
         let id = find::task(tx, name)?;
-        by_id(tx, id)
+        by_id(tx, id, &mut Waits::new(here))
     })
 }
 
@@ -50,8 +52,21 @@ pub fn id(reader: &Reader, name: &str) -> Result<TaskId, Refused> {
     reader.read(|tx| find::task(tx, name))
 }
 
-fn by_id(tx: &Transaction<'_>, id: TaskId) -> Result<Task, Failure> {
-    Ok(tx.prepare_cached(ONE)?.query_row([id.as_bytes()], read)?)
+fn by_id(tx: &Transaction<'_>, id: TaskId, waits: &mut Waits<'_>) -> Result<Task, Failure> {
+    let mut statement = tx.prepare_cached(ONE)?;
+    let (mut task, row) = statement.query_row([id.as_bytes()], |row| Ok((read(row)?, read_waiting(row)?)))?;
+    task.waits_for = waits.task(tx, &task, &row)?;
+    Ok(task)
+}
+
+fn read_waiting(row: &Row<'_>) -> rusqlite::Result<waits::Row> {
+    Ok(waits::Row {
+        ordinal: row.get::<_, u32>(18)? as usize,
+        definition_id: row.get(19)?,
+        until_steady: row.get(20)?,
+        until_wall: row.get(21)?,
+        pools: row.get(22)?,
+    })
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Task> {
@@ -72,6 +87,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Task> {
         outputs: maybe_named(row, 14)?,
         error: row.get(13)?,
         usage: usage(row)?,
+        waits_for: None,
     })
 }
 
@@ -88,10 +104,10 @@ fn usage(row: &Row<'_>) -> rusqlite::Result<Option<Usage>> {
 const OF_RUN: &str = "SELECT id FROM task WHERE run_id = ?1 ORDER BY ordinal";
 
 /// The tasks of a run, in the order of the file.
-pub(crate) fn of_run(tx: &Transaction<'_>, run: RunId) -> Result<Vec<Task>, Failure> {
+pub(crate) fn of_run(tx: &Transaction<'_>, run: RunId, waits: &mut Waits<'_>) -> Result<Vec<Task>, Failure> {
     let mut statement = tx.prepare_cached(OF_RUN)?;
     let ids = statement.query_map([run.as_bytes()], |row| row.get(0))?.collect::<Result<Vec<_>, _>>()?;
-    ids.into_iter().map(|id| by_id(tx, TaskId::from_bytes(id))).collect()
+    ids.into_iter().map(|id| by_id(tx, TaskId::from_bytes(id), waits)).collect()
 }
 
 const LIVE_PAGE: &str = "
@@ -111,12 +127,13 @@ SELECT id FROM task
  ORDER BY id DESC LIMIT ?4";
 
 /// One page of tasks, newest first; those of one run in the order of the file, on one page.
-pub fn page(reader: &Reader, filter: &Filter) -> Result<Page<Task>, Refused> {
+pub fn page(reader: &Reader, filter: &Filter, here: Option<&Here>) -> Result<Page<Task>, Refused> {
     let states = states(filter.state.as_deref())?;
     let after = cursor(filter.cursor.as_deref())?;
     reader.read(|tx| {
+        let mut waits = Waits::new(here);
         if let Some(run) = &filter.run {
-            let mut items = of_run(tx, find::run(tx, run)?)?;
+            let mut items = of_run(tx, find::run(tx, run)?, &mut waits)?;
             if let Some((one, other)) = states {
                 items.retain(|task| task.state == one || task.state == other);
             }
@@ -135,7 +152,7 @@ pub fn page(reader: &Reader, filter: &Filter) -> Result<Page<Task>, Refused> {
             .collect::<Result<Vec<_>, _>>()?;
         let next_cursor = next_cursor(&ids, filter.limit);
         let shown = ids.into_iter().take(filter.limit);
-        let items = shown.map(|id| by_id(tx, TaskId::from_bytes(id))).collect::<Result<_, _>>()?;
+        let items = shown.map(|id| by_id(tx, TaskId::from_bytes(id), &mut waits)).collect::<Result<_, _>>()?;
         Ok(Page { items, next_cursor })
     })
 }

@@ -59,6 +59,9 @@ pub struct Run {
     pub outputs: Map<String, Value>,
     /// Its tasks, in the order of the file.
     pub tasks: Vec<Task>,
+    /// For people: what it waits for; nothing while a task of it runs and when it has ended.
+    #[serde(default)]
+    pub waits_for: Option<String>,
 }
 
 impl Run {

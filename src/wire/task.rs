@@ -49,6 +49,9 @@ pub struct Task {
     /// What its last attempt has used, all its processes together; nothing while that runs, and where nobody counted.
     #[serde(default)]
     pub usage: Option<Usage>,
+    /// For people: what it waits for; nothing while it runs and when it has ended.
+    #[serde(default)]
+    pub waits_for: Option<String>,
 }
 
 /// What an attempt has used, as its cgroup has counted.

@@ -28,6 +28,7 @@ pub(super) fn load(work: &mut Work<'_>, load: &Load) -> Result<Loaded, StoreErro
     set_hooks(work, load)?;
     if let Some(limits) = load.limits {
         work.session.limits = Some(limits);
+        fact::change(work.tx, "max_tasks", &limits.max_tasks.to_string())?;
     }
     if let Some(pools) = &load.pools {
         pool::resize(work.tx, pools)?;

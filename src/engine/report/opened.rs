@@ -14,6 +14,8 @@ use crate::store::{StoreError, fact};
 pub(super) fn opened(work: &mut Work<'_>, boot_id: &str) -> Result<(), StoreError> {
     fact::set(work.tx, "boot_id", boot_id)?;
     work.session.alive_since = work.now.wall;
+    // They are of a runner that has not spoken yet.
+    fact::forget(work.tx, "strangers")?;
     // Nobody was there to see the clock go back; a cursor ahead of now says that it did.
     super::clock::rewind(work)?;
     recall_hooks(work)?;

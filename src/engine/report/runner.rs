@@ -72,7 +72,7 @@ fn connected(
             step::guarded(work, step::Culprit::Report(None), |work| forget_unstarted(work, number))?;
         }
     }
-    stop_unknown(work, &alive);
+    stop_unknown(work, &alive)?;
     lose_hooks(work, &alive, &exits)?;
     let mut rest: Vec<Launch> = exits.into_keys().collect();
     rest.sort_unstable();
@@ -123,13 +123,22 @@ fn lose_hooks(work: &mut Work<'_>, alive: &HashSet<Launch>, exits: &HashMap<Laun
 
 /// What lives and is nobody's: the store is an older copy of the one that launched it. Nobody knows what it is of, so until
 /// the last of it has ended nothing is claimed, which might be of the same task; and so it may have its own grace.
-fn stop_unknown(work: &mut Work<'_>, alive: &HashSet<Launch>) {
+fn stop_unknown(work: &mut Work<'_>, alive: &HashSet<Launch>) -> Result<(), StoreError> {
     let is_known = |launch: &&Launch| work.cache.live.contains_key(launch) || work.cache.sending.contains_key(launch);
     let mut unknown: Vec<Launch> = alive.iter().filter(|launch| !is_known(launch)).copied().collect();
     unknown.sort_unstable();
     let stop = |launch: &Launch| Effect::Stop { launch: *launch, reason: StopReason::Cancel, grace: None };
     work.effects.extend(unknown.iter().map(stop));
     work.session.strangers = unknown.into_iter().collect();
+    tell_strangers(work)
+}
+
+/// Whoever asks what a task waits for looks into the store.
+fn tell_strangers(work: &mut Work<'_>) -> Result<(), StoreError> {
+    match work.session.strangers.len() {
+        0 => fact::forget(work.tx, "strangers"),
+        n => fact::change(work.tx, "strangers", &n.to_string()),
+    }
 }
 
 fn launch_again(work: &mut Work<'_>, number: Launch) -> Result<(), StoreError> {
@@ -204,7 +213,9 @@ fn announce_start(
 
 pub(super) fn ended_one(work: &mut Work<'_>, number: Launch, exit: &Exit) -> Result<(), StoreError> {
     work.acknowledged.push(number);
-    work.session.strangers.remove(&number);
+    if work.session.strangers.remove(&number) {
+        tell_strangers(work)?;
+    }
     // What a hook has written is told with its result; a hook of a daemon before us is nobody's any more.
     let hook_log = exit.log.iter().map(|log| &log.path).find(|path| is_hook_log(path));
     work.effects.extend(hook_log.map(|path| Effect::RemoveLogs(vec![path.clone()])));
