@@ -12,6 +12,7 @@ pub mod effect;
 pub mod handle;
 pub mod input;
 
+mod after_end;
 mod answer;
 mod begin;
 mod cache;
@@ -26,6 +27,7 @@ pub mod observed;
 mod pass;
 mod queue;
 mod report;
+mod session;
 mod step;
 mod values;
 mod work;

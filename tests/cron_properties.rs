@@ -115,14 +115,19 @@ fn the_normal_form_is_due_at_the_same_times_and_is_its_own() {
         let explain = |timing: &Timing| match timing {
             Timing::Quartz { expression } => explain::quartz(expression, scene),
             Timing::Cron { expression } => explain::cron(expression, "job", scene),
-            Timing::Every { .. } | Timing::At { .. } | Timing::Reboot | Timing::Start => panic!("no expression"),
+            Timing::Every { .. } | Timing::AfterEnd { .. } | Timing::At { .. } | Timing::Reboot | Timing::Start => {
+                panic!("no expression")
+            }
         };
         let Ok(explained) = explain(&timing) else { continue };
         let normal = match &timing {
             Timing::Quartz { .. } => Timing::Quartz { expression: explained.normal.clone() },
-            Timing::Cron { .. } | Timing::Every { .. } | Timing::At { .. } | Timing::Reboot | Timing::Start => {
-                Timing::Cron { expression: explained.normal.clone() }
-            }
+            Timing::Cron { .. }
+            | Timing::Every { .. }
+            | Timing::AfterEnd { .. }
+            | Timing::At { .. }
+            | Timing::Reboot
+            | Timing::Start => Timing::Cron { expression: explained.normal.clone() },
         };
         let again = explain(&normal).unwrap_or_else(|faults| panic!("{timing:?} as {normal:?}: {faults:?}"));
         assert_eq!(again.normal, explained.normal, "{timing:?}");

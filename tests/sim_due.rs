@@ -216,3 +216,68 @@ fn what_waits_to_be_caught_up_past_its_deadline_never_starts() {
     world.expect_rows(STARTS, &["01 13:00:00", "01 16:00:00"]);
     world.expect_rows("SELECT reason, n FROM span WHERE reason = 'deadline'", &["deadline 2"]);
 }
+
+/// Due ten minutes after the end of a run.
+fn following() -> Schedule {
+    Schedule::new(Timing::AfterEnd { delay: length("10m") }, "UTC")
+}
+
+#[test]
+fn what_is_due_after_the_end_of_a_run_follows_every_run_of_its_job() {
+    let mut world = World::new(13);
+    world.due_job("job", Some(following()), "main: ok, takes 5m");
+    world.advance("12m");
+    world.expect_rows("SELECT next_at FROM schedule", &["-"]);
+    world.advance("14m");
+    world.expect_rows(STARTS, &["01 12:10:00", "01 12:25:00"]);
+    world.advance("9m");
+    // By hand at 12:35, until 12:40: what was due at 12:40 is due at 12:50.
+    world.start_job("job").expect("it can be started");
+    world.advance("20m");
+    world.expect_rows(STARTS, &["01 12:10:00", "01 12:25:00", "01 12:50:00"]);
+    world.expect_rows("SELECT count(*) FROM span", &["0"]);
+}
+
+#[test]
+fn a_restart_shifts_nothing_that_is_due_after_an_end() {
+    let mut world = World::new(14);
+    world.due_job("job", Some(following()), "main: ok, takes 5m");
+    world.advance("17m");
+    world.crash_for("3m");
+    world.due_job("job", Some(following()), "main: ok, takes 1m");
+    world.advance("6m");
+    world.expect_rows(STARTS, &["01 12:10:00", "01 12:25:00"]);
+    // An end that the daemon was not there for is counted from when it hears of it.
+    world.stop_for("5m");
+    world.advance("20m");
+    let starts = world.rows(STARTS);
+    assert_eq!(starts.len(), 3, "{starts:?}");
+}
+
+#[test]
+fn what_was_due_after_an_end_while_nobody_was_there_is_caught_up_once() {
+    for (catch_up, starts, spans) in [
+        (CatchUp::Latest, &["01 12:10:00", "01 15:00:00", "01 15:12:00"][..], &["coalesced 16"][..]),
+        (CatchUp::None, &["01 12:10:00", "01 15:12:00"], &["missed_window 17"]),
+    ] {
+        let mut world = World::new(15);
+        world.due_job("job", Some(Schedule { catch_up, ..following() }), "main: ok");
+        world.advance("12m");
+        world.crash_for("2h50m");
+        world.advance("11m");
+        world.expect_rows(STARTS, starts);
+        world.expect_rows("SELECT reason, n FROM span", spans);
+    }
+}
+
+#[test]
+fn a_paused_job_answers_and_goes_on_after_it_is_resumed() {
+    let mut world = World::new(16);
+    world.due_job("job", Some(following()), "main: ok");
+    world.command(pause(true)).expect("it can be paused");
+    world.advance("35m");
+    world.command(pause(false)).expect("it can be resumed");
+    world.advance("6m");
+    world.expect_rows("SELECT reason, n FROM span", &["paused 3"]);
+    world.expect_rows(STARTS, &["01 12:40:00"]);
+}

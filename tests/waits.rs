@@ -159,7 +159,7 @@ fn each_thing_that_waits_says_what_for() {
     }
     world.load(&job, &[("db", 4)]);
 
-    world.command(Command::Pause { job: None, by: "pia".to_owned() });
+    world.command(Command::Pause { job: None, by: "pia".to_owned(), note: None, until: None });
     let exit = Exit::bare(ExitKind::Code(1), world.now);
     world.report(Report::Runner(RunnerReport::Ended { launch: Launch(100), exit }));
     let paused = "everything is paused by pia since 2027-03-01T12:00:00.000000Z";
@@ -170,7 +170,11 @@ fn each_thing_that_waits_says_what_for() {
         query::run::one(&world.reader, "nightly", Some(&later)).unwrap().waits_for.as_deref(),
         Some("retry in 500ms")
     );
-    world.command(Command::Resume { job: None, by: "pia".to_owned() });
+    world.command(Command::Resume {
+        job: None,
+        by: "pia".to_owned(),
+        catch_up: campanile::model::definition::CatchUp::None,
+    });
     world.check(run, &["-", retry, checks, "-", "-", "-", "-", "task `check`"]);
 }
 

@@ -174,7 +174,8 @@ fn meaning(words: &Words, name: &str, zone: &TimeZone, from: Timestamp) -> Expla
         Timing::Quartz { expression } => explain::quartz(&expression, scene),
         Timing::Every { period, .. } => Ok(explain::every(period)),
         Timing::Reboot => Ok(explain::started(true)),
-        Timing::Start | Timing::At { .. } => Ok(explain::started(false)),
+        // No expression is either of the others.
+        Timing::Start | Timing::At { .. } | Timing::AfterEnd { .. } => Ok(explain::started(false)),
     });
     explained.expect("because an expression with a calendar was read")
 }

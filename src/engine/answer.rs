@@ -3,12 +3,13 @@
 
 use serde_json::json;
 
+use super::after_end;
 use super::command::Haste;
 use super::gate::{self, Wanted};
 use super::observed::Observed;
 use super::step;
 use super::work::{Subject, Work};
-use crate::model::definition::{CatchUp, Schedule};
+use crate::model::definition::{CatchUp, Schedule, Timing};
 use crate::model::duration::Duration;
 use crate::model::event::EventType;
 use crate::model::id::{JobId, ScheduleId};
@@ -211,6 +212,20 @@ pub(crate) fn close_backlog(
     skip_between(work, job, row, calendar, left, reason)
 }
 
+/// Finds out when the schedule is due next.
+pub(crate) fn plan(work: &mut Work<'_>, row: &mut ScheduleRow, calendar: &Calendar) -> Result<(), StoreError> {
+    row.next_at = match row.schedule.timing {
+        Timing::AfterEnd { delay } => after_end::next(work, row, delay)?,
+        Timing::Cron { .. }
+        | Timing::Quartz { .. }
+        | Timing::Every { .. }
+        | Timing::At { .. }
+        | Timing::Reboot
+        | Timing::Start => calendar.next_after(row.cursor_at),
+    };
+    Ok(())
+}
+
 /// The clock went back to `now`: spans ahead of it never happened, and the cursor returns. Runs keep their due times, so
 /// nothing starts twice.
 fn rewind(work: &mut Work<'_>, row: &mut ScheduleRow, calendar: &Calendar) -> Result<(), StoreError> {
@@ -243,10 +258,10 @@ fn pass_over_one(work: &mut Work<'_>, at: Timestamp, id: ScheduleId, of: Option<
         return Ok(());
     }
     let job = job::get(work.tx, row.job_id)?;
-    let calendar = work.cache.calendar(work.settings, &row.schedule, &job.name)?;
+    let calendar = work.cache.calendar_of(work.settings, &row, &job.name)?;
     let from = row.cursor_at;
     while !skip_until(work, &job, &mut row, &calendar, work.now.wall, Reason::Paused)? {}
-    row.next_at = calendar.next_after(row.cursor_at);
+    plan(work, &mut row, &calendar)?;
     schedule::advance(work.tx, from, &row)?;
     work.cache.due.remove(&(at, id));
     if let Some(next) = row.next_at {
@@ -299,9 +314,9 @@ pub(crate) fn return_to_now(work: &mut Work<'_>, id: ScheduleId) -> Result<(), S
         work.cache.due.remove(&(next, row.id));
     }
     let name = work.cache.job_names.get(&row.job_id).cloned().unwrap_or_default();
-    let calendar = work.cache.calendar(work.settings, &row.schedule, &name)?;
+    let calendar = work.cache.calendar_of(work.settings, &row, &name)?;
     rewind(work, &mut row, &calendar)?;
-    row.next_at = calendar.next_after(row.cursor_at);
+    plan(work, &mut row, &calendar)?;
     schedule::advance(work.tx, from, &row)?;
     if let Some(next) = row.next_at {
         work.cache.due.insert((next, row.id));

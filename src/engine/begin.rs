@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use super::after_end;
 use super::cache::Defined;
 use super::input::NotBefore;
 use super::values;
@@ -87,6 +88,9 @@ pub(crate) fn run(work: &mut Work<'_>, birth: Birth<'_>) -> Result<(RunId, u64),
     work.record(EventType::WorkflowQueued, made.subject(None), told(birth.cause, number, birth.entry))?;
     let wait = birth.not_before.and_then(|not_before| until(work, not_before));
     tasks(work, &made, wait)?;
+    if let Some(job) = birth.job {
+        after_end::began(work, job.id, &birth.defined)?;
+    }
     work.remember(made);
     Ok((id, number.unwrap_or(0)))
 }

@@ -2,15 +2,16 @@
 //! live. All of it is made from rows, at open and again after any step that failed; the tables are the truth. Definitions
 //! are kept only while they are in use; of an idle job nothing is resident but its name and its next due time.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
 use super::counters::{Counters, Ended};
-use super::input::Limits;
 use super::live::{Live, LiveAttempt};
 use super::queue::{Queue, Turn};
+use super::session::Session;
 use super::step::Settings;
 use crate::model::definition::{Hook, Job, Pools, Schedule, Target, canonical};
 use crate::model::expression::Expressions;
@@ -21,6 +22,7 @@ use crate::model::template::Templates;
 use crate::model::time::Calendar;
 use crate::model::timestamp::{Now, Steady, Timestamp, Until};
 use crate::store::delivery::DeliveryRow;
+use crate::store::schedule::ScheduleRow;
 use crate::store::task::TaskRow;
 use crate::store::{
     StoreError, Tx, attempt, definition, delivery, fact, hook, job, planned_skip, pool, run, schedule, task,
@@ -51,6 +53,8 @@ pub(crate) struct Cache {
     pub(crate) is_paused: bool,
     /// Schedules in force by when they are due next.
     pub(crate) due: BTreeSet<(Timestamp, ScheduleId)>,
+    /// Jobs with schedules that are due at no time, some of which may wait for the end of a run.
+    pub(crate) awaits_end: HashSet<JobId>,
     /// Schedules with a backlog, and their jobs.
     backlogs: BTreeSet<(JobId, ScheduleId)>,
     /// Those of them that may have room to go on; the others are parked until a run of their job ends.
@@ -89,55 +93,6 @@ pub(crate) struct Cache {
     pub(crate) expressions: Expressions,
 }
 
-/// What the engine remembers that no row holds, because a new daemon begins without it.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Session {
-    /// A runner is there.
-    pub(crate) has_runner: bool,
-    /// What lives at the runner and is in no row; until it has ended, nothing is claimed.
-    pub(crate) strangers: HashSet<Launch>,
-    /// Nothing more is claimed.
-    pub(crate) is_draining: bool,
-    /// What ran was told to end, and nothing at all is begun any more.
-    pub(crate) is_interrupted: bool,
-    /// Definitions were loaded: schedules may fire.
-    pub(crate) is_loaded: bool,
-    /// Due times up to here were missed; those after it were met by a living engine.
-    pub(crate) alive_since: Timestamp,
-    /// When the last step was.
-    pub(crate) last_step: Option<Timestamp>,
-    /// When the last step asked to be called again.
-    pub(crate) promised: Option<Timestamp>,
-    /// Nothing is pruned before.
-    pub(crate) prune_at: Timestamp,
-    /// The millisecond of the last id.
-    pub(crate) id_floor: u64,
-    /// What the configuration says since it was read again.
-    pub(crate) limits: Option<Limits>,
-    /// The hooks of the configuration.
-    pub(crate) hooks: Vec<(HookId, Arc<Hook>)>,
-    /// Rows that the engine failed at; they are left alone until the next load.
-    pub(crate) broken_schedules: HashSet<ScheduleId>,
-    pub(crate) broken_deliveries: HashSet<DeliveryId>,
-}
-
-impl Session {
-    /// Whether tasks are claimed, as far as the runner is concerned: it is there, and all that lives is known.
-    pub(crate) fn may_claim(&self) -> bool {
-        self.has_runner && !self.is_draining && self.strangers.is_empty()
-    }
-
-    /// Whether deliveries are tried.
-    pub(crate) fn may_send(&self) -> bool {
-        self.has_runner && !self.is_interrupted
-    }
-
-    /// A step has ended.
-    pub(crate) fn wrote(&mut self, wall: Timestamp) {
-        self.last_step = Some(wall);
-    }
-}
-
 impl Cache {
     /// When there is something to do next, if nothing arrives before. What waits for a limit is not counted: whatever
     /// makes room for it is a step.
@@ -167,8 +122,9 @@ impl Cache {
             if session.broken_schedules.contains(&row.id) {
                 continue;
             }
-            if let Some(at) = row.next_at {
-                cache.due.insert((at, row.id));
+            match row.next_at {
+                Some(at) => drop(cache.due.insert((at, row.id))),
+                None => drop(cache.awaits_end.insert(row.job_id)),
             }
             if row.has_backlog {
                 cache.set_backlog(row.job_id, row.id, true);
@@ -422,6 +378,20 @@ impl Cache {
         Ok(hook)
     }
 
+    /// The calendar of a schedule whose cursor stands where its row says.
+    pub(crate) fn calendar_of(
+        &mut self,
+        settings: &Settings,
+        row: &ScheduleRow,
+        job: &str,
+    ) -> Result<Arc<Calendar>, StoreError> {
+        match row.schedule.at_cursor(row.cursor_at) {
+            Cow::Borrowed(schedule) => self.calendar(settings, schedule, job),
+            // It is gone with the cursor, so nobody keeps it.
+            Cow::Owned(schedule) => make_calendar(settings, &schedule, job).map(Arc::new),
+        }
+    }
+
     /// The calendar of a schedule; equal rules share one.
     pub(crate) fn calendar(
         &mut self,
@@ -433,13 +403,7 @@ impl Cache {
         if let Some(calendar) = self.calendars.get(&key) {
             return Ok(Arc::clone(calendar));
         }
-        let unreadable = |why: String| StoreError::unreadable(format!("a schedule of `{job}`"), why);
-        let zone = settings
-            .zones
-            .get(&schedule.timezone)
-            .ok_or_else(|| unreadable(format!("the zone `{}` is not known", schedule.timezone)))?;
-        let calendar = Calendar::new(schedule, job, &zone)
-            .map_err(|faults| unreadable(faults.first().map(|fault| fault.message.clone()).unwrap_or_default()))?;
+        let calendar = make_calendar(settings, schedule, job)?;
         let calendar = Arc::new(calendar);
         if self.calendars.len() >= MAX_KEPT {
             self.calendars.clear();
@@ -447,6 +411,16 @@ impl Cache {
         self.calendars.insert(key, Arc::clone(&calendar));
         Ok(calendar)
     }
+}
+
+fn make_calendar(settings: &Settings, schedule: &Schedule, job: &str) -> Result<Calendar, StoreError> {
+    let unreadable = |why: String| StoreError::unreadable(format!("a schedule of `{job}`"), why);
+    let zone = settings
+        .zones
+        .get(&schedule.timezone)
+        .ok_or_else(|| unreadable(format!("the zone `{}` is not known", schedule.timezone)))?;
+    Calendar::new(schedule, job, &zone)
+        .map_err(|faults| unreadable(faults.first().map(|fault| fault.message.clone()).unwrap_or_default()))
 }
 
 /// The same for rules that name the same times. Only `H` makes a plain rule depend on the job's name.

@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use super::Effect;
+use super::after_end;
 use super::command;
 use super::counters::Ended;
 use super::observed::Observed;
@@ -154,7 +155,9 @@ fn run_ended(work: &mut Work<'_>, state: RunState, job_id: Option<JobId>, was_he
     // Whoever ends makes room: for one that is held, or for one that is to be caught up.
     work.again |= work.cache.stir(Some(id));
     let succeeded_at = (kind == Ended::Completed).then_some(work.now.wall);
-    job::end_run(work.tx, id, was_held, succeeded_at, kind == Ended::Failed)
+    let n_failed = job::end_run(work.tx, id, was_held, succeeded_at, kind == Ended::Failed)?;
+    after_end::ended(work, id)?;
+    Ok(n_failed)
 }
 
 fn run_data(row: &run::RunRow, state: RunState, error: Option<&str>) -> Value {

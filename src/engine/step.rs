@@ -8,10 +8,11 @@
 
 use std::sync::Arc;
 
-use super::cache::{Cache, Session};
+use super::cache::Cache;
 use super::ids::Ids;
 use super::input::{Answer, Input, Report};
 use super::observed::Observed;
+use super::session::Session;
 use super::work::Work;
 use super::{Effect, change, command, pass, report};
 use crate::failpoint;

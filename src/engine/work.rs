@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::cache::{Cache, Defined, Session};
+use super::cache::{Cache, Defined};
 use super::counters::Counters;
 use super::effect::Effect;
 use super::ids::Ids;
 use super::input::Limits;
 use super::observed::Observed;
+use super::session::Session;
 use super::step::Settings;
 use crate::model::event::{Event, EventType};
 use crate::model::exit::Exit;

@@ -38,7 +38,7 @@ const JOB_TOP: Above = Above { owner: "the job", known: JOB.known };
 const SETTINGS_TOP: Above = Above { owner: "the configuration", known: SETTINGS.known };
 
 /// Keys at the top level that make a schedule.
-pub const TIMINGS: &[&str] = &["cron", "quartz", "every", "at"];
+pub const TIMINGS: &[&str] = &["cron", "quartz", "every", "after_end", "at"];
 /// Keys that say what a task does.
 pub const ACTIONS: &[&str] = &["shell", "command", "http", "noop"];
 
@@ -65,6 +65,7 @@ const RULE: &[&str] = &[
     "cron",
     "quartz",
     "every",
+    "after_end",
     "at",
     "anchor",
     "phase",

@@ -124,7 +124,7 @@ impl Walk<'_> {
     /// What one kind of many says: its own keys if they are named as in the file, else its one value.
     #[expect(clippy::wildcard_enum_match_arm, reason = "all other values are what they are")]
     fn folded(&mut self, path: &str, kind: &str, value: Value, places: [Option<Place<'_>>; 2]) {
-        let single = ["expression", "period", "at"];
+        let single = ["expression", "period", "delay", "at"];
         match value {
             Value::Object(fields) if fields.keys().any(|key| single.contains(&key.as_str())) => {
                 for (key, value) in fields {

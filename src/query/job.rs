@@ -180,6 +180,7 @@ fn timing(timing: &Timing) -> String {
         Timing::Cron { expression } => format!("cron {expression}"),
         Timing::Quartz { expression } => format!("quartz {expression}"),
         Timing::Every { period, .. } => format!("every {period}"),
+        Timing::AfterEnd { delay } => format!("after_end {delay}"),
         Timing::At { at } => format!("at {at}"),
         Timing::Reboot => "@reboot".to_owned(),
         Timing::Start => "@start".to_owned(),

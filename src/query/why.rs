@@ -41,7 +41,8 @@ pub fn why(reader: &Reader, zones: &Tzdb, job: &str, instant: Timestamp) -> Resu
         };
         let (long_ago, before) = (instant.minus(Duration::MAX), instant.minus(Duration::from_micros(1)));
         why.previous_due_at = in_force().filter_map(|calendar| calendar.newest(long_ago, before)).max();
-        why.next_due_at = in_force().filter_map(|calendar| calendar.next_after(instant)).min();
+        let following = schedules.iter().filter_map(Standing::after_end).filter(|at| *at > instant);
+        why.next_due_at = in_force().filter_map(|calendar| calendar.next_after(instant)).chain(following).min();
         why.text = sentence(&why);
         Ok(why)
     })
@@ -53,6 +54,7 @@ struct Standing {
     /// The rule, or why it cannot be evaluated.
     calendar: Result<Calendar, String>,
     cursor_at: Timestamp,
+    next_at: Option<Timestamp>,
     backlog: Option<(Timestamp, Timestamp)>,
     retired: bool,
 }
@@ -62,10 +64,19 @@ impl Standing {
         let why = self.calendar.as_ref().err().filter(|_| !self.retired)?;
         Some(format!("the schedule `{}` cannot be evaluated: {why}", self.key))
     }
+
+    /// When it is due next, if that is known and no clock tells it.
+    fn after_end(&self) -> Option<Timestamp> {
+        self.next_at.filter(|_| !self.has_times())
+    }
+
+    fn has_times(&self) -> bool {
+        self.calendar.as_ref().map_or(true, |calendar| calendar.rule().has_times())
+    }
 }
 
 const SCHEDULES: &str = "
-SELECT id, key, body, cursor_at, backlog_after, backlog_until, retired_at IS NOT NULL FROM schedule
+SELECT id, key, body, cursor_at, backlog_after, backlog_until, retired_at IS NOT NULL, next_at FROM schedule
  WHERE job_id = ?1
  ORDER BY id";
 
@@ -85,6 +96,7 @@ fn schedules(tx: &Transaction<'_>, job_id: i64, job: &str, zones: &Tzdb) -> Resu
             cursor_at: at(row, 3)?,
             backlog: maybe_at(row, 4)?.zip(maybe_at(row, 5)?),
             retired: row.get(6)?,
+            next_at: maybe_at(row, 7)?,
         });
     }
     Ok(found)
@@ -94,6 +106,13 @@ fn answer(tx: &Transaction<'_>, schedule: &Standing, instant: Timestamp) -> Resu
     // A recorded start is believed whatever the rule says today.
     if let Some(started) = occurrence(tx, schedule, instant)? {
         return Ok(Some(started));
+    }
+    if !schedule.has_times() {
+        // What no clock tells was due if that is recorded: a span is sure of its ends alone.
+        let skipped = span(tx, schedule, instant)?;
+        let is_end = |span: &WhyAnswer| [span.first_due_at, span.last_due_at].contains(&Some(instant));
+        let is_next = schedule.after_end() == Some(instant);
+        return Ok(skipped.filter(is_end).or_else(|| is_next.then(|| plain(schedule, WhyKind::Pending))));
     }
     // And so is a recorded reason, where there is no rule that could say otherwise.
     let is_due = schedule.calendar.as_ref().map(|calendar| calendar.rule().is_due_at(instant));

@@ -72,13 +72,17 @@ pub(crate) fn job(chance: &mut Chance, pace: Pace, now: Timestamp) -> Job {
 
 fn schedule(chance: &mut Chance, pace: Pace, now: Timestamp, n: usize) -> Schedule {
     let is_dense = pace == Pace::Dense;
-    let timing = match chance.below(12) {
+    let timing = match chance.below(13) {
         0 => Timing::Start,
         1 => Timing::Reboot,
         2 => {
             let far = if is_dense { 600 } else { 20 * 86_400 };
             let by = Duration::from_secs(chance.between(0, far));
             Timing::At { at: if chance.one_in(4) { now.minus(by) } else { now.plus(by) } }
+        }
+        12 => {
+            let secs: &[i64] = if is_dense { &[1, 10, 60] } else { &[60, 3_600, 43_200] };
+            Timing::AfterEnd { delay: Duration::from_secs(*chance.pick(secs)) }
         }
         3 => {
             let expression = if is_dense { chance.pick(&DENSE_QUARTZ) } else { chance.pick(&SPARSE_QUARTZ) };
@@ -100,7 +104,18 @@ fn schedule(chance: &mut Chance, pace: Pace, now: Timestamp, n: usize) -> Schedu
     Schedule {
         // A named schedule keeps its cursor when its rule is edited.
         name: chance.one_in(4).then(|| format!("n{n}")),
-        catch_up: *chance.pick(&[CatchUp::None, CatchUp::Latest, CatchUp::Latest, CatchUp::All, CatchUp::All]),
+        catch_up: match rule.timing {
+            // As files have it.
+            Timing::AfterEnd { .. } => *chance.pick(&[CatchUp::None, CatchUp::Latest]),
+            Timing::Cron { .. }
+            | Timing::Quartz { .. }
+            | Timing::Every { .. }
+            | Timing::At { .. }
+            | Timing::Reboot
+            | Timing::Start => {
+                *chance.pick(&[CatchUp::None, CatchUp::Latest, CatchUp::Latest, CatchUp::All, CatchUp::All])
+            }
+        },
         catch_up_window: Duration::from_secs(*chance.pick(windows)),
         catch_up_max: u32::try_from(*chance.pick(&[0, 1, 3, 24, 24, 100])).unwrap_or(1),
         deadline: chance.one_in(5).then(|| Duration::from_secs(*chance.pick(windows))),

@@ -56,6 +56,8 @@ fn read(row: &Row<'_>) -> Result<ScheduleRow, StoreError> {
 const GET: &str = select!("WHERE id = ?1");
 const OF_JOB: &str = select!("WHERE job_id = ?1 ORDER BY id");
 const AHEAD: &str = "SELECT id FROM schedule WHERE retired_at IS NULL AND (cursor_at > ?1 OR backlog_until > ?1)";
+const IDLE: &str = "
+SELECT id FROM schedule WHERE job_id = ?1 AND next_at IS NULL AND retired_at IS NULL ORDER BY id";
 const DUE: &str = "SELECT id, job_id, next_at, backlog_until IS NOT NULL FROM schedule WHERE retired_at IS NULL";
 const INSERT: &str = "
 INSERT INTO schedule (job_id, key, body, first_at, cursor_at) VALUES (?1, ?2, ?3, ?4, ?4) RETURNING id";
@@ -76,6 +78,11 @@ pub(crate) fn get(tx: &Tx<'_>, id: ScheduleId) -> Result<ScheduleRow, StoreError
 /// The job's schedules, retired ones included.
 pub(crate) fn of_job(tx: &Tx<'_>, job: JobId) -> Result<Vec<ScheduleRow>, StoreError> {
     tx.all(OF_JOB, &[&job], read)
+}
+
+/// The job's schedules in force that are due at no time.
+pub(crate) fn idle_of_job(tx: &Tx<'_>, job: JobId) -> Result<Vec<ScheduleId>, StoreError> {
+    tx.all(IDLE, &[&job], |row| Ok(row.get(0)?))
 }
 
 /// The schedules whose cursor or backlog is ahead of `now`.

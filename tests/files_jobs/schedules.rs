@@ -115,7 +115,7 @@ calendar = "5m"
             "2:1: `cron` at the top level and `[[schedules]]` cannot both be given (hint: give it a `[[schedules]]` of its own)",
             "5:1: this schedule is the same as the one on line 3",
             "10:1: the schedule on line 7 is named `x` too",
-            "13:1: a schedule needs a rule of when (hint: give one of `cron`, `quartz`, `every` or `at`)",
+            "13:1: a schedule needs a rule of when (hint: give one of `cron`, `quartz`, `every`, `after_end` or `at`)",
             "15:8: `No Good` is not a name: 1 to 64 of a-z, 0-9, `_`, `.`, `-`",
             "18:1: `calendar` is not supported by this version",
         ],
@@ -387,4 +387,33 @@ blackout = [
     );
     let never = "2:1: every due time of this schedule is excluded: it never starts the job";
     warned("every = '1h'\nblackout = [{ from = '00:00', until = '24:00' }]\nshell = 'x'", &[never]);
+}
+
+#[test]
+fn what_follows_the_runs_of_its_job_takes_no_rhythm() {
+    let schedule = job("shell = 'x'\nafter_end = '10m'\ndeadline = '1h'").schedules.remove(0);
+    assert_eq!(schedule.timing, Timing::AfterEnd { delay: Duration::from_secs(600) });
+    assert_eq!(schedule.deadline, Some(Duration::from_secs(3_600)));
+    check(
+        r#"after_end = "0s"
+shell = "true"
+jitter = "5m"
+exclude = ["holidays"]
+catch_up = "all"
+"#,
+        &[
+            "1:13: `after_end` must be at least 10ms, found `0s`",
+            "3:1: `jitter` has no meaning beside `after_end` (hint: it moves due times that come again and again)",
+            "4:1: `exclude` has no meaning beside `after_end` (hint: it excludes some of many due times)",
+            "4:12: there is no calendar `holidays` (hint: write its dates into a file `holidays.dates` beside the jobs)",
+        ],
+    );
+    check(
+        "after_end = '10m'\nshell = 'true'\ncatch_up = 'all'\n",
+        &[
+            "3:12: `catch_up = \"all\"` has no meaning beside `after_end` (hint: use `latest`: what is due next depends on when that run ends)",
+        ],
+    );
+    let text = "shell = 'x'\ncatch_up = 'all'\n[[schedules]]\nafter_end = '10m'";
+    assert_eq!(job(text).schedules[0].catch_up, CatchUp::Latest);
 }

@@ -180,7 +180,7 @@ fn revise(work: &mut Work<'_>, job: &JobRow, mut row: ScheduleRow, wanted: &Sche
     let gives_up = row.backlog.is_some() && wanted.catch_up == CatchUp::None;
     if gives_up || !is_same_rule && (row.backlog.is_some() || row.schedule.excludes()) {
         let from = row.cursor_at;
-        let calendar = work.cache.calendar(work.settings, &row.schedule, &job.name)?;
+        let calendar = work.cache.calendar_of(work.settings, &row, &job.name)?;
         answer::close_backlog(work, job, &mut row, &calendar, Reason::Retired)?;
         answer::settle_excluded(work, job, &mut row, &calendar)?;
         schedule::advance(work.tx, from, &row)?;
@@ -206,8 +206,8 @@ fn replan(work: &mut Work<'_>, id: ScheduleId) -> Result<(), StoreError> {
         work.cache.due.remove(&(next, id));
     }
     let name = work.cache.job_names.get(&row.job_id).cloned().unwrap_or_default();
-    let calendar = work.cache.calendar(work.settings, &row.schedule, &name)?;
-    row.next_at = calendar.next_after(row.cursor_at);
+    let calendar = work.cache.calendar_of(work.settings, &row, &name)?;
+    answer::plan(work, &mut row, &calendar)?;
     if let Some(next) = row.next_at {
         work.cache.due.insert((next, id));
     }
@@ -239,7 +239,7 @@ fn close(work: &mut Work<'_>, job: &JobRow, row: &mut ScheduleRow, reason: Reaso
         return Ok(());
     }
     let from = row.cursor_at;
-    let Ok(calendar) = work.cache.calendar(work.settings, &row.schedule, &job.name) else {
+    let Ok(calendar) = work.cache.calendar_of(work.settings, row, &job.name) else {
         // Its zone is gone, and with it the due times that would have to be answered.
         work.cache.set_backlog(job.id, row.id, false);
         row.backlog = None;
@@ -346,14 +346,18 @@ fn start_one(work: &mut Work<'_>, id: ScheduleId, has_booted: bool) -> Result<()
     let is_due = match row.schedule.timing {
         Timing::Start => true,
         Timing::Reboot => has_booted,
-        Timing::Cron { .. } | Timing::Quartz { .. } | Timing::Every { .. } | Timing::At { .. } => false,
+        Timing::Cron { .. }
+        | Timing::Quartz { .. }
+        | Timing::Every { .. }
+        | Timing::AfterEnd { .. }
+        | Timing::At { .. } => false,
     };
     // Two starts within one microsecond are one due time, and that has its answer.
     if !is_due || ledger::is_answered(work.tx, row.id, work.now.wall)? {
         return Ok(());
     }
     let mut job = job::get(work.tx, row.job_id)?;
-    let calendar = work.cache.calendar(work.settings, &row.schedule, &job.name)?;
+    let calendar = work.cache.calendar_of(work.settings, &row, &job.name)?;
     let from = row.cursor_at;
     answer::start_or_skip(work, &mut job, &mut row, &calendar, work.now.wall)?;
     row.cursor_at = row.cursor_at.max(work.now.wall);

@@ -1,8 +1,8 @@
 //! Held runs are let in when there is room for one more of their job, oldest first. What has no room is parked: only the
 //! end of a run, a resume or a new revision of the job makes the pass look at it again.
 
-use crate::engine::step;
 use crate::engine::work::Work;
+use crate::engine::{after_end, step};
 use crate::model::id::{JobId, RunId};
 use crate::model::policy::overlap;
 use crate::store::{StoreError, job, run};
@@ -35,5 +35,8 @@ fn let_in(work: &mut Work<'_>, job: JobId, id: RunId) -> Result<(), StoreError> 
     run.row.is_held = false;
     work.remember(run);
     work.dirty.insert(id);
-    Ok(())
+    // The end of the run before may have had the next one counted from then.
+    let definition = job::get(work.tx, job)?.definition_id;
+    let defined = work.cache.defined(work.tx, definition)?;
+    after_end::began(work, job, &defined)
 }

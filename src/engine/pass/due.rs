@@ -16,6 +16,7 @@
 
 use crate::engine::work::Work;
 use crate::engine::{answer, command, step};
+use crate::model::definition::Timing;
 use crate::model::duration::Duration;
 use crate::model::id::ScheduleId;
 use crate::model::outcome::Reason;
@@ -68,7 +69,7 @@ fn answer_due(work: &mut Work<'_>) -> Result<(), StoreError> {
 fn answer_schedule(work: &mut Work<'_>, id: ScheduleId) -> Result<(), StoreError> {
     let mut row = schedule::get(work.tx, id)?;
     let mut job = job::get(work.tx, row.job_id)?;
-    let calendar = work.cache.calendar(work.settings, &row.schedule, &job.name)?;
+    let calendar = work.cache.calendar_of(work.settings, &row, &job.name)?;
     let from = row.cursor_at;
     let missed_until = work.session.alive_since.min(work.now.wall);
     let is_done = answer_known(work, &job, &mut row, &calendar, missed_until)?
@@ -80,7 +81,7 @@ fn answer_schedule(work: &mut Work<'_>, id: ScheduleId) -> Result<(), StoreError
 
 /// Writes the cursor, and puts the schedule where its next due time is found.
 fn place(work: &mut Work<'_>, from: Timestamp, row: &mut ScheduleRow, calendar: &Calendar) -> Result<(), StoreError> {
-    row.next_at = calendar.next_after(row.cursor_at);
+    answer::plan(work, row, calendar)?;
     schedule::advance(work.tx, from, row)?;
     if let Some(next) = row.next_at {
         work.cache.due.insert((next, row.id));
@@ -163,6 +164,10 @@ fn answer_met(
             continue;
         }
         answer::start_or_skip(work, job, row, calendar, due)?;
+        if job.n_live > 0 && matches!(row.schedule.timing, Timing::AfterEnd { .. }) {
+            // The end of that run will say when it is due next.
+            return Ok(true);
+        }
     }
     Ok(false)
 }
@@ -182,7 +187,7 @@ fn pass_late(work: &mut Work<'_>, job: &JobRow, row: &mut ScheduleRow, calendar:
 fn catch_up(work: &mut Work<'_>, id: ScheduleId) -> Result<(), StoreError> {
     let mut row = schedule::get(work.tx, id)?;
     let mut job = job::get(work.tx, row.job_id)?;
-    let calendar = work.cache.calendar(work.settings, &row.schedule, &job.name)?;
+    let calendar = work.cache.calendar_of(work.settings, &row, &job.name)?;
     let defined = work.cache.defined(work.tx, job.definition_id)?;
     let from = row.cursor_at;
     let before = row.backlog;

@@ -31,7 +31,7 @@ pub(super) fn restored(work: &mut Work<'_>, made_at: &str) -> Result<(), StoreEr
 fn close_backlog(work: &mut Work<'_>, id: ScheduleId) -> Result<(), StoreError> {
     let mut row = schedule::get(work.tx, id)?;
     let job = job::get(work.tx, row.job_id)?;
-    let calendar = work.cache.calendar(work.settings, &row.schedule, &job.name)?;
+    let calendar = work.cache.calendar_of(work.settings, &row, &job.name)?;
     answer::close_backlog(work, &job, &mut row, &calendar, Reason::Paused)?;
     schedule::advance(work.tx, row.cursor_at, &row)
 }

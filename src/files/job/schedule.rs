@@ -172,6 +172,7 @@ fn timed(fields: &Fields<'_>, mut base: Schedule, context: &Context<'_>) -> Opti
     if let Timing::Every { .. } = base.timing {
         base.anchor = None;
     }
+    fitting::catch_up(fields, &mut base);
     fitting::judge(fields, &base, context.now)?;
     judge(fields, entry, &base, context)?;
     Some(base)
@@ -191,6 +192,10 @@ fn timing(fields: &Fields<'_>, entry: &Entry, base: &Schedule, context: &Context
         "every" => {
             let period = fields.reading.duration("every", &entry.node, MIN_PERIOD)?;
             Some(Timing::Every { period, anchor: base.anchor.unwrap_or_default() })
+        }
+        "after_end" => {
+            let delay = fields.reading.duration("after_end", &entry.node, MIN_PERIOD)?;
+            Some(Timing::AfterEnd { delay })
         }
         _ => {
             let at = instant(fields, "at", &entry.node, &base.timezone, context)?;
@@ -233,7 +238,7 @@ fn warn_of_nothing(fields: &Fields<'_>, entry: &Entry, schedule: &Schedule) {
     let until = fields.entry("until").filter(|_| schedule.until.is_some());
     match (&schedule.timing, until) {
         // An `at` that has passed has its own words.
-        (Timing::Reboot | Timing::Start | Timing::At { .. }, _) => {}
+        (Timing::AfterEnd { .. } | Timing::Reboot | Timing::Start | Timing::At { .. }, _) => {}
         (_, Some(until)) => {
             let message = format!("`{}` names no time before `until` that is still to come", entry.key);
             fields.reading.warn(Fault::new(until.node.span, message));

@@ -5,14 +5,14 @@ use crate::files::keys;
 
 /// A schedule of its own.
 pub(super) static SCHEDULE: Table = Table {
-    intro: "Exactly one of `cron`, `quartz`, `every` and `at` says when. Two schedules of a job may not be the same.",
+    intro: "Exactly one of `cron`, `quartz`, `every`, `after_end` and `at` says when. Two schedules of a job may not be the same.",
     keys: &[&keys::SCHEDULE],
     one_of: &[TIMINGS],
     ..Table::new("schedule", "Schedules", &[NAMED, KEYS])
 };
 
 /// Keys that say when.
-pub(super) const TIMINGS: &[&str] = &["cron", "quartz", "every", "at"];
+pub(super) const TIMINGS: &[&str] = &["cron", "quartz", "every", "after_end", "at"];
 
 const NAMED: &[Key] = &[key(
     "name",
@@ -52,6 +52,17 @@ pub(super) const KEYS: &[Key] = &[
     .must()
     .limit("at least `10ms`"),
     key(
+        "after_end",
+        Kind::SomeDuration,
+        "So long after the last run of the job has ended, whatever that run was started by; at first, so long after the \
+         schedule was loaded. While a run of the job is live it is not due. Not moved by a restart; see \
+         [schedules](../concepts/schedules.md#after_end).",
+        r#"after_end = "10m""#,
+    )
+    .must()
+    .limit("at least `10ms`")
+    .interacts("`catch_up`, which cannot be `all`"),
+    key(
         "at",
         Kind::Instant,
         "Due once, for ever. Without an offset it is read in `timezone`: on the first pass where clocks show it twice, at \
@@ -64,7 +75,7 @@ pub(super) const KEYS: &[Key] = &[
         Kind::Instant,
         "As for `at`: one due time of `every`, from which the others are counted, both ways. Beside `cron` and `quartz` it is \
          where `nth` begins to count: the first due time that is not before it is the first that is kept, and before it there \
-         are none. An error beside `at`, and beside an expression without `nth`.",
+         are none. An error beside `after_end` and `at`, and beside an expression without `nth`.",
         "anchor = 2027-01-01T06:00:00",
     )
     .or("`1970-01-01T00:00:00Z` for `every`; none for `nth` of an expression, which needs one"),
@@ -81,7 +92,7 @@ pub(super) const KEYS: &[Key] = &[
         Kind::Integer(1, 100),
         "Only every so-manieth due time is one: `2` is every other. Counted from `anchor`, which `cron` and `quartz` must \
          have here, and never by a stored counter, so that neither a restart nor a pause shifts it. An expression that is due \
-         more than 24 times a day is an error: `every` with a longer period says the same. An error beside `at`, `@reboot` \
+         more than 24 times a day is an error: `every` with a longer period says the same. An error beside `after_end`, `at`, `@reboot` \
          and `@start`.",
         "nth = 2",
     )
@@ -100,14 +111,14 @@ pub(super) const KEYS: &[Key] = &[
         Kind::SomeDuration,
         "Every due time is later by one part of this, in whole seconds: a hash of the job's name and the schedule, the same \
          after every restart, reload and edit of other keys; see [schedules](../concepts/schedules.md#jitter). An error \
-         beside `at`, `@reboot` and `@start`.",
+         beside `after_end`, `at`, `@reboot` and `@start`.",
         r#"jitter = "10m""#,
     )
     .limit("at most `31d`"),
     key(
         "from",
         Kind::Instant,
-        "As for `at`: before this instant there are no due times. An error beside `at`, `@reboot` and `@start`.",
+        "As for `at`: before this instant there are no due times. An error beside `after_end`, `at`, `@reboot` and `@start`.",
         "from = 2027-03-01T00:00:00",
     )
     .or("none: since ever"),
@@ -115,7 +126,7 @@ pub(super) const KEYS: &[Key] = &[
         "until",
         Kind::Instant,
         "As for `at`: at this instant and after it there are no due times. Later than `from`. Where nothing is still to come, \
-         that is warned about. An error beside `at`, `@reboot` and `@start`.",
+         that is warned about. An error beside `after_end`, `at`, `@reboot` and `@start`.",
         "until = 2027-10-01T00:00:00",
     )
     .or("none: for ever"),
@@ -124,7 +135,7 @@ pub(super) const KEYS: &[Key] = &[
         Kind::List(&Kind::Name, 1, 64),
         "Calendars on whose dates, in `timezone`, nothing starts: due times there are recorded as `excluded`. `holidays` is the \
          file `holidays.dates` beside the jobs; see [schedules](../concepts/schedules.md#calendars). An unknown or broken one is \
-         an error. An error beside `at`, `@reboot` and `@start`.",
+         an error. An error beside `after_end`, `at`, `@reboot` and `@start`.",
         r#"exclude = ["holidays"]"#,
     )
     .or("none")
@@ -140,7 +151,7 @@ pub(super) const KEYS: &[Key] = &[
     key(
         "blackout",
         Kind::Tables(&BLACKOUT, 64),
-        "Times in which nothing starts: due times there are recorded as `excluded`. An error beside `at`, `@reboot` and `@start`.",
+        "Times in which nothing starts: due times there are recorded as `excluded`. An error beside `after_end`, `at`, `@reboot` and `@start`.",
         r#"blackout = [{ from = "22:00", until = "06:00", days = "mon-fri" }]"#,
     )
     .or("none")

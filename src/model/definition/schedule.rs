@@ -1,5 +1,7 @@
 //! A schedule: a rule of a job that says when it is due, and what to do with due times that were missed.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::closed::{Blackout, Dates};
@@ -88,6 +90,23 @@ impl Schedule {
         !(self.exclude.is_empty() && self.only.is_empty() && self.blackout.is_empty())
     }
 
+    /// What it comes to while its cursor stands there: what follows the runs of its job is an interval that begins with the
+    /// cursor, for as long as no run begins.
+    pub fn at_cursor(&self, cursor: Timestamp) -> Cow<'_, Schedule> {
+        match self.timing {
+            Timing::AfterEnd { delay } => {
+                let timing = Timing::Every { period: delay, anchor: cursor };
+                Cow::Owned(Schedule { timing, ..self.clone() })
+            }
+            Timing::Cron { .. }
+            | Timing::Quartz { .. }
+            | Timing::Every { .. }
+            | Timing::At { .. }
+            | Timing::Reboot
+            | Timing::Start => Cow::Borrowed(self),
+        }
+    }
+
     /// What identifies this schedule within its job: its name, or else its normalised timing keys. An edit that keeps
     /// the key keeps the cursor.
     pub fn key(&self) -> String {
@@ -102,6 +121,7 @@ impl Schedule {
             Timing::Cron { expression } => format!("cron:{} {}", normalised(expression), self.timezone),
             Timing::Quartz { expression } => format!("quartz:{} {}", normalised(expression), self.timezone),
             Timing::Every { period, anchor } => format!("every:{period} {anchor}"),
+            Timing::AfterEnd { delay } => format!("after_end:{delay}"),
             Timing::At { at } => format!("at:{at}"),
             Timing::Reboot => "@reboot".to_owned(),
             Timing::Start => "@start".to_owned(),
@@ -137,6 +157,11 @@ pub enum Timing {
         period: Duration,
         /// A due time; the Unix epoch unless the file says otherwise.
         anchor: Timestamp,
+    },
+    /// So long after the last run of the job has ended.
+    AfterEnd {
+        /// From the end of a run to the next due time; never zero.
+        delay: Duration,
     },
     /// Once, for ever.
     At {

@@ -33,7 +33,7 @@ enum Rhythm {
     Quartz(Box<Quartz>, TimeZone),
     Every(Every),
     At(Timestamp),
-    /// Due by what happens to the machine and not by the clock.
+    /// Due by what happens to the machine or the job, and not by the clock.
     Started,
 }
 
@@ -73,7 +73,7 @@ impl Rule {
                 }
             }
             Timing::At { at } => (Rhythm::At(*at), None),
-            Timing::Reboot | Timing::Start => (Rhythm::Started, None),
+            Timing::AfterEnd { .. } | Timing::Reboot | Timing::Start => (Rhythm::Started, None),
         };
         let offset = schedule.jitter.map_or(Duration::ZERO, |jitter| spread::offset(job, &schedule.key(), jitter));
         let is_bounded = schedule.from.is_some() || schedule.until.is_some();
@@ -131,6 +131,11 @@ impl Rule {
                 self.next_after(at.minus(MICROSECOND)) == Some(at)
             }
         }
+    }
+
+    /// Whether the clock tells when it is due.
+    pub fn has_times(&self) -> bool {
+        !matches!(self.rhythm, Rhythm::Started)
     }
 
     /// What daylight saving did to the due time `at`, if anything.

@@ -32,7 +32,10 @@ struct Known {
 #[derive(Debug)]
 struct Rule {
     calendar: Calendar,
+    /// It is due by what happens, and not by the clock.
     is_started: bool,
+    /// It is due so long after the end of a run.
+    delay: Option<Duration>,
 }
 
 /// What is known of every schedule.
@@ -60,6 +63,9 @@ const STATE: &str = "SELECT cursor_at, backlog_after, backlog_until, next_at, re
 const OF_THIS_REVISION: &str = "
 SELECT 1 FROM occurrence JOIN run ON run.id = occurrence.run_id JOIN job ON job.id = run.job_id
  WHERE occurrence.schedule_id = ?1 AND occurrence.due_at = ?2 AND run.revision = job.revision";
+const LIVE: &str = "
+SELECT 1 FROM run JOIN schedule ON schedule.job_id = run.job_id WHERE schedule.id = ?1 AND NOT run.held
+   AND run.ended_at IS NULL";
 const STARTS: &str = "
 SELECT due_at FROM occurrence WHERE schedule_id = ?1 AND due_at > ?2 AND due_at <= ?3 ORDER BY due_at";
 const SPANS: &str = "
@@ -126,7 +132,8 @@ impl Ledger {
             let zone = settings.zones.get(&schedule.timezone).ok_or("an unknown zone")?;
             let calendar = Calendar::new(&schedule, &moved.job, &zone).map_err(|faults| format!("{faults:?}"))?;
             known.name = format!("{} of `{}`", schedule.key(), moved.job);
-            known.rules.push(Rule { calendar, is_started: matches!(schedule.timing, Timing::Start | Timing::Reboot) });
+            let delay = if let Timing::AfterEnd { delay } = schedule.timing { Some(delay) } else { None };
+            known.rules.push(Rule { is_started: !calendar.rule().has_times(), calendar, delay });
         }
         let rule = known.rules.len().checked_sub(1).ok_or("a schedule without a rule")?;
         if moved.to < moved.from {
@@ -166,7 +173,11 @@ impl Ledger {
         let cursor = Timestamp::from_micros(cursor);
         let backlog = at(after).zip(at(until));
         let rule = known.rules.last().ok_or("a schedule without a rule")?;
-        if retired.is_none() && at(next) != rule.calendar.next_after(cursor) {
+        let planned = match rule.delay {
+            Some(delay) => (!is_live(connection, id)?).then(|| cursor.plus(delay)),
+            None => rule.calendar.next_after(cursor),
+        };
+        if retired.is_none() && at(next) != planned {
             return Err(format!("{} is not planned for its next due time after {cursor}", known.name));
         }
         if retired.is_none() && !rule.is_started {
@@ -187,6 +198,12 @@ impl Ledger {
         }
         Ok(())
     }
+}
+
+/// Whether a run of the schedule's job is live.
+fn is_live(connection: &Connection, schedule: i64) -> Result<bool, Broken> {
+    let mut statement = connection.prepare_cached(LIVE).map_err(said)?;
+    statement.exists([schedule]).map_err(said)
 }
 
 fn is_of_this_revision(connection: &Connection, schedule: i64, due: Timestamp) -> Result<bool, Broken> {

@@ -2,7 +2,7 @@
 //! what it only inherits is left out.
 
 use crate::files::reading::Fields;
-use crate::model::definition::{Schedule, Timing};
+use crate::model::definition::{CatchUp, Schedule, Timing};
 use crate::model::duration::Duration;
 use crate::model::invalid::Fault;
 use crate::model::time::nth::MAX_YEARS;
@@ -11,7 +11,7 @@ use crate::model::timestamp::Timestamp;
 /// Rules that go on and on.
 const RECURRING: &[&str] = &["cron", "quartz", "every"];
 /// Rules with due times.
-const TIMED: &[&str] = &["cron", "quartz", "every", "at"];
+const TIMED: &[&str] = &["cron", "quartz", "every", "after_end", "at"];
 /// Each key that not every rule takes, the rules that take it, and what it is for.
 const FITS: &[(&str, &[&str], &str)] = &[
     ("phase", &["every"], "it moves the due times of `every`"),
@@ -56,7 +56,20 @@ pub(super) fn judge(fields: &Fields<'_>, schedule: &Schedule, now: Timestamp) ->
             phased(fields, period, schedule.phase);
             Some(())
         }
-        Timing::At { .. } | Timing::Reboot | Timing::Start => Some(()),
+        Timing::AfterEnd { .. } | Timing::At { .. } | Timing::Reboot | Timing::Start => Some(()),
+    }
+}
+
+/// Of what is due after the end of a run one is missed at most that could have been met, so there is nothing to catch up one
+/// by one.
+pub(super) fn catch_up(fields: &Fields<'_>, schedule: &mut Schedule) {
+    if !matches!(schedule.timing, Timing::AfterEnd { .. }) || schedule.catch_up != CatchUp::All {
+        return;
+    }
+    schedule.catch_up = CatchUp::Latest;
+    if let Some(entry) = fields.own("catch_up") {
+        let fault = Fault::new(entry.node.span, "`catch_up = \"all\"` has no meaning beside `after_end`");
+        fields.reading.fault(fault.hint("use `latest`: what is due next depends on when that run ends"));
     }
 }
 
@@ -109,6 +122,7 @@ pub(super) fn word(timing: &Timing) -> &'static str {
         Timing::Cron { .. } => "cron",
         Timing::Quartz { .. } => "quartz",
         Timing::Every { .. } => "every",
+        Timing::AfterEnd { .. } => "after_end",
         Timing::At { .. } => "at",
         Timing::Reboot => "@reboot",
         Timing::Start => "@start",
