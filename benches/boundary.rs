@@ -14,6 +14,7 @@ use campanile::driver::{self, Live, Place, Setup};
 use campanile::engine::{self, Settings, Submission};
 use campanile::files::settings::Configuration;
 use campanile::model::definition::{Action, Priority, Task};
+use campanile::model::policy::governor::Pace;
 use campanile::model::policy::retention::Retention;
 use campanile::query::{self, Reader};
 use campanile::store::Synchronous;
@@ -92,7 +93,13 @@ fn submission() -> Submission {
 /// How many a second.
 async fn through(state_dir: &Path, runner: Place) -> f64 {
     let zones = Arc::new(Configuration::default().tzdb);
-    let settings = Settings { zones, max_tasks: MAX_TASKS, retention: Retention::default(), socket: None };
+    let settings = Settings {
+        zones,
+        max_tasks: MAX_TASKS,
+        catch_up: Pace::default(),
+        retention: Retention::default(),
+        socket: None,
+    };
     let mut running = driver::start(Setup {
         state_dir: state_dir.to_owned(),
         synchronous: Synchronous::Full,

@@ -8,10 +8,11 @@ use campanile::engine::{
     Answer, Command, Engine, Input, Limits, Load, LoadedJob, NotBefore, Report, RunnerReport, Settings, Start,
     Submission,
 };
-use campanile::model::definition::{Action, Job, Overlap, Priority, Task};
+use campanile::model::definition::{Action, CatchUp, Job, Overlap, Priority, Task};
 use campanile::model::duration::Duration;
 use campanile::model::exit::{Exit, ExitKind};
 use campanile::model::id::{Launch, RunId};
+use campanile::model::policy::governor::Pace;
 use campanile::model::policy::retention::Retention;
 use campanile::model::timestamp::Timestamp;
 use campanile::query::{self, Here, Reader};
@@ -38,8 +39,13 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("campanile.db");
         let store = Store::open(&path, Synchronous::Normal).unwrap();
-        let settings =
-            Settings { zones: Arc::new(Tzdb::bundled()), max_tasks: 9, retention: Retention::default(), socket: None };
+        let settings = Settings {
+            zones: Arc::new(Tzdb::bundled()),
+            max_tasks: 9,
+            catch_up: Pace::default(),
+            retention: Retention::default(),
+            socket: None,
+        };
         let engine = Engine::open(store, settings).unwrap();
         let now = "2027-03-01T12:00:00Z".parse().unwrap();
         let mut world = World { engine, reader: Reader::open(&path).unwrap(), now, n_steps: 0, _folder: folder };
@@ -76,7 +82,7 @@ impl World {
             definition: job.clone(),
             origins: String::new(),
         };
-        let limits = Limits { max_tasks: 2, retention: Retention::default() };
+        let limits = Limits { max_tasks: 2, catch_up: Pace::default(), retention: Retention::default() };
         let load = Load { jobs: vec![one], limits: Some(limits), pools: Some(pools), ..Load::default() };
         self.command(Command::Load(Box::new(load)));
     }
@@ -105,14 +111,13 @@ impl World {
     }
 }
 
-#[test]
-fn each_thing_that_waits_says_what_for() {
-    let mut world = World::new();
+/// One that is tried again after 12 s, others that want of the pool and of nothing, and two that come after some.
+fn waiting_tasks() -> Vec<Task> {
     let mut extract = task("extract", "db=3", &[]);
     extract.retry.max_attempts = 2;
     extract.retry.delay = Duration::from_secs(12);
     extract.retry.jitter = 0.0;
-    let tasks = vec![
+    vec![
         extract,
         task("check", "", &["extract"]),
         task("heavy", "db=2", &[]),
@@ -120,7 +125,13 @@ fn each_thing_that_waits_says_what_for() {
         task("other", "", &[]),
         task("more", "", &[]),
         task("last", "", &["check", "more"]),
-    ];
+    ]
+}
+
+#[test]
+fn each_thing_that_waits_says_what_for() {
+    let mut world = World::new();
+    let tasks = waiting_tasks();
     let job = Job { tasks, overlap: Overlap::Allow, ..Job::default() };
     world.load(&job, &[("db", 4)]);
     let start = Start { job: "nightly".to_owned(), ..Start::default() };
@@ -170,11 +181,7 @@ fn each_thing_that_waits_says_what_for() {
         query::run::one(&world.reader, "nightly", Some(&later)).unwrap().waits_for.as_deref(),
         Some("retry in 500ms")
     );
-    world.command(Command::Resume {
-        job: None,
-        by: "pia".to_owned(),
-        catch_up: campanile::model::definition::CatchUp::None,
-    });
+    world.command(Command::Resume { job: None, by: "pia".to_owned(), catch_up: CatchUp::None });
     world.check(run, &["-", retry, checks, "-", "-", "-", "-", "task `check`"]);
 }
 
@@ -183,7 +190,7 @@ fn what_holds_a_pool_is_named_up_to_three() {
     let mut world = World::new();
     let job = Job { tasks: vec![task("main", "db=1", &[])], overlap: Overlap::Allow, ..Job::default() };
     world.load(&job, &[("db", 4)]);
-    let limits = Limits { max_tasks: 9, retention: Retention::default() };
+    let limits = Limits { max_tasks: 9, catch_up: Pace::default(), retention: Retention::default() };
     let pools = Some([("db".to_owned(), 4)].into());
     let load = Load { is_incomplete: true, limits: Some(limits), pools, ..Load::default() };
     world.command(Command::Load(Box::new(load)));

@@ -26,3 +26,10 @@ CREATE TABLE planned_skip (
     by          TEXT NOT NULL,
     PRIMARY KEY (schedule_id, due_at)
 ) STRICT, WITHOUT ROWID;
+
+-- Its due time was missed: how many of these are live at once, and how fast they start, is bounded.
+ALTER TABLE run ADD COLUMN caught_up INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX run_caught_up ON run (id) WHERE caught_up = 1 AND ended_at IS NULL;
+-- The last attempt of the job ended with the daemon, and so often it was caught up since one did not.
+ALTER TABLE job ADD COLUMN has_died INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE job ADD COLUMN n_deaths INTEGER NOT NULL DEFAULT 0;

@@ -128,7 +128,7 @@ fn announce(resolved: &Resolved, zones: &Tzdb) {
 /// Starts the engine and its runner: what was pending goes on.
 fn start(resolved: &Resolved, zones: &Arc<Tzdb>) -> Result<Running, Failure> {
     let settings = &resolved.configuration.settings;
-    let Limits { max_tasks, retention } = reload::limits(settings);
+    let Limits { max_tasks, catch_up, retention } = reload::limits(settings);
     let restored = resolved.given.restored;
     if restored {
         tracing::warn!("if the store is a backup, nothing in it starts before `campanile ctl resume`");
@@ -143,6 +143,7 @@ fn start(resolved: &Resolved, zones: &Arc<Tzdb>) -> Result<Running, Failure> {
         settings: Settings {
             zones: Arc::clone(zones),
             max_tasks,
+            catch_up,
             retention,
             socket: Some(resolved.socket.display().to_string()),
         },

@@ -291,5 +291,9 @@ fn load(found: Found, settings: &Settings, why: Why) -> Load {
 
 /// What the engine is held to.
 pub(super) fn limits(settings: &Settings) -> Limits {
-    Limits { max_tasks: usize::try_from(settings.max_tasks).unwrap_or(usize::MAX), retention: settings.retention }
+    Limits {
+        max_tasks: usize::try_from(settings.max_tasks).unwrap_or(usize::MAX),
+        catch_up: settings.catch_up,
+        retention: settings.retention,
+    }
 }

@@ -27,26 +27,57 @@ const MAX_STARTS: u64 = 64;
 /// How many spans one step writes of one schedule whose due times are admitted and excluded by turns.
 const MAX_STRETCHES: usize = 64;
 
-/// Starts a run for this due time, which is not excluded, or records why not.
+/// Starts a run for this due time, which is not excluded, or records why not; whether it did.
 pub(crate) fn start_or_skip(
     work: &mut Work<'_>,
     job: &mut JobRow,
     row: &mut ScheduleRow,
     calendar: &Calendar,
     due: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
+    start(work, job, row, calendar, due, Met::InTime)
+}
+
+/// The same for a due time that was missed.
+pub(crate) fn catch_up(
+    work: &mut Work<'_>,
+    job: &mut JobRow,
+    row: &mut ScheduleRow,
+    calendar: &Calendar,
+    due: Timestamp,
+) -> Result<bool, StoreError> {
+    start(work, job, row, calendar, due, Met::Missed)
+}
+
+/// Whether anybody was there when it was due.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Met {
+    InTime,
+    Missed,
+}
+
+fn start(
+    work: &mut Work<'_>,
+    job: &mut JobRow,
+    row: &mut ScheduleRow,
+    calendar: &Calendar,
+    due: Timestamp,
+    met: Met,
+) -> Result<bool, StoreError> {
+    let one = |reason| Span { first: due, last: due, n: 1, reason };
     if work.cache.skips.remove(&(row.id, due)) {
         planned_skip::delete(work.tx, row.id, due)?;
-        return skip(work, job, row, calendar, Span { first: due, last: due, n: 1, reason: Reason::ByUser });
+        return skip(work, job, row, calendar, one(Reason::ByUser)).map(|()| false);
     }
     if row.schedule.deadline.is_some_and(|deadline| due.plus(deadline) < work.now.wall) {
-        return skip(work, job, row, calendar, Span { first: due, last: due, n: 1, reason: Reason::Deadline });
+        return skip(work, job, row, calendar, one(Reason::Deadline)).map(|()| false);
     }
     let wanted = Wanted {
         cause: Cause::Occurrence,
         scheduled_at: Some(due),
         timezone: Some(row.schedule.timezone.clone()),
         force: false,
+        is_caught_up: met == Met::Missed,
         params: serde_json::Map::new(),
         expires: row.schedule.deadline.map(|deadline| Until::Wall(due.plus(deadline))),
     };
@@ -54,9 +85,9 @@ pub(crate) fn start_or_skip(
         Ok((id, _)) => {
             ledger::start(work.tx, row.id, due, id)?;
             row.last_at = row.last_at.max(Some(due));
-            Ok(())
+            Ok(true)
         }
-        Err(reason) => skip(work, job, row, calendar, Span { first: due, last: due, n: 1, reason }),
+        Err(reason) => skip(work, job, row, calendar, one(reason)).map(|()| false),
     }
 }
 
@@ -199,6 +230,25 @@ pub(crate) fn skip_between(
     Ok(())
 }
 
+/// Gives up the backlog of a job that may be what the daemon dies of, and says so.
+pub(crate) fn give_up(
+    work: &mut Work<'_>,
+    job: &JobRow,
+    row: &mut ScheduleRow,
+    calendar: &Calendar,
+) -> Result<(), StoreError> {
+    let Some((after, until)) = row.backlog else { return Ok(()) };
+    close_backlog(work, job, row, calendar, Reason::MissedWindow)?;
+    let because = format!("its last attempts ended with the daemon, and it was caught up {} times since", job.n_deaths);
+    let data = json!({
+        "schedule": row.key, "reason": Reason::MissedWindow.as_str(), "because": because,
+        "after": after.to_string(), "until": until.to_string(),
+    });
+    let defined = work.cache.defined(work.tx, job.definition_id)?;
+    let subject = Subject { job: Some(&job.name), defined: Some(&defined), ..Subject::default() };
+    work.record(EventType::OccurrenceSkipped, subject, data)
+}
+
 /// Gives whatever is left of the backlog this reason.
 pub(crate) fn close_backlog(
     work: &mut Work<'_>,
@@ -223,6 +273,22 @@ pub(crate) fn plan(work: &mut Work<'_>, row: &mut ScheduleRow, calendar: &Calend
         | Timing::Reboot
         | Timing::Start => calendar.next_after(row.cursor_at),
     };
+    Ok(())
+}
+
+/// Writes the cursor, and puts the schedule where its next due time is found.
+pub(crate) fn place(
+    work: &mut Work<'_>,
+    from: Timestamp,
+    row: &mut ScheduleRow,
+    calendar: &Calendar,
+) -> Result<(), StoreError> {
+    plan(work, row, calendar)?;
+    schedule::advance(work.tx, from, row)?;
+    if let Some(next) = row.next_at {
+        work.cache.due.insert((next, row.id));
+    }
+    work.cache.set_backlog(row.job_id, row.id, row.backlog.is_some());
     Ok(())
 }
 

@@ -37,6 +37,8 @@ pub(crate) struct Birth<'a> {
     pub(crate) expires: Option<Until>,
     /// How it came past the gate.
     pub(crate) entry: Entry,
+    /// Its due time was missed.
+    pub(crate) is_caught_up: bool,
 }
 
 /// How a run came past the gate.
@@ -70,6 +72,7 @@ pub(crate) fn run(work: &mut Work<'_>, birth: Birth<'_>) -> Result<(RunId, u64),
         is_killed: false,
         is_held,
         is_forced: birth.entry == Entry::Forced,
+        is_caught_up: birth.is_caught_up,
         priority: birth.priority,
         queued_at: now,
         started_at: None,
@@ -82,10 +85,13 @@ pub(crate) fn run(work: &mut Work<'_>, birth: Birth<'_>) -> Result<(RunId, u64),
     let id = row.id;
     work.cache.expiring.extend(row.expires.map(|at| (at, id)));
     let made = Run { row, job: name, defined: Arc::clone(&birth.defined) };
+    if birth.is_caught_up {
+        work.cache.governor.started(work.limits().catch_up, work.now.steady);
+    }
     if let (true, Some(job)) = (is_held, made.row.job_id) {
         work.cache.held_entered(job);
     }
-    work.record(EventType::WorkflowQueued, made.subject(None), told(birth.cause, number, birth.entry))?;
+    work.record(EventType::WorkflowQueued, made.subject(None), told(&made.row, number, birth.entry))?;
     let wait = birth.not_before.and_then(|not_before| until(work, not_before));
     tasks(work, &made, wait)?;
     if let Some(job) = birth.job {
@@ -134,14 +140,17 @@ fn tasks(work: &mut Work<'_>, made: &Run, wait: Option<Until>) -> Result<(), Sto
     Ok(())
 }
 
-fn told(cause: Cause, number: Option<u64>, entry: Entry) -> Value {
-    let mut data = json!({ "cause": cause.as_str() });
+fn told(row: &RunRow, number: Option<u64>, entry: Entry) -> Value {
+    let mut data = json!({ "cause": row.cause.as_str() });
     let fields = data.as_object_mut().expect("because it was made as an object");
     fields.extend(number.map(|number| ("number".to_owned(), number.into())));
     match entry {
         Entry::Admitted => {}
         Entry::Held(overlap) => drop(fields.insert("held_by".to_owned(), overlap.as_str().into())),
         Entry::Forced => drop(fields.insert("forced".to_owned(), true.into())),
+    }
+    if row.is_caught_up {
+        fields.insert("caught_up".to_owned(), true.into());
     }
     data
 }

@@ -16,6 +16,7 @@ use super::step::Settings;
 use crate::model::definition::{Hook, Job, Pools, Schedule, Target, canonical};
 use crate::model::expression::Expressions;
 use crate::model::id::{DefinitionId, DeliveryId, HookId, JobId, Launch, RunId, ScheduleId, TaskId};
+use crate::model::policy::governor::{Governor, Opening, Pace};
 use crate::model::policy::queue;
 use crate::model::state::{DeliveryState, TaskState};
 use crate::model::template::Templates;
@@ -59,6 +60,12 @@ pub(crate) struct Cache {
     backlogs: BTreeSet<(JobId, ScheduleId)>,
     /// Those of them that may have room to go on; the others are parked until a run of their job ends.
     stirred: BTreeSet<(JobId, ScheduleId)>,
+    /// Schedules whose backlog could go on, by the priority of their jobs; they wait for the governor.
+    line: BTreeSet<(u8, JobId, ScheduleId)>,
+    /// How fast missed due times are caught up.
+    pub(crate) governor: Governor,
+    /// Jobs whose last attempt ended with the daemon.
+    pub(crate) mortal: HashSet<JobId>,
     /// Due times ahead that somebody has skipped.
     pub(crate) skips: HashSet<(ScheduleId, Timestamp)>,
     /// Pauses that end by themselves: of a job, or of everything.
@@ -96,15 +103,19 @@ pub(crate) struct Cache {
 impl Cache {
     /// When there is something to do next, if nothing arrives before. What waits for a limit is not counted: whatever
     /// makes room for it is a step.
-    pub(crate) fn wake_at(&self, now: Now, session: &Session) -> Option<Timestamp> {
+    pub(crate) fn wake_at(&self, now: Now, session: &Session, pace: Pace) -> Option<Timestamp> {
         let due = self.due.first().map(|(at, _)| *at).filter(|_| session.is_loaded);
         let delayed = self.delayed.first().map(|(at, _)| now.wall_of(*at));
         let appointed = self.appointed.first().map(|(at, _)| *at);
         let expiring = self.expiring.first().map(|(at, _)| now.wall_of(*at));
         let owed = self.owed.first().map(|(at, _)| now.wall_of(*at));
         let may_send = session.may_send() && self.sending.len() < MAX_SENDING;
+        let caught_up = match self.governor.opening(pace, now.steady) {
+            Opening::At(at) if session.is_loaded && self.has_line() => Some(now.wall_of(at)),
+            Opening::At(_) | Opening::Now | Opening::AtAnEnd => None,
+        };
         let resumed = self.pause_ends.first().map(|(at, _)| *at);
-        [due, delayed, appointed, expiring, resumed, owed.filter(|_| may_send)].into_iter().flatten().min()
+        [due, delayed, appointed, expiring, resumed, caught_up, owed.filter(|_| may_send)].into_iter().flatten().min()
     }
 
     /// Reads it from the tables.
@@ -133,6 +144,8 @@ impl Cache {
         for row in job::all(tx)? {
             cache.job_names.insert(row.id, row.name.into());
         }
+        cache.governor = Governor::new(run::n_caught_up(tx)?);
+        cache.mortal = job::mortal(tx)?.into_iter().collect();
         cache.skips = planned_skip::all(tx)?.into_iter().collect();
         cache.pause_ends = job::pause_ends(tx)?.into_iter().map(|(job, at)| (at, Some(job))).collect();
         if let Some(until) = fact::get(tx, "paused_until")? {
@@ -221,6 +234,7 @@ impl Cache {
             self.stirred.insert((job, schedule));
         } else {
             self.backlogs.remove(&(job, schedule));
+            self.line.retain(|(_, _, of)| *of != schedule);
             self.stirred.remove(&(job, schedule));
         }
     }
@@ -252,6 +266,21 @@ impl Cache {
     /// Whether there are more of them.
     pub(crate) fn has_stirred(&self) -> bool {
         !self.stirred.is_empty()
+    }
+
+    /// The schedule's backlog could go on.
+    pub(crate) fn stand_in_line(&mut self, priority: u8, job: JobId, schedule: ScheduleId) {
+        self.line.insert((priority, job, schedule));
+    }
+
+    /// The most urgent of those that could go on.
+    pub(crate) fn next_in_line(&mut self) -> Option<ScheduleId> {
+        self.line.pop_first().map(|(_, _, id)| id)
+    }
+
+    /// Whether there are any.
+    pub(crate) fn has_line(&self) -> bool {
+        !self.line.is_empty()
     }
 
     /// The pause of the job, or of everything, ends then, or not by itself.

@@ -103,6 +103,9 @@ pub(crate) fn run(work: &mut Work<'_>, id: RunId, event: RunEvent, error: Option
     if let Some(at) = run.row.expires.filter(|_| !matches!(to, RunState::Queued | RunState::Waiting)) {
         work.cache.expiring.remove(&(at, id));
     }
+    if to.has_ended() && run.row.is_caught_up {
+        caught_up_ended(work);
+    }
     let n_failed = run_ended(work, to, run.row.job_id, run.row.is_held)?;
     work.observe_run(&run, from);
     let kind = match to {
@@ -144,6 +147,12 @@ fn break_circuit(work: &mut Work<'_>, id: JobId, limit: u32) -> Result<(), Store
     command::pause_job(work, &row, &pause)
 }
 
+/// Catching up may have room for another.
+fn caught_up_ended(work: &mut Work<'_>) {
+    work.cache.governor.ended();
+    work.again |= work.cache.has_line();
+}
+
 /// Counts what a run was; how many of its job have failed since the last that completed.
 fn run_ended(work: &mut Work<'_>, state: RunState, job_id: Option<JobId>, was_held: bool) -> Result<u32, StoreError> {
     let Some(kind) = Ended::of(state) else { return Ok(0) };
@@ -181,7 +190,12 @@ pub(crate) fn break_run(work: &mut Work<'_>, id: RunId, why: &str) -> Result<(),
     let at = work.now.wall;
     task::break_of_run(work.tx, id, at, why)?;
     let was_queued = run::is_queued(work.tx, id)?;
-    let Some((job_id, was_held)) = run::break_one(work.tx, id, at, why)? else { return Ok(()) };
+    let Some(run::Broken { job: job_id, was_held, was_caught_up }) = run::break_one(work.tx, id, at, why)? else {
+        return Ok(());
+    };
+    if was_caught_up {
+        caught_up_ended(work);
+    }
     if was_queued {
         run_dequeued(work, job_id)?;
     }

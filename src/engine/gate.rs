@@ -23,6 +23,8 @@ pub(crate) struct Wanted {
     pub(crate) scheduled_at: Option<Timestamp>,
     pub(crate) timezone: Option<String>,
     pub(crate) force: bool,
+    /// Its due time was missed: the governor of catching up counts it.
+    pub(crate) is_caught_up: bool,
     /// The values of its parameters that are given, as they were accepted.
     pub(crate) params: Map<String, Value>,
     /// When it ends if nothing of it has begun, besides what its job says.
@@ -66,6 +68,7 @@ pub(crate) fn admit(
         params: wanted.params,
         not_before: None,
         entry,
+        is_caught_up: wanted.is_caught_up,
         expires,
     };
     let begun = begin::run(work, birth)?;
@@ -77,6 +80,12 @@ pub(crate) fn admit(
         work.finished.insert(job.id);
     }
     Ok(Ok(begun))
+}
+
+/// Whether the job starts nothing by itself.
+pub(crate) fn is_paused(work: &mut Work<'_>, job: &JobRow) -> Result<bool, StoreError> {
+    let defined = work.cache.defined(work.tx, job.definition_id)?;
+    Ok(job.paused_at.is_some() || work.cache.is_paused || !defined.job.enabled)
 }
 
 /// Whether the schedules of the job have started all that they may.

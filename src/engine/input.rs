@@ -5,6 +5,7 @@ use crate::model::duration::Duration;
 use crate::model::exit::Exit;
 use crate::model::id::{DeliveryId, Launch, RunId, TaskId};
 use crate::model::invalid::Problem;
+use crate::model::policy::governor::Pace;
 use crate::model::policy::retention::Retention;
 use crate::model::timestamp::Timestamp;
 
@@ -127,6 +128,8 @@ pub struct Load {
 pub struct Limits {
     /// How many attempts may be live over all jobs.
     pub max_tasks: usize,
+    /// How fast missed due times are caught up.
+    pub catch_up: Pace,
     /// What is kept of what has ended.
     pub retention: Retention,
 }

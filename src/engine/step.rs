@@ -18,6 +18,7 @@ use super::{Effect, change, command, pass, report};
 use crate::failpoint;
 use crate::model::duration::Duration;
 use crate::model::id::{DeliveryId, EventSeq, Launch, RunId, ScheduleId, TaskId};
+use crate::model::policy::governor::Pace;
 use crate::model::policy::retention::Retention;
 use crate::model::refused::Refused;
 use crate::model::timestamp::{Now, Timestamp};
@@ -36,6 +37,8 @@ pub struct Settings {
     pub zones: Arc<Tzdb>,
     /// How many attempts may be live over all jobs.
     pub max_tasks: usize,
+    /// How fast missed due times are caught up.
+    pub catch_up: Pace,
     /// What is kept of what has ended.
     pub retention: Retention,
     /// The daemon's socket, told to every task.
@@ -141,6 +144,7 @@ impl Engine {
         // Who was held goes before who is due now.
         pass::admit(&mut work)?;
         pass::due(&mut work)?;
+        pass::catch_up(&mut work)?;
         pass::ready(&mut work)?;
         pass::dispatch(&mut work)?;
         // A task without a process ends when it is claimed; what comes after it is not kept waiting for the next step.
@@ -151,6 +155,7 @@ impl Engine {
         }
         pass::deliver(&mut work)?;
         pass::prune(&mut work)?;
+        let pace = work.limits().catch_up;
         let (effects, again, failures, observed) = work.finish();
         session.wrote(wall);
         let n_hooks = cache.hook_processes(&tx).len();
@@ -162,7 +167,7 @@ impl Engine {
             tx.commit()?;
             failpoint::pass("step.committed");
         }
-        let wake_at = if again { Some(wall) } else { cache.wake_at(now, session) };
+        let wake_at = if again { Some(wall) } else { cache.wake_at(now, session, pace) };
         session.promised = wake_at;
         Ok(Step {
             replies,
@@ -283,7 +288,10 @@ fn blame(work: &mut Work<'_>, culprit: Culprit, live: Option<RunId>, error: &Sto
 /// Reads the memory anew within a transaction whose counters are not written yet.
 pub(super) fn reread(tx: &Tx<'_>, cache: &mut Cache, session: &Session) -> Result<(), StoreError> {
     let (counters, stepped_us) = (cache.counters, cache.stepped_us);
+    // Who was started in this minute is in no row; who is live is.
+    let starts = std::mem::take(&mut cache.governor);
     *cache = Cache::read(tx, session)?;
+    cache.governor.remember(starts);
     cache.counters = counters;
     cache.stepped_us = stepped_us;
     Ok(())

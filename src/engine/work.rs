@@ -211,8 +211,9 @@ impl<'a> Work<'a> {
 
     /// How many attempts may be live, and what is kept of what has ended: as the configuration now says.
     pub(crate) fn limits(&self) -> Limits {
-        let Settings { max_tasks, retention, .. } = self.settings;
-        self.session.limits.unwrap_or(Limits { max_tasks: *max_tasks, retention: *retention })
+        let Settings { max_tasks, catch_up, retention, .. } = self.settings;
+        let given = Limits { max_tasks: *max_tasks, catch_up: *catch_up, retention: *retention };
+        self.session.limits.unwrap_or(given)
     }
 
     /// The next launch number.

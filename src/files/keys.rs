@@ -311,6 +311,7 @@ pub const SETTINGS: Keys = Keys {
         "drain_timeout",
         "synchronous",
         "reload",
+        "catch_up",
         "retention",
         "log",
         "defaults",
@@ -380,6 +381,14 @@ pub const DEFAULTS: Keys = Keys {
     above: Some(&SETTINGS_TOP),
 };
 
+/// `[catch_up]`.
+pub const CATCH_UP: Keys = Keys {
+    what: "`catch_up`",
+    known: &["starts_per_minute", "max_runs"],
+    later: &["policy", "window"],
+    above: Some(&SETTINGS_TOP),
+};
+
 /// `[retention]`.
 pub const RETENTION: Keys = Keys {
     what: "`retention`",
@@ -433,4 +442,4 @@ pub const OF_JOBS: &[&Keys] = &[
 ];
 /// Every table of `campanile.toml`; its hooks are those of a job besides.
 pub const OF_SETTINGS: &[&Keys] =
-    &[&SETTINGS, &DEFAULTS, &RETENTION, &KEEP, &LOG, &GLOBAL_HOOK, &BACKUP, &INTEGRITY_CHECK, &TOKEN];
+    &[&SETTINGS, &DEFAULTS, &CATCH_UP, &RETENTION, &KEEP, &LOG, &GLOBAL_HOOK, &BACKUP, &INTEGRITY_CHECK, &TOKEN];

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use super::job::pools::MAX_SIZE;
-use super::keys::{GLOBAL_HOOK, KEEP, LOG, RETENTION, SETTINGS};
+use super::keys::{CATCH_UP, GLOBAL_HOOK, KEEP, LOG, RETENTION, SETTINGS};
 use super::owner::Holder;
 use super::reading::{Fields, Reading, item_of};
 use super::search::Text;
@@ -20,6 +20,7 @@ use crate::model::definition::value::Reference;
 use crate::model::definition::{Hook, PoolSizes};
 use crate::model::duration::Duration;
 use crate::model::invalid::{Fault, Problem};
+use crate::model::policy::governor::Pace;
 use crate::model::policy::retention::{Keep, Retention};
 use crate::tzdb::{Choice, Tzdb};
 
@@ -27,6 +28,8 @@ pub use super::housekeeping::{Backup, Clockwork};
 
 /// The most tasks that may run at once.
 const MAX_TASKS: u32 = 100_000;
+/// How fast catching up may be told to be.
+const MAX_CATCH_UP: u32 = 10_000;
 /// The most pools that there may be.
 const MAX_POOLS: usize = 1_024;
 /// The most ended runs of one kind that may be kept.
@@ -57,6 +60,8 @@ pub struct Settings {
     pub synchronous: Synchronous,
     /// Who says when files are read again.
     pub reload: Reload,
+    /// How fast missed due times are caught up, over all jobs.
+    pub catch_up: Pace,
     /// How long ended runs are kept.
     pub retention: Retention,
     /// The daemon's own log.
@@ -121,6 +126,7 @@ impl Default for Settings {
             drain_timeout: Duration::from_secs(30),
             synchronous: Synchronous::default(),
             reload: Reload::default(),
+            catch_up: Pace::default(),
             retention: Retention::default(),
             log: Log::default(),
             defaults: Defaults::default().with_pools(PoolSizes::new()),
@@ -320,6 +326,7 @@ fn settings<'a>(reading: &'a Reading<'a>, root: &'a Node, beside: &Path) -> Opti
         drain_timeout: fields.duration("drain_timeout").unwrap_or(base.drain_timeout),
         synchronous: fields.word("synchronous", &words, &["off", "extra"]).unwrap_or_default(),
         reload: fields.word("reload", &[("auto", Reload::Auto), ("manual", Reload::Manual)], &[]).unwrap_or_default(),
+        catch_up: fields.get("catch_up").and_then(|node| catch_up(reading, node)).unwrap_or_default(),
         retention: fields.get("retention").and_then(|node| retention(reading, node)).unwrap_or_default(),
         log: fields.get("log").and_then(|node| log(reading, node)).unwrap_or_default(),
         defaults: base.defaults,
@@ -385,6 +392,15 @@ fn zone_data(fields: &Fields<'_>, beside: &Path) -> Choice {
             Choice::Auto
         }
     }
+}
+
+fn catch_up(reading: &Reading<'_>, node: &Node) -> Option<Pace> {
+    let fields = Fields::open(reading, "catch_up", node, &CATCH_UP)?;
+    let base = Pace::default();
+    Some(Pace {
+        starts_per_minute: fields.count("starts_per_minute", MAX_CATCH_UP).unwrap_or(base.starts_per_minute),
+        max_runs: fields.count("max_runs", MAX_CATCH_UP).unwrap_or(base.max_runs),
+    })
 }
 
 fn retention(reading: &Reading<'_>, node: &Node) -> Option<Retention> {

@@ -171,6 +171,7 @@ pub static OF_JOBS: &[&Table] = &[
 /// Every table of `campanile.toml`, in the order of its page; its hooks lead to some of those of a job file.
 pub static OF_SETTINGS: &[&Table] = &[
     &settings::SETTINGS,
+    &settings::CATCH_UP,
     &settings::RETENTION,
     &settings::KEEP,
     &settings::LOG,

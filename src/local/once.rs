@@ -18,6 +18,7 @@ use crate::model::definition::{Job, PoolSizes};
 use crate::model::duration::Duration;
 use crate::model::expression::Expressions;
 use crate::model::id::RunId;
+use crate::model::policy::governor::Pace;
 use crate::model::policy::param;
 use crate::model::policy::retention::Retention;
 use crate::model::refused::Refused;
@@ -115,7 +116,13 @@ async fn live(
     mut wishes: UnboundedReceiver<()>,
 ) -> Result<wire::run::Run, Failure> {
     let current = std::env::current_dir().map_err(|why| Failure::Here(format!("there is no current folder: {why}")))?;
-    let settings = Settings { zones, max_tasks: MAX_TASKS, retention: Retention::default(), socket: None };
+    let settings = Settings {
+        zones,
+        max_tasks: MAX_TASKS,
+        catch_up: Pace::default(),
+        retention: Retention::default(),
+        socket: None,
+    };
     let running = driver::start(Setup {
         state_dir: folder.to_owned(),
         // The folder goes with the run: what a power cut would take was worth nothing without it.

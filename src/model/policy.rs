@@ -2,6 +2,7 @@
 //! admitted, which queued task goes first, what is kept.
 
 pub mod deliver;
+pub mod governor;
 pub mod judge;
 pub mod overlap;
 pub mod param;

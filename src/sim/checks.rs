@@ -203,6 +203,9 @@ impl Checks {
                 Input::Command { command: Command::Load(load), .. } => {
                     self.is_loaded = true;
                     self.hooks.clone_from(&load.hooks);
+                    if let Some(limits) = load.limits {
+                        self.settings.catch_up = limits.catch_up;
+                    }
                 }
                 Input::Command { command: Command::Drain, .. } => self.is_draining = true,
                 Input::Command { command: Command::Interrupt { .. }, .. } => {

@@ -11,6 +11,7 @@ use super::world::{Broken, World};
 use crate::engine::{Command, Settings};
 use crate::model::definition::CatchUp;
 use crate::model::duration::Duration;
+use crate::model::policy::governor;
 use crate::model::policy::retention::{Keep, Retention};
 use crate::model::timestamp::Timestamp;
 
@@ -37,6 +38,10 @@ const STARTS: [&str; 6] = [
     "2028-02-27T12:00:00Z",
 ];
 
+fn catch_up_pace(chance: &mut super::chance::Chance) -> governor::Pace {
+    governor::Pace { starts_per_minute: *chance.pick(&[1, 5, 60, 1_000]), max_runs: *chance.pick(&[1, 3, 16, 1_000]) }
+}
+
 /// The history of that seed.
 pub fn run(seed: u64, is_traced: bool) -> Ran {
     let mut chance = super::chance::Chance::new(seed);
@@ -48,6 +53,7 @@ pub fn run(seed: u64, is_traced: bool) -> Ran {
     let settings = Settings {
         zones: checks::zones(),
         max_tasks: *chance.pick(&[1, 2, 4, 8, 64]),
+        catch_up: catch_up_pace(&mut chance),
         retention: Retention { completed: keep(&mut chance), failed: keep(&mut chance), cancelled: keep(&mut chance) },
         socket: None,
     };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::jobs::{self, Pace};
 use super::world::{Broken, World, said};
-use crate::engine::{Answer, Command, InvalidFile, Load, LoadedJob, Start};
+use crate::engine::{Answer, Command, InvalidFile, Limits, Load, LoadedJob, Start};
 use crate::model::definition::{CatchUp, Hook, Job, JobName, PoolSizes};
 use crate::model::duration::Duration;
 use crate::model::id::{DeliveryId, RunId, TaskId};
@@ -16,6 +16,8 @@ pub(super) struct Files {
     pub(super) jobs: BTreeMap<String, File>,
     pub(super) hooks: Vec<Hook>,
     pub(super) pools: PoolSizes,
+    /// What else the configuration says, if anything.
+    pub(super) limits: Option<Limits>,
 }
 
 /// One file.
@@ -27,7 +29,8 @@ pub(super) struct File {
 
 impl Files {
     fn read(&self, at_start: bool) -> Load {
-        let mut load = Load { hooks: self.hooks.clone(), pools: Some(self.pools.clone()), at_start, ..Load::default() };
+        let (hooks, pools) = (self.hooks.clone(), Some(self.pools.clone()));
+        let mut load = Load { hooks, pools, limits: self.limits, at_start, ..Load::default() };
         for (name, file) in &self.jobs {
             let Ok(name) = name.parse::<JobName>() else { continue };
             let source = format!("jobs.d/{name}.toml");

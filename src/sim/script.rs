@@ -12,13 +12,14 @@ use super::people::File;
 use super::processes::Fate;
 use super::trouble::Troubles;
 use super::world::World;
-use crate::engine::{Answer, Command, Settings, Start, Submission};
+use crate::engine::{Answer, Command, Limits, Settings, Start, Submission};
 use crate::model::definition::{
     Action, CatchUp, Job, OnInterrupt, Pools, Priority, Retry, Schedule, Task, Timing, Value,
 };
 use crate::model::duration::Duration;
 use crate::model::exit::ExitKind;
 use crate::model::id::RunId;
+use crate::model::policy::governor::Pace;
 use crate::model::policy::retention::Retention;
 use crate::model::process::{Process, is_hook_log};
 use crate::model::refused::Refused;
@@ -130,10 +131,24 @@ impl World {
 
     /// The same, whose daemon keeps ended runs as it is told.
     pub fn with_retention(seed: u64, retention: Retention) -> Self {
-        let settings = Settings { zones: super::checks::zones(), max_tasks: 8, retention, socket: None };
+        let settings = Settings {
+            zones: super::checks::zones(),
+            max_tasks: 8,
+            catch_up: Pace::default(),
+            retention,
+            socket: None,
+        };
         let start = "2027-03-01T12:00:00Z".parse().expect("because this is an instant");
         World::begin(seed, settings, start, false)
             .expect("because an empty database in memory can be opened and stepped")
+    }
+
+    /// The configuration says how fast missed due times are caught up; the next load tells the engine.
+    pub fn catch_up_at(&mut self, pace: Pace) {
+        self.files.limits =
+            Some(Limits { max_tasks: self.settings.max_tasks, catch_up: pace, retention: self.settings.retention });
+        self.load(0, false);
+        self.settle();
     }
 
     /// The logs that were to be removed since this was asked last.

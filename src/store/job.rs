@@ -25,13 +25,17 @@ pub(crate) struct JobRow {
     pub(crate) last_success_at: Option<Timestamp>,
     /// Runs that its schedules have started.
     pub(crate) n_scheduled: u32,
+    /// Its last attempt ended with the daemon.
+    pub(crate) has_died: bool,
+    /// So often it was caught up since an attempt of it ended in any other way.
+    pub(crate) n_deaths: u32,
 }
 
 macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT id, name, revision, definition_id, source, retired_at IS NOT NULL, paused_at, n_live, \
-             last_success_at, n_held, n_scheduled, n_queued FROM job ",
+             last_success_at, n_held, n_scheduled, n_queued, has_died, n_deaths FROM job ",
             $rest
         )
     };
@@ -51,6 +55,8 @@ fn read(row: &Row<'_>) -> Result<JobRow, StoreError> {
         n_held: row.get(9)?,
         n_scheduled: row.get(10)?,
         n_queued: row.get(11)?,
+        has_died: row.get(12)?,
+        n_deaths: row.get(13)?,
     })
 }
 
@@ -83,6 +89,10 @@ UPDATE job
    SET n_live = n_live - 1 + ?2, n_held = n_held - ?2, last_success_at = coalesce(?3, last_success_at),
        n_failed = CASE WHEN ?3 IS NOT NULL THEN 0 ELSE n_failed + ?4 END
  WHERE id = ?1 RETURNING n_failed";
+const DIED: &str = "UPDATE job SET has_died = 1 WHERE id = ?1";
+const COUNT_DEATH: &str = "UPDATE job SET n_deaths = n_deaths + 1 WHERE id = ?1";
+const RECOVERED: &str = "UPDATE job SET has_died = 0, n_deaths = 0 WHERE id = ?1";
+const MORTAL: &str = "SELECT id FROM job WHERE has_died = 1";
 const WITH_HELD: &str = "SELECT id, n_held FROM job WHERE n_held > 0";
 
 /// The job of that id.
@@ -194,6 +204,26 @@ pub(crate) fn end_run(
 ) -> Result<u32, StoreError> {
     let n_failed = tx.one(END_RUN, &[&id, &was_held, &succeeded_at, &has_failed], |row| Ok(row.get(0)?))?;
     n_failed.ok_or_else(|| StoreError::unreadable(format!("job {id}"), "it is missing"))
+}
+
+/// An attempt of the job ended with the daemon.
+pub(crate) fn died(tx: &Tx<'_>, id: JobId) -> Result<(), StoreError> {
+    tx.execute(DIED, &[&id]).map(drop)
+}
+
+/// It is caught up though its last attempt ended with the daemon.
+pub(crate) fn count_death(tx: &Tx<'_>, id: JobId) -> Result<(), StoreError> {
+    tx.execute(COUNT_DEATH, &[&id]).map(drop)
+}
+
+/// An attempt of the job ended as attempts do.
+pub(crate) fn recovered(tx: &Tx<'_>, id: JobId) -> Result<(), StoreError> {
+    tx.execute(RECOVERED, &[&id]).map(drop)
+}
+
+/// The jobs whose last attempt ended with the daemon.
+pub(crate) fn mortal(tx: &Tx<'_>) -> Result<Vec<JobId>, StoreError> {
+    tx.all(MORTAL, &[], |row| Ok(row.get(0)?))
 }
 
 /// The jobs that have held runs, and how many.

@@ -28,6 +28,8 @@ pub(crate) struct RunRow {
     pub(crate) is_held: bool,
     /// It was let in past the gate.
     pub(crate) is_forced: bool,
+    /// Its due time was missed.
+    pub(crate) is_caught_up: bool,
     pub(crate) priority: u8,
     pub(crate) queued_at: Timestamp,
     pub(crate) started_at: Option<Timestamp>,
@@ -57,6 +59,7 @@ fn read(row: &Row<'_>) -> Result<RunRow, StoreError> {
         is_killed: row.get(15)?,
         is_held: row.get(16)?,
         is_forced: row.get(17)?,
+        is_caught_up: row.get(19)?,
         priority: row.get(11)?,
         queued_at: row.get(12)?,
         started_at: row.get(13)?,
@@ -81,12 +84,13 @@ fn read_state(state: &str, outcome: Option<&str>) -> Option<RunState> {
 
 const GET: &str = "
 SELECT id, job_id, revision, definition_id, number, cause, scheduled_at, timezone, state, outcome,
-       cancelled_by IS NOT NULL, priority, queued_at, started_at, params, killed, held, forced, expires_steady
+       cancelled_by IS NOT NULL, priority, queued_at, started_at, params, killed, held, forced, expires_steady,
+       caught_up
   FROM run WHERE id = ?1";
 const INSERT: &str = "
 INSERT INTO run (id, job_id, revision, definition_id, number, cause, scheduled_at, timezone, state, priority, queued_at,
-                 params, held, forced, expires_steady)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+                 params, held, forced, expires_steady, caught_up)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
 const STEP: &str = "
 UPDATE run SET state = ?3, outcome = ?4, started_at = coalesce(started_at, ?5), ended_at = ?6, error = ?7
  WHERE id = ?1 AND state = ?2";
@@ -94,12 +98,13 @@ const LEAVE: &str = "UPDATE run SET output = ?2, outputs = ?3 WHERE id = ?1 AND 
 const CANCEL: &str = "
 UPDATE run SET cancelled_by = coalesce(cancelled_by, ?2), killed = max(killed, ?3) WHERE id = ?1 AND ended_at IS NULL";
 const RELEASE: &str = "UPDATE run SET held = 0 WHERE id = ?1 AND held = 1 AND ended_at IS NULL";
+const N_CAUGHT_UP: &str = "SELECT count(*) FROM run WHERE caught_up = 1 AND ended_at IS NULL";
 const EXPIRING: &str = "
 SELECT expires_steady, id FROM run WHERE expires_steady IS NOT NULL AND started_at IS NULL AND ended_at IS NULL";
 const IS_QUEUED: &str = "SELECT state = 'queued' FROM run WHERE id = ?1";
 const BREAK: &str = "
 UPDATE run SET state = 'failed', outcome = 'internal', ended_at = ?2, error = ?3
- WHERE id = ?1 AND ended_at IS NULL RETURNING job_id, held";
+ WHERE id = ?1 AND ended_at IS NULL RETURNING job_id, held, caught_up";
 const QUEUED_OF_JOB: &str = "
 SELECT id FROM run WHERE job_id = ?1 AND state = 'queued' AND ended_at IS NULL ORDER BY number";
 const HELD_OF_JOB: &str = "
@@ -141,6 +146,7 @@ pub(crate) fn insert(tx: &Tx<'_>, runs: &[RunRow]) -> Result<(), StoreError> {
                 &run.is_held,
                 &run.is_forced,
                 &run.expires,
+                &run.is_caught_up,
             ],
         )?;
     }
@@ -181,6 +187,11 @@ pub(crate) fn cancel(tx: &Tx<'_>, id: RunId, by: &str, at_once: bool) -> Result<
     tx.execute(CANCEL, &[&id, &by, &at_once]).map(drop)
 }
 
+/// How many runs of missed due times have not ended.
+pub(crate) fn n_caught_up(tx: &Tx<'_>) -> Result<u32, StoreError> {
+    Ok(tx.one(N_CAUGHT_UP, &[], |row| Ok(row.get(0)?))?.unwrap_or(0))
+}
+
 /// Every run that ends if nothing of it begins, and when.
 pub(crate) fn expiring(tx: &Tx<'_>) -> Result<Vec<(Steady, RunId)>, StoreError> {
     tx.all(EXPIRING, &[], |row| Ok((row.get(0)?, row.get(1)?)))
@@ -199,15 +210,19 @@ pub(crate) fn release(tx: &Tx<'_>, id: RunId) -> Result<(), StoreError> {
     }
 }
 
-/// Fails a run that has not ended, whatever its state, and returns its job and whether it was held; nothing if it had
-/// ended.
-pub(crate) fn break_one(
-    tx: &Tx<'_>,
-    id: RunId,
-    at: Timestamp,
-    why: &str,
-) -> Result<Option<(Option<JobId>, bool)>, StoreError> {
-    tx.one(BREAK, &[&id, &at, &why], |row| Ok((row.get(0)?, row.get(1)?)))
+/// What is known of a run that was broken, whatever else of it can be read.
+#[derive(Debug)]
+pub(crate) struct Broken {
+    pub(crate) job: Option<JobId>,
+    pub(crate) was_held: bool,
+    pub(crate) was_caught_up: bool,
+}
+
+/// Fails a run that has not ended, whatever its state; nothing if it had ended.
+pub(crate) fn break_one(tx: &Tx<'_>, id: RunId, at: Timestamp, why: &str) -> Result<Option<Broken>, StoreError> {
+    tx.one(BREAK, &[&id, &at, &why], |row| {
+        Ok(Broken { job: row.get(0)?, was_held: row.get(1)?, was_caught_up: row.get(2)? })
+    })
 }
 
 /// The job's runs that nothing was claimed of.

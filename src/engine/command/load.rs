@@ -359,7 +359,7 @@ fn start_one(work: &mut Work<'_>, id: ScheduleId, has_booted: bool) -> Result<()
     let mut job = job::get(work.tx, row.job_id)?;
     let calendar = work.cache.calendar_of(work.settings, &row, &job.name)?;
     let from = row.cursor_at;
-    answer::start_or_skip(work, &mut job, &mut row, &calendar, work.now.wall)?;
+    let _ = answer::start_or_skip(work, &mut job, &mut row, &calendar, work.now.wall)?;
     row.cursor_at = row.cursor_at.max(work.now.wall);
     schedule::advance(work.tx, from, &row)
 }

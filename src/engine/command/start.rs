@@ -34,6 +34,7 @@ pub(super) fn start(work: &mut Work<'_>, start: &Start) -> Result<Result<Answer,
         scheduled_at: start.at,
         timezone: start.timezone.clone().or_else(of_schedule),
         force: start.force,
+        is_caught_up: false,
         params,
         expires: None,
     };
@@ -78,6 +79,7 @@ pub(super) fn submit(work: &mut Work<'_>, submissions: &[Submission]) -> Result<
             params: serde_json::Map::new(),
             not_before: submission.not_before,
             entry: Entry::Admitted,
+            is_caught_up: false,
             expires: None,
         };
         runs.push(begin::run(work, birth)?.0);

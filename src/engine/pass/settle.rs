@@ -4,11 +4,11 @@ use crate::engine::launch::definition_of;
 use crate::engine::work::Work;
 use crate::engine::{change, step};
 use crate::model::exit::{Exit, ExitKind, StopReason};
-use crate::model::id::{Launch, TaskId};
+use crate::model::id::{JobId, Launch, TaskId};
 use crate::model::policy::judge::{Judgement, Verdict, judge};
 use crate::model::state::TaskEvent;
 use crate::store::task::{Seen, TaskRow};
-use crate::store::{StoreError, task};
+use crate::store::{StoreError, job, task};
 
 /// Judges every attempt whose end was recorded in this step.
 pub(crate) fn settle(work: &mut Work<'_>) -> Result<(), StoreError> {
@@ -25,6 +25,7 @@ fn settle_one(work: &mut Work<'_>, launch: Launch, id: TaskId, exit: &Exit) -> R
     }
     count(&mut row, exit);
     let run = work.run(row.run_id)?;
+    note_death(work, run.row.job_id, exit)?;
     let definition = definition_of(&run, &row)?;
     let cancelled = row.is_cancelled || run.row.is_cancelled;
     let chance = work.ids.chance();
@@ -52,6 +53,16 @@ fn settle_one(work: &mut Work<'_>, launch: Launch, id: TaskId, exit: &Exit) -> R
     };
     change::task(work, &mut row, &[TaskEvent::Judged { of: launch, verdict }], &seen)?;
     Ok(())
+}
+
+/// A job that may be what the daemon dies of is not caught up again and again.
+fn note_death(work: &mut Work<'_>, of: Option<JobId>, exit: &Exit) -> Result<(), StoreError> {
+    let Some(id) = of else { return Ok(()) };
+    match exit.kind == ExitKind::Lost {
+        true if work.cache.mortal.insert(id) => job::died(work.tx, id),
+        false if work.cache.mortal.remove(&id) => job::recovered(work.tx, id),
+        true | false => Ok(()),
+    }
 }
 
 fn count(row: &mut TaskRow, exit: &Exit) {

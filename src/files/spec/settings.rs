@@ -123,6 +123,14 @@ const KEYS: &[Key] = &[
     )
     .default(r#""full""#),
     key(
+        "catch_up",
+        Kind::Table(&CATCH_UP),
+        "How fast missed due times are caught up, over all jobs; see [Catching up](#catching-up).",
+        "catch_up = { starts_per_minute = 10, max_runs = 4 }",
+    )
+    .interacts("`catch_up` of schedules, which says what is caught up at all")
+    .no_effect("on what is due while the daemon runs"),
+    key(
         "retention",
         Kind::Table(&RETENTION),
         "How long ended runs are kept, per state; see [Retention](#retention).",
@@ -158,6 +166,19 @@ const KEYS: &[Key] = &[
         r#"integrity_check = { cron = "30 3 * * 0" }"#,
     )
     .or("no check"),
+];
+
+/// `[catch_up]`.
+pub(super) static CATCH_UP: Table = Table {
+    intro: "Of what was missed, the jobs of the first priority go first; what is due now goes before all of it.",
+    keys: &[&keys::CATCH_UP],
+    ..Table::new("catch_up", "Catching up", &[CATCH_UP_KEYS])
+};
+
+const CATCH_UP_KEYS: &[Key] = &[
+    key("starts_per_minute", Kind::Integer(1, 10_000), "How many runs start in any minute.", "starts_per_minute = 10")
+        .default("60"),
+    key("max_runs", Kind::Integer(1, 10_000), "How many of these runs are live at once.", "max_runs = 4").default("16"),
 ];
 
 /// `[retention]`.

@@ -4,6 +4,7 @@ use rusqlite::Connection;
 
 use super::Checks;
 use crate::engine::Step;
+use crate::model::duration::Duration;
 use crate::model::policy::overlap;
 use crate::model::timestamp::{Now, Steady, Timestamp};
 use crate::sim::world::{Broken, said};
@@ -33,6 +34,7 @@ SELECT (SELECT count(*) FROM attempt WHERE state <> 'ended'),
 const BACKLOGS: &str = "
 SELECT schedule.id, job.definition_id, job.n_live, job.n_held, job.n_queued FROM schedule JOIN job ON job.id = schedule.job_id
  WHERE schedule.backlog_until IS NOT NULL AND schedule.retired_at IS NULL";
+const N_CAUGHT_UP: &str = "SELECT count(*) FROM run WHERE caught_up = 1 AND ended_at IS NULL";
 const HELD: &str = "
 SELECT name, definition_id, n_live FROM job
  WHERE n_held > 0 AND paused_at IS NULL AND NOT EXISTS (SELECT 1 FROM fact WHERE name = 'paused_at')";
@@ -104,7 +106,7 @@ impl Checks {
             }
         }
         self.held(connection)?;
-        if self.is_loaded { self.backlogs(connection) } else { Ok(()) }
+        if self.is_loaded { self.backlogs(connection, now, step) } else { Ok(()) }
     }
 
     /// A held run waits only for room.
@@ -121,8 +123,16 @@ impl Checks {
         Ok(())
     }
 
-    /// A backlog waits only for room.
-    fn backlogs(&mut self, connection: &Connection) -> Result<(), Broken> {
+    /// A backlog waits only for room, or for the governor, who opens within a minute or when a run ends.
+    fn backlogs(&mut self, connection: &Connection, now: Now, step: &Step) -> Result<(), Broken> {
+        let n: u32 = connection.query_row(N_CAUGHT_UP, [], |row| row.get(0)).map_err(said)?;
+        let opens = step.wake_at.is_some_and(|at| at <= now.wall.plus(Duration::from_secs(60)));
+        if n > self.settings.catch_up.max_runs {
+            return Err(format!("{n} runs are caught up at once"));
+        }
+        if n == self.settings.catch_up.max_runs || opens {
+            return Ok(());
+        }
         let mut statement = connection.prepare_cached(BACKLOGS).map_err(said)?;
         let mut rows = statement.query([]).map_err(said)?;
         while let Some(row) = rows.next().map_err(said)? {
