@@ -144,15 +144,18 @@ impl Client {
         }
     }
 
-    /// The next due time of the job.
+    /// The next due time of the job that is not skipped.
     pub(crate) async fn next_of(&self, job: &str) -> Result<Timestamp, Failure> {
-        let query = vec![("job", job.to_owned()), ("n", "1".to_owned())];
+        let query = vec![("job", job.to_owned()), ("n", "100".to_owned())];
         let page: Page<Next> = match self.get(&["next"], query).await {
             Ok(page) => page,
             Err(failure) => return Err(self.suggest(failure, job).await),
         };
-        let next =
-            page.items.first().ok_or_else(|| Failure::new(code::CONFLICT, format!("`{job}` has no due time ahead")));
+        let next = page
+            .items
+            .iter()
+            .find(|next| !next.skipped)
+            .ok_or_else(|| Failure::new(code::CONFLICT, format!("`{job}` has no due time ahead")));
         next.map(|next| next.due_at)
     }
 

@@ -45,7 +45,8 @@ impl Shown for Next {
 
     fn cells(&self, view: &View) -> Vec<String> {
         let paused = self.paused.then(|| "paused".to_owned());
-        let note: Vec<String> = paused.into_iter().chain(self.problem.clone()).collect();
+        let skipped = self.skipped.then(|| "skipped".to_owned());
+        let note: Vec<String> = paused.into_iter().chain(skipped).chain(self.problem.clone()).collect();
         vec![view.local(self.due_at), self.job.clone(), view.relative(Some(self.due_at)), note.join("; ")]
     }
 

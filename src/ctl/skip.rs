@@ -11,7 +11,8 @@ use crate::wire::request::Skip;
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   campanile ctl skip nightly@next
-  campanile ctl skip nightly@2027-01-31T02:30   # exits 5")]
+  campanile ctl skip nightly@2027-01-31T02:30
+  campanile ctl skip nightly@2027-01-31T02:31   # exits 5")]
 pub(crate) struct Words {
     /// The job and a due time of it that lies ahead, as `campanile ctl next` tells it, or `next`
     #[arg(value_name = "JOB@TIME")]

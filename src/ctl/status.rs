@@ -170,7 +170,11 @@ impl Shown for Status {
             details.push(("runner", format!("none, and nothing is started until there is one: {why}")));
         }
         let next = self.next.iter().map(|next| {
-            let paused = if next.paused { ", paused" } else { "" };
+            let paused = match (next.skipped, next.paused) {
+                (true, _) => ", skipped",
+                (false, true) => ", paused",
+                (false, false) => "",
+            };
             let problem = next.problem.as_ref().map(|problem| format!(", {problem}")).unwrap_or_default();
             format!("{} {}{paused}{problem}", next.job, view.full(Some(next.due_at)))
         });

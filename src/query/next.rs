@@ -47,12 +47,22 @@ pub fn next(reader: &Reader, zones: &Tzdb, asked: &Asked) -> Result<Vec<Next>, R
         {
             let calendar = calendars[index].as_ref();
             let problem = calendar.err().cloned();
-            found.push(Next { due_at, problem, ..schedules[index].0.clone() });
+            let next = &schedules[index].0;
+            let skipped = is_skipped(tx, next, due_at)?;
+            found.push(Next { due_at, problem, skipped, ..next.clone() });
             let later = calendar.ok().and_then(|calendar| calendar.next_after(due_at)).filter(|at| *at <= until);
             ahead.extend(later.map(|at| Reverse((at, index))));
         }
         Ok(found)
     })
+}
+
+const SKIPPED: &str = "
+SELECT 1 FROM planned_skip p JOIN schedule s ON s.id = p.schedule_id JOIN job j ON j.id = s.job_id
+ WHERE p.due_at = ?1 AND s.key = ?2 AND j.name = ?3";
+
+fn is_skipped(tx: &Transaction<'_>, next: &Next, due_at: Timestamp) -> Result<bool, Failure> {
+    Ok(tx.prepare_cached(SKIPPED)?.exists(params![due_at.as_micros(), next.schedule, next.job])?)
 }
 
 /// The rule of a stored schedule, made ready, or why it cannot be.
@@ -87,7 +97,9 @@ pub(crate) fn upcoming(
     let mut rows = statement.query(params![job_id, until.as_micros(), limit as i64])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        found.push(read(row, all_paused)?);
+        let (next, schedule) = read(row, all_paused)?;
+        let skipped = is_skipped(tx, &next, next.due_at)?;
+        found.push((Next { skipped, ..next }, schedule));
     }
     Ok(found)
 }
@@ -98,5 +110,5 @@ fn read(row: &Row<'_>, all_paused: bool) -> Result<Upcoming, Failure> {
     let timezone = schedule.as_ref().map(|schedule: &Schedule| schedule.timezone.clone()).unwrap_or_default();
     let paused = all_paused || row.get(4)?;
     let problem = schedule.as_ref().err().cloned();
-    Ok((Next { job, schedule: row.get(1)?, due_at: at(row, 2)?, timezone, paused, problem }, schedule))
+    Ok((Next { job, schedule: row.get(1)?, due_at: at(row, 2)?, timezone, paused, skipped: false, problem }, schedule))
 }

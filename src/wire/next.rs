@@ -20,6 +20,9 @@ pub struct Next {
     pub timezone: String,
     /// The job, or everything, is paused: as things are, it will not start.
     pub paused: bool,
+    /// Somebody has skipped it: it will not start.
+    #[serde(default)]
+    pub skipped: bool,
     /// Why nothing is known of the due times behind this one.
     pub problem: Option<String>,
 }

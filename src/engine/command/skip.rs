@@ -22,7 +22,7 @@ pub(super) fn skip(
     let (mut n_due, mut n_new, mut next) = (0, 0, None);
     planned_skip::prune(work.tx)?;
     for schedule in schedule::of_job(work.tx, row.id)?.into_iter().filter(|schedule| !schedule.is_retired) {
-        let calendar = work.cache.calendar(work.settings, &schedule.schedule, name)?;
+        let calendar = work.cache.calendar_of(work.settings, &schedule, name)?;
         if at > schedule.cursor_at && calendar.is_due_at(at) && !calendar.is_excluded(at) {
             n_due += 1;
             n_new += u32::from(planned_skip::insert(work.tx, schedule.id, at, by)?);
