@@ -13,6 +13,8 @@ pub mod man;
 pub mod next;
 #[cfg(test)]
 mod page;
+mod problems;
+pub mod rehearse;
 pub mod restore;
 pub mod run;
 pub mod runner;
@@ -51,6 +53,8 @@ enum Command {
     Check(check::Words),
     /// Show when an expression is due
     Next(next::Words),
+    /// Show what would run and wait, on a virtual clock
+    Rehearse(rehearse::Words),
     /// Print the JSON Schema of job files or of campanile.toml
     Schema(schema::Words),
     /// Copy the store to one file, while the daemon runs or without it
@@ -80,6 +84,7 @@ pub fn main() -> ExitCode {
         Command::Run(words) => run::main(words),
         Command::Check(words) => check::main(words),
         Command::Next(words) => next::main(words),
+        Command::Rehearse(words) => rehearse::main(words),
         Command::Schema(words) => schema::main(words),
         Command::Backup(words) => backup::main(words),
         Command::Restore(words) => restore::main(words),

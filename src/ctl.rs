@@ -33,7 +33,11 @@ mod view;
 mod wait;
 mod why;
 
+pub(crate) use failure::Failure;
+pub(crate) use instant::{Direction, read as instant};
 pub(crate) use start::param;
+pub(crate) use table::table;
+pub(crate) use view::View;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -41,9 +45,7 @@ use std::time::Duration;
 use clap::Subcommand;
 
 use client::{Client, nearest};
-use failure::Failure;
 use format::Format;
-use view::View;
 
 use crate::wire::code;
 use crate::{clock, print};
@@ -130,23 +132,14 @@ struct Session {
 pub fn main(words: Words) -> u8 {
     match run(words) {
         Ok(exit) => exit,
-        Err(failure) => {
-            print::talk(&format!("error: {}", failure.message));
-            if let Some(hint) = &failure.hint {
-                print::talk(&format!("hint: {hint}"));
-            }
-            failure.exit
-        }
+        Err(failure) => failure.tell(),
     }
 }
 
 fn run(Words { socket, format, color, verb }: Words) -> Result<u8, Failure> {
     print::colour(color);
     let socket = socket.unwrap_or_else(crate::files::places::socket);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::new(code::FAILED, format!("no event loop could be made: {error}")))?;
+    let runtime = event_loop()?;
     let session = Session { client: Client::new(socket)?, format, view: View::here(clock::wall()) };
     runtime.block_on(async {
         // Only a status says it itself.
@@ -159,10 +152,15 @@ fn run(Words { socket, format, color, verb }: Words) -> Result<u8, Failure> {
     })
 }
 
+fn event_loop() -> Result<tokio::runtime::Runtime, Failure> {
+    let unusable = |error| Failure::new(code::FAILED, format!("no event loop could be made: {error}"));
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(unusable)
+}
+
 /// Whether `word` is a job of the daemon at `socket`, or else which is most like it; nothing if nobody answers.
 pub(crate) fn meant_job(socket: Option<PathBuf>, word: &str) -> Option<Meant> {
     let client = Client::new(socket.unwrap_or_else(crate::files::places::socket)).ok()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+    let runtime = event_loop().ok()?;
     let jobs = runtime.block_on(async { tokio::time::timeout(PATIENCE, client.jobs()).await }).ok()?.ok()?;
     match nearest(word, jobs.iter().map(String::as_str)) {
         _ if jobs.iter().any(|job| job == word) => Some(Meant::Job),

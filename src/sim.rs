@@ -7,6 +7,8 @@
 //!
 //! A crash is a step whose effects are lost, in part or all: a step is one transaction, so there is nothing in between. A
 //! step that fails half-way is made by a trigger that refuses a write.
+//!
+//! `rehearsal` gives that world to users: calm, unchecked, with their jobs in it.
 
 mod calls;
 mod chance;
@@ -18,6 +20,7 @@ mod link;
 mod people;
 mod post;
 mod processes;
+mod rehearsal;
 mod release;
 mod runner;
 mod script;
@@ -25,4 +28,5 @@ mod trouble;
 mod world;
 
 pub use history::{Ran, run};
+pub use rehearsal::{Moment, Obstacle, Plan, Rehearsal, RehearsalError, Takes, Tally, What, rehearse};
 pub use world::World;

@@ -81,6 +81,7 @@ done! {
     files_are_edited_with_a_schema: "editing.md",
     a_crontab_becomes_one_file: "crontab.md",
     a_workflow_is_given_its_day: "etl.md",
+    a_change_is_rehearsed_before_it_goes_live: "rehearse.md",
 }
 
 #[test]

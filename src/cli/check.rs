@@ -1,14 +1,14 @@
 //! `campanile check`: every problem of every file, and nothing is started. Problems are the data and go to stdout;
 //! warnings and the summary are talk. For programs both are data: one JSON object a line.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use super::problems::Problems;
 use crate::files::settings::{self, Configuration};
 use crate::files::{self, Found, Holder, InvalidFile, Text, Zones, diagnostics, places, syntax};
 use crate::model::definition::JobName;
-use crate::model::invalid::Problem;
 use crate::model::timestamp::Timestamp;
 use crate::wire::code;
 use crate::{clock, print};
@@ -48,47 +48,28 @@ pub fn main(words: Words) -> u8 {
     check.conclude()
 }
 
-/// How what is found is shown.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Form {
-    Lines,
-    Terminal,
-    Json,
-}
-
 /// What was checked so far.
 struct Check {
     now: Timestamp,
-    form: Form,
     /// Of the configuration that a daemon would load; job files that are named alone are read as it would read them.
     ambient: Configuration,
     n_jobs: usize,
     files: BTreeSet<String>,
-    n_problems: usize,
+    problems: Problems,
     missing: bool,
-    /// Texts that problems are shown in.
-    texts: BTreeMap<String, String>,
 }
 
 impl Check {
     fn new(json: bool) -> Self {
         // A configuration that is broken is checked when it is asked for; other files do not suffer from it.
         // One that is not there says nothing of the machine that the files are for, as of its pools.
-        let ambient = settings::load(&places::config_file(), true).unwrap_or_else(|_| Configuration::unread());
-        let form = match (json, print::shows_data_on_terminal()) {
-            (true, _) => Form::Json,
-            (false, true) => Form::Terminal,
-            (false, false) => Form::Lines,
-        };
         Check {
             now: clock::wall(),
-            form,
-            ambient,
+            ambient: settings::load(&places::config_file(), true).unwrap_or_else(|_| Configuration::unread()),
             n_jobs: 0,
             files: BTreeSet::new(),
-            n_problems: 0,
+            problems: Problems::new(json),
             missing: false,
-            texts: BTreeMap::new(),
         }
     }
 
@@ -126,7 +107,7 @@ impl Check {
             let invalid = InvalidFile { path: problem.path.clone(), job: None, problems: vec![problem] };
             return self.found(Found { invalid: vec![invalid], ..Found::default() });
         }
-        self.texts.insert(name.display().to_string(), String::from_utf8_lossy(&bytes).into_owned());
+        self.problems.remember(name.display().to_string(), String::from_utf8_lossy(&bytes).into_owned());
         let text = Text { bytes, holder: Holder::Unknown };
         let stem = name.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         let found = match stem.parse::<JobName>() {
@@ -161,86 +142,42 @@ impl Check {
         }
         match settings::load(path, given) {
             Ok(configuration) => {
-                self.warnings(&configuration.warnings);
+                self.problems.warn(&configuration.warnings);
                 Some(configuration)
             }
             Err(invalid) => {
-                self.problems(&invalid.problems);
+                self.problems.show(&invalid.problems);
                 None
             }
         }
     }
 
     fn found(&mut self, found: Found) {
-        self.warnings(&found.warnings);
+        self.problems.warn(&found.warnings);
         for job in &found.jobs {
-            self.n_jobs += 1;
             self.files.insert(job.source.clone());
-            self.warnings(&job.warnings);
+            self.problems.warn(&job.warnings);
             // Here may not be where it runs: whose files these will be there is only guessed.
-            self.warnings(&job.overreach);
+            self.problems.warn(&job.overreach);
         }
         self.files.extend(found.invalid.iter().map(|file| file.path.clone()));
-        let mut problems: Vec<Problem> = found.invalid.into_iter().flat_map(|file| file.problems).collect();
-        problems.sort_by(|a, b| (&a.path, a.line, a.column).cmp(&(&b.path, b.line, b.column)));
-        // What is wrong above several jobs was found with each of them.
-        problems.dedup();
-        self.problems(&problems);
-    }
-
-    fn problems(&mut self, problems: &[Problem]) {
-        for problem in problems {
-            self.n_problems += 1;
-            let shown = match self.form {
-                Form::Json => as_json(problem, "error"),
-                Form::Lines => format!("{problem}\n"),
-                Form::Terminal => {
-                    let text = self.texts.entry(problem.path.clone()).or_insert_with(|| text_of(&problem.path));
-                    diagnostics::with_source(problem, text)
-                }
-            };
-            print::data(&shown);
-        }
-    }
-
-    fn warnings(&self, warnings: &[Problem]) {
-        for warning in warnings {
-            match self.form {
-                Form::Json => print::data(&as_json(warning, "warning")),
-                Form::Lines | Form::Terminal => print::talk(&format!("warning: {warning}")),
-            }
-        }
+        self.n_jobs += found.jobs.len();
+        self.problems.of_files(found.invalid);
     }
 
     fn conclude(&self) -> u8 {
         let (jobs, files) = (counted(self.n_jobs, "job"), counted(self.files.len(), "file"));
-        let problems =
-            if self.n_problems == 0 { "no problems".to_owned() } else { counted(self.n_problems, "problem") };
+        let problems = match self.problems.n() {
+            0 => "no problems".to_owned(),
+            n => counted(n, "problem"),
+        };
         print::talk(&format!("{jobs} in {files}, {problems}"));
-        match self {
-            Check { missing: true, .. } => code::NOT_FOUND,
-            Check { n_problems: 1.., .. } => code::INVALID,
-            Check { .. } => code::DONE,
+        match (self.missing, self.problems.n()) {
+            (true, _) => code::NOT_FOUND,
+            (false, 1..) => code::INVALID,
+            (false, 0) => code::DONE,
         }
     }
-}
-
-/// The text of a regular file, as far as one is read at all.
-fn text_of(path: &str) -> String {
-    let is_file = std::fs::metadata(path).is_ok_and(|about| about.is_file());
-    let file = if is_file { std::fs::File::open(path).ok() } else { None };
-    let mut bytes = Vec::new();
-    let read = file.map(|file| file.take(syntax::MAX_BYTES + 1).read_to_end(&mut bytes));
-    if matches!(read, Some(Ok(_))) { String::from_utf8_lossy(&bytes).into_owned() } else { String::new() }
-}
-
-fn as_json(problem: &Problem, severity: &str) -> String {
-    let Problem { path, line, column, end_line, end_column, message, hint } = problem;
-    let object = serde_json::json!({
-        "file": path, "line": line, "column": column, "end_line": end_line, "end_column": end_column,
-        "message": message, "hint": hint, "severity": severity,
-    });
-    format!("{object}\n")
 }
 
 fn counted(n: usize, noun: &str) -> String {

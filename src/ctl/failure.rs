@@ -1,5 +1,6 @@
 //! Why a verb did not do what it was asked, and the exit code that says so.
 
+use crate::print;
 use crate::wire::ProblemDetails;
 use crate::wire::code::{self, Code};
 
@@ -29,6 +30,15 @@ impl Failure {
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// Says it, and returns the exit code.
+    pub(crate) fn tell(&self) -> u8 {
+        print::talk(&format!("error: {}", self.message));
+        if let Some(hint) = &self.hint {
+            print::talk(&format!("hint: {hint}"));
+        }
+        self.exit
     }
 
     /// There is no such thing.

@@ -246,7 +246,8 @@ fn said(answer: &WhyAnswer) -> String {
     }
 }
 
-fn meaning(reason: Reason) -> &'static str {
+/// The reason in words.
+pub fn meaning(reason: Reason) -> &'static str {
     match reason {
         Reason::Overlap => "as many runs as may be were live",
         Reason::Paused => "the job, or everything, was paused",

@@ -93,9 +93,13 @@ pub(super) fn last_launch(store: &Store) -> Result<Launch, Broken> {
 
 impl Checks {
     /// Puts the rules on the connection.
-    pub(super) fn install(store: &Store, settings: &Settings) -> Result<Self, Broken> {
-        store.connection().execute_batch(TRIGGERS).map_err(said)?;
-        Ok(Checks {
+    pub(super) fn install(store: &Store) -> Result<(), Broken> {
+        store.connection().execute_batch(TRIGGERS).map_err(said)
+    }
+
+    /// Those of an engine that nothing is known of yet.
+    pub(super) fn new(settings: &Settings) -> Self {
+        Checks {
             ledger: Ledger::default(),
             settings: settings.clone(),
             definitions: HashMap::new(),
@@ -111,7 +115,7 @@ impl Checks {
             over: BTreeSet::new(),
             n_steps: 0,
             is_poisoned: false,
-        })
+        }
     }
 
     /// The daemon is gone.

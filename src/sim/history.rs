@@ -7,7 +7,7 @@ use super::checks;
 use super::jobs::{self, Pace};
 use super::people::File;
 use super::trouble::Troubles;
-use super::world::{Broken, World};
+use super::world::{Broken, Watch, World};
 use crate::engine::{Command, Settings};
 use crate::model::definition::CatchUp;
 use crate::model::duration::Duration;
@@ -59,7 +59,8 @@ pub fn run(seed: u64, is_traced: bool) -> Ran {
     };
     let start: Timestamp = chance.pick(&STARTS).parse().unwrap_or_default();
     let start = start.plus(Duration::from_micros(chance.between(0, 36_000) * 1_000_000 + chance.between(0, 999_999)));
-    let mut world = match World::begin(chance.draw(), settings, start, is_traced) {
+    let watch = if is_traced { Watch::Traced } else { Watch::Checked };
+    let mut world = match World::begin(chance.draw(), settings, start, watch) {
         Ok(world) => world,
         Err(broken) => return Ran { n_steps: 0, lasted: Duration::ZERO, broken: Some(broken), trace: Vec::new() },
     };

@@ -11,7 +11,7 @@ use super::jobs::request;
 use super::people::File;
 use super::processes::Fate;
 use super::trouble::Troubles;
-use super::world::World;
+use super::world::{Watch, World};
 use crate::engine::{Answer, Command, Limits, Settings, Start, Submission};
 use crate::model::definition::{
     Action, CatchUp, Job, OnInterrupt, Pools, Priority, Retry, Schedule, Task, Timing, Value,
@@ -28,6 +28,9 @@ use crate::model::refused::Refused;
 pub(super) fn fate(process: &Process, chance: &mut Chance, troubles: &Troubles) -> Fate {
     if process.argv.first().is_some_and(|program| program == "pretend") {
         return scripted(process);
+    }
+    if let Some(takes_us) = troubles.takes_us {
+        return Fate { takes_us, exit: ExitKind::Code(0), ignores_stop: false };
     }
     if is_hook_log(&process.log_path) {
         let exit = if chance.one_in(troubles.rejects) { ExitKind::Code(1) } else { ExitKind::Code(0) };
@@ -139,7 +142,7 @@ impl World {
             socket: None,
         };
         let start = "2027-03-01T12:00:00Z".parse().expect("because this is an instant");
-        World::begin(seed, settings, start, false)
+        World::begin(seed, settings, start, Watch::Checked)
             .expect("because an empty database in memory can be opened and stepped")
     }
 
