@@ -49,6 +49,7 @@ enum Command {
     #[command(after_help = "Examples:
   campanile check jobs
   campanile check jobs/nightly.toml campanile.toml
+  campanile check --diff --days 3 jobs
   campanile check nowhere.toml   # exits 3")]
     Check(check::Words),
     /// Show when an expression is due

@@ -47,7 +47,7 @@ use clap::Subcommand;
 use client::{Client, nearest};
 use format::Format;
 
-use crate::wire::code;
+use crate::wire::{Job, code};
 use crate::{clock, print};
 
 /// The words of `campanile ctl`.
@@ -155,6 +155,12 @@ fn run(Words { socket, format, color, verb }: Words) -> Result<u8, Failure> {
 fn event_loop() -> Result<tokio::runtime::Runtime, Failure> {
     let unusable = |error| Failure::new(code::FAILED, format!("no event loop could be made: {error}"));
     tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(unusable)
+}
+
+/// The jobs that are in force at the daemon at `socket`.
+pub(crate) fn jobs_in_force(socket: Option<PathBuf>) -> Result<Vec<Job>, Failure> {
+    let client = Client::new(socket.unwrap_or_else(crate::files::places::socket))?;
+    event_loop()?.block_on(client.list(&["jobs"], Vec::new(), None))
 }
 
 /// Whether `word` is a job of the daemon at `socket`, or else which is most like it; nothing if nobody answers.

@@ -1,5 +1,12 @@
 //! `campanile check`: every problem of every file, and nothing is started. Problems are the data and go to stdout;
 //! warnings and the summary are talk. For programs both are data: one JSON object a line.
+//!
+//! With `--diff`, files without problems are then compared with what a daemon has in force: `forecast` finds out what that
+//! does to due times, `pools` where they want more than there is, `diff` asks and tells.
+
+mod diff;
+mod forecast;
+mod pools;
 
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -7,8 +14,8 @@ use std::path::{Path, PathBuf};
 
 use super::problems::Problems;
 use crate::files::settings::{self, Configuration};
-use crate::files::{self, Found, Holder, InvalidFile, Text, Zones, diagnostics, places, syntax};
-use crate::model::definition::JobName;
+use crate::files::{self, Found, FoundJob, Holder, InvalidFile, Text, Zones, diagnostics, places, syntax};
+use crate::model::definition::{JobName, PoolSizes};
 use crate::model::timestamp::Timestamp;
 use crate::wire::code;
 use crate::{clock, print};
@@ -30,11 +37,21 @@ pub struct Words {
     /// Write problems and warnings as one JSON object a line
     #[arg(long)]
     json: bool,
+    /// Then say which due times they would add and take away where a daemon has other files in force; exits 0 whether or not
+    /// there are any
+    #[arg(long)]
+    diff: bool,
+    /// How many days ahead are compared
+    #[arg(long, value_name = "N", default_value_t = 7, requires = "diff", value_parser = clap::value_parser!(u16).range(1..=366))]
+    days: u16,
+    /// The socket of the daemon that is compared with
+    #[arg(long, value_name = "PATH", requires = "diff")]
+    socket: Option<PathBuf>,
 }
 
 /// Does it, and returns the exit code.
 pub fn main(words: Words) -> u8 {
-    let Words { paths, name, json } = words;
+    let Words { paths, name, json, diff, days, socket } = words;
     let mut check = Check::new(json);
     if paths.is_empty() {
         check.configuration(&places::config_file(), false);
@@ -45,7 +62,10 @@ pub fn main(words: Words) -> u8 {
             false => check.path(&path),
         }
     }
-    check.conclude()
+    match check.conclude() {
+        code::DONE if diff => diff::main(&check, diff::Asked { days, socket, json }),
+        exit => exit,
+    }
 }
 
 /// What was checked so far.
@@ -53,8 +73,12 @@ struct Check {
     now: Timestamp,
     /// Of the configuration that a daemon would load; job files that are named alone are read as it would read them.
     ambient: Configuration,
-    n_jobs: usize,
+    jobs: Vec<FoundJob>,
     files: BTreeSet<String>,
+    /// Folders that were read as a whole.
+    folders: Vec<PathBuf>,
+    /// How large pools are, where the configuration is known.
+    pools: Option<PoolSizes>,
     problems: Problems,
     missing: bool,
 }
@@ -63,11 +87,15 @@ impl Check {
     fn new(json: bool) -> Self {
         // A configuration that is broken is checked when it is asked for; other files do not suffer from it.
         // One that is not there says nothing of the machine that the files are for, as of its pools.
+        let known = settings::load(&places::config_file(), true).ok();
+        let pools = known.as_ref().map(|configuration| configuration.settings.pools.clone());
         Check {
             now: clock::wall(),
-            ambient: settings::load(&places::config_file(), true).unwrap_or_else(|_| Configuration::unread()),
-            n_jobs: 0,
+            ambient: known.unwrap_or_else(Configuration::unread),
+            jobs: Vec::new(),
             files: BTreeSet::new(),
+            folders: Vec::new(),
+            pools,
             problems: Problems::new(json),
             missing: false,
         }
@@ -78,6 +106,7 @@ impl Check {
         if path.is_dir() && path.join(CONFIG_NAME).is_file() {
             self.configuration(&path.join(CONFIG_NAME), true);
         } else if path.is_dir() {
+            self.folders.push(path.to_owned());
             let found = self.ambient(|configuration, zones, now| {
                 files::load_over(&configuration.settings.defaults, &[path.to_owned()], zones, now)
             });
@@ -133,6 +162,7 @@ impl Check {
             print::talk(&format!("note: there is no folder `{}`", folder.display()));
         }
         let found = files::load_over(&configuration.settings.defaults, &folders, zones, self.now);
+        self.folders.extend(folders);
         self.found(found);
     }
 
@@ -143,6 +173,7 @@ impl Check {
         match settings::load(path, given) {
             Ok(configuration) => {
                 self.problems.warn(&configuration.warnings);
+                self.pools = Some(configuration.settings.pools.clone());
                 Some(configuration)
             }
             Err(invalid) => {
@@ -161,12 +192,12 @@ impl Check {
             self.problems.warn(&job.overreach);
         }
         self.files.extend(found.invalid.iter().map(|file| file.path.clone()));
-        self.n_jobs += found.jobs.len();
+        self.jobs.extend(found.jobs);
         self.problems.of_files(found.invalid);
     }
 
     fn conclude(&self) -> u8 {
-        let (jobs, files) = (counted(self.n_jobs, "job"), counted(self.files.len(), "file"));
+        let (jobs, files) = (counted(self.jobs.len(), "job"), counted(self.files.len(), "file"));
         let problems = match self.problems.n() {
             0 => "no problems".to_owned(),
             n => counted(n, "problem"),

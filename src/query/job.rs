@@ -162,10 +162,12 @@ fn schedules(tx: &Transaction<'_>, job_id: i64, job: &str) -> Result<Vec<Schedul
     let mut rows = statement.query([job_id])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        let defined: definition::Schedule = readable(job, row.get_ref(1)?.as_str().unwrap_or_default())?;
+        let body = row.get_ref(1)?.as_str().unwrap_or_default();
+        let defined: definition::Schedule = readable(job, body)?;
         found.push(Schedule {
             key: row.get(0)?,
             timing: timing(&defined.timing),
+            definition: serde_json::from_str(body).ok(),
             timezone: defined.timezone,
             next_at: maybe_at(row, 2)?,
             last_at: maybe_at(row, 3)?,

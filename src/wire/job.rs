@@ -80,6 +80,9 @@ pub struct Schedule {
     pub key: String,
     /// The rule, as people write it.
     pub timing: String,
+    /// All of it, as definitions are stored: from this its due times can be found.
+    #[serde(default)]
+    pub definition: Option<Value>,
     /// The zone in which the rule is read.
     pub timezone: String,
     /// When it is due next.
