@@ -11,6 +11,10 @@ const FOUND: &[(u64, &str)] = &[
     (62, "an exit that could not be settled was left out for ever"),
     (615, "a broken run was forgotten while its processes lived"),
     (22, "what a restored store did not know of lived beside the next attempt of its task"),
+    (
+        1766,
+        "an expression of which every so-manieth time is kept was searched for minutes where all of it was excluded",
+    ),
     (2096, "a launch of a broken run that never reached the runner counted as live for ever"),
 ];
 

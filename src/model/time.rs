@@ -34,6 +34,8 @@ const MICROSECOND: Duration = Duration::from_micros(1);
 /// How many stretches a search passes over before it gives up: a schedule that excludes all that it names must come to an
 /// end. A closed stretch each day makes this eleven years.
 const MAX_LEAPS: usize = 4_096;
+/// The same where each look counts from an anchor, and so costs as much as a thousand others.
+const MAX_COUNTED_LEAPS: usize = 64;
 
 /// The due times of one schedule. Some of them may be *excluded*: they are due times and get their answer, but they start
 /// nothing. Whoever asks the calendar asks about those that are admitted, and `rule` knows all of them.
@@ -84,11 +86,15 @@ impl Calendar {
         }
     }
 
+    fn max_leaps(&self) -> usize {
+        if self.rule.is_counted() { MAX_COUNTED_LEAPS } else { MAX_LEAPS }
+    }
+
     /// The newest admitted due time in `(after, until]`.
     pub fn newest(&self, after: Timestamp, until: Timestamp) -> Option<Timestamp> {
         let Some(exclusion) = &self.exclusion else { return self.rule.newest(after, until) };
         let mut until = until;
-        for _ in 0..MAX_LEAPS {
+        for _ in 0..self.max_leaps() {
             let at = self.rule.newest(after, until)?;
             let judged = exclusion.judge(at);
             if !judged.is_excluded {
@@ -146,7 +152,7 @@ impl Calendar {
         until: Timestamp,
     ) -> Result<Option<Timestamp>, Timestamp> {
         let mut at = after;
-        for _ in 0..MAX_LEAPS {
+        for _ in 0..self.max_leaps() {
             let Some(due) = self.rule.next_after(at).filter(|due| *due <= until) else { return Ok(None) };
             let judged = exclusion.judge(due);
             if judged.is_excluded == is_excluded {

@@ -85,6 +85,11 @@ impl Rule {
         Ok(Rule { rhythm, bounds })
     }
 
+    /// Whether its due times are counted from an anchor, one by one.
+    pub(super) fn is_counted(&self) -> bool {
+        self.bounds.as_ref().is_some_and(|bounds| bounds.nth.is_some())
+    }
+
     /// The first due time after `after`.
     pub fn next_after(&self, after: Timestamp) -> Option<Timestamp> {
         let Some(bounds) = &self.bounds else { return self.rhythm.next_after(after, None) };
