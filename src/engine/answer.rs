@@ -27,64 +27,54 @@ const MAX_STARTS: u64 = 64;
 /// How many spans one step writes of one schedule whose due times are admitted and excluded by turns.
 const MAX_STRETCHES: usize = 64;
 
+/// A due time, by whether anybody was there when it came.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Due {
+    /// A living engine met it.
+    Met(Timestamp),
+    /// Nobody did.
+    Missed(Timestamp),
+}
+
+impl Due {
+    fn at(self) -> Timestamp {
+        match self {
+            Due::Met(at) | Due::Missed(at) => at,
+        }
+    }
+}
+
 /// Starts a run for this due time, which is not excluded, or records why not; whether it did.
 pub(crate) fn start_or_skip(
     work: &mut Work<'_>,
     job: &mut JobRow,
     row: &mut ScheduleRow,
     calendar: &Calendar,
-    due: Timestamp,
+    due: Due,
 ) -> Result<bool, StoreError> {
-    start(work, job, row, calendar, due, Met::InTime)
-}
-
-/// The same for a due time that was missed.
-pub(crate) fn catch_up(
-    work: &mut Work<'_>,
-    job: &mut JobRow,
-    row: &mut ScheduleRow,
-    calendar: &Calendar,
-    due: Timestamp,
-) -> Result<bool, StoreError> {
-    start(work, job, row, calendar, due, Met::Missed)
-}
-
-/// Whether anybody was there when it was due.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Met {
-    InTime,
-    Missed,
-}
-
-fn start(
-    work: &mut Work<'_>,
-    job: &mut JobRow,
-    row: &mut ScheduleRow,
-    calendar: &Calendar,
-    due: Timestamp,
-    met: Met,
-) -> Result<bool, StoreError> {
-    let one = |reason| Span { first: due, last: due, n: 1, reason };
-    if work.cache.skips.remove(&(row.id, due)) {
-        planned_skip::delete(work.tx, row.id, due)?;
+    let at = due.at();
+    let one = |reason| Span { first: at, last: at, n: 1, reason };
+    if work.cache.skips.remove(&(row.id, at)) {
+        planned_skip::delete(work.tx, row.id, at)?;
         return skip(work, job, row, calendar, one(Reason::ByUser)).map(|()| false);
     }
-    if row.schedule.deadline.is_some_and(|deadline| due.plus(deadline) < work.now.wall) {
+    let too_late = row.schedule.deadline.map(|deadline| at.plus(deadline));
+    if too_late.is_some_and(|too_late| too_late < work.now.wall) {
         return skip(work, job, row, calendar, one(Reason::Deadline)).map(|()| false);
     }
     let wanted = Wanted {
         cause: Cause::Occurrence,
-        scheduled_at: Some(due),
+        scheduled_at: Some(at),
         timezone: Some(row.schedule.timezone.clone()),
         force: false,
-        is_caught_up: met == Met::Missed,
+        is_caught_up: matches!(due, Due::Missed(_)),
         params: serde_json::Map::new(),
-        expires: row.schedule.deadline.map(|deadline| Until::Wall(due.plus(deadline))),
+        expires: too_late.map(Until::Wall),
     };
     match gate::admit(work, job, wanted)? {
         Ok((id, _)) => {
-            ledger::start(work.tx, row.id, due, id)?;
-            row.last_at = row.last_at.max(Some(due));
+            ledger::start(work.tx, row.id, at, id)?;
+            row.last_at = row.last_at.max(Some(at));
             Ok(true)
         }
         Err(reason) => skip(work, job, row, calendar, one(reason)).map(|()| false),
@@ -346,8 +336,7 @@ pub(crate) fn reclaim(
 ) -> Result<(), StoreError> {
     let mut row = schedule::get(work.tx, id)?;
     let job = job::get(work.tx, row.job_id)?;
-    let defined = work.cache.defined(work.tx, job.definition_id)?;
-    let is_paused = job.paused_at.is_some() || work.cache.is_paused || !defined.job.enabled;
+    let is_paused = gate::is_paused(work, &job)?;
     let newest = ledger::newest_span(work.tx, id, Timestamp::MAX)?.map(|(span, _)| span);
     let Some(span) = newest.filter(|span| span.reason == Reason::Paused && span.last > since && !is_paused) else {
         return Ok(());

@@ -16,7 +16,7 @@ use crate::model::outcome::Cause;
 use crate::model::policy::judge::Tries;
 use crate::model::state::{RunState, TaskState};
 use crate::model::timestamp::{Timestamp, Until};
-use crate::store::job::JobRow;
+use crate::store::job::{Begun, JobRow};
 use crate::store::run::RunRow;
 use crate::store::task::TaskRow;
 use crate::store::{StoreError, job, run, task};
@@ -57,7 +57,8 @@ pub(crate) enum Entry {
 pub(crate) fn run(work: &mut Work<'_>, birth: Birth<'_>) -> Result<(RunId, u64), StoreError> {
     let now = work.now.wall;
     let is_held = matches!(birth.entry, Entry::Held(_));
-    let number = birth.job.map(|job| job::begin_run(work.tx, job.id, is_held)).transpose()?;
+    let begun = Begun { is_held, is_scheduled: birth.cause == Cause::Occurrence };
+    let number = birth.job.map(|job| job::begin_run(work.tx, job.id, begun)).transpose()?;
     let mut row = RunRow {
         id: work.ids.run(),
         job_id: birth.job.map(|job| job.id),

@@ -232,8 +232,7 @@ impl Cache {
         if has_one {
             self.backlogs.insert((job, schedule));
             self.stirred.insert((job, schedule));
-        } else {
-            self.backlogs.remove(&(job, schedule));
+        } else if self.backlogs.remove(&(job, schedule)) {
             self.line.retain(|(_, _, of)| *of != schedule);
             self.stirred.remove(&(job, schedule));
         }

@@ -38,14 +38,11 @@ pub(crate) fn admit(
     wanted: Wanted,
 ) -> Result<Result<(RunId, u64), Reason>, StoreError> {
     let defined = work.cache.defined(work.tx, job.definition_id)?;
-    let paused = job.paused_at.is_some() || work.cache.is_paused;
     if wanted.cause == Cause::Occurrence && has_ended(&defined.job, job) {
         return Ok(Err(Reason::Retired));
     }
-    let standing =
-        Standing { n_live: job.n_live, n_held: job.n_held, n_queued: job.n_queued, paused, force: wanted.force };
     let policy = defined.job.overlap;
-    let entry = match overlap::admit(&defined.job, standing) {
+    let entry = match overlap::admit(&defined.job, standing(work, job, wanted.force)) {
         Admission::Refuse(reason) => return Ok(Err(reason)),
         Admission::Start if wanted.force => Entry::Forced,
         Admission::Start => Entry::Admitted,
@@ -55,7 +52,6 @@ pub(crate) fn admit(
             Entry::Held(policy)
         }
     };
-    let priority = defined.job.priority.number();
     let waited = defined.job.expires_after.map(|length| Until::Steady(work.now.steady.plus(length)));
     let expires = [waited, wanted.expires].into_iter().flatten().min_by_key(|until| until.steady(work.now));
     let birth = Birth {
@@ -64,7 +60,7 @@ pub(crate) fn admit(
         cause: wanted.cause,
         scheduled_at: wanted.scheduled_at,
         timezone: wanted.timezone,
-        priority,
+        priority: defined.job.priority.number(),
         params: wanted.params,
         not_before: None,
         entry,
@@ -72,14 +68,22 @@ pub(crate) fn admit(
         expires,
     };
     let begun = begin::run(work, birth)?;
-    if wanted.cause == Cause::Occurrence {
-        job::scheduled(work.tx, job.id)?;
-    }
     *job = job::get(work.tx, job.id)?;
     if has_ended(&defined.job, job) {
         work.finished.insert(job.id);
     }
     Ok(Ok(begun))
+}
+
+fn standing(work: &Work<'_>, job: &JobRow, force: bool) -> Standing {
+    let paused = job.paused_at.is_some() || work.cache.is_paused;
+    Standing { n_live: job.n_live, n_held: job.n_held, n_queued: job.n_queued, paused, force }
+}
+
+/// Whether one more run of the job would be let in now, nobody displaced for it.
+pub(crate) fn has_room(work: &mut Work<'_>, job: &JobRow) -> Result<bool, StoreError> {
+    let defined = work.cache.defined(work.tx, job.definition_id)?;
+    Ok(overlap::admit(&defined.job, standing(work, job, false)) == Admission::Start)
 }
 
 /// Whether the job starts nothing by itself.

@@ -60,13 +60,8 @@ const JOBS_OWN: &[&str] = &[
     "outputs",
     "hooks",
 ];
-/// Keys of a schedule, at the top level too.
-const RULE: &[&str] = &[
-    "cron",
-    "quartz",
-    "every",
-    "after_end",
-    "at",
+/// Keys of a schedule that mean something only beside one of those, at the top level too.
+pub const OPTIONS: &[&str] = &[
     "anchor",
     "phase",
     "nth",
@@ -82,6 +77,7 @@ const RULE: &[&str] = &[
     "catch_up_max",
     "deadline",
 ];
+const RULE: &[&str] = &joined::<{ TIMINGS.len() + OPTIONS.len() }>(&[TIMINGS, OPTIONS]);
 /// Keys of a task, at the top level too.
 const WORK: &[&str] = &[
     "shell",
@@ -113,7 +109,7 @@ const OF_FILES: &[&str] = &["user", "group", "nice", "raw"];
 const ALONE: &[&str] = &["name", "priority", "at", "delay", "nice", "raw"];
 
 /// Several lists as one.
-const fn joined<const N: usize>(lists: &[&[&'static str]]) -> [&'static str; N] {
+pub(super) const fn joined<const N: usize>(lists: &[&[&'static str]]) -> [&'static str; N] {
     let mut all = [""; N];
     let (mut at, mut list) = (0, 0);
     while list < lists.len() {

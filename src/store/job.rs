@@ -77,10 +77,10 @@ const RESUME: &str = "
 UPDATE job SET paused_at = NULL, paused_by = NULL, paused_note = NULL, paused_until = NULL, n_failed = 0
  WHERE id = ?1 AND paused_at IS NOT NULL";
 const PAUSE_ENDS: &str = "SELECT id, paused_until FROM job WHERE paused_at IS NOT NULL AND paused_until IS NOT NULL";
-const SCHEDULED: &str = "UPDATE job SET n_scheduled = n_scheduled + 1 WHERE id = ?1";
 const BEGIN_RUN: &str = "
 UPDATE job
-   SET last_number = last_number + 1, n_live = n_live + 1 - ?2, n_held = n_held + ?2, n_queued = n_queued + 1
+   SET last_number = last_number + 1, n_live = n_live + 1 - ?2, n_held = n_held + ?2, n_queued = n_queued + 1,
+       n_scheduled = n_scheduled + ?3
  WHERE id = ?1 RETURNING last_number";
 const LET_IN: &str = "UPDATE job SET n_live = n_live + 1, n_held = n_held - 1 WHERE id = ?1";
 const DEQUEUE_RUN: &str = "UPDATE job SET n_queued = n_queued - 1 WHERE id = ?1";
@@ -168,19 +168,22 @@ pub(crate) fn pause_ends(tx: &Tx<'_>) -> Result<Vec<(JobId, Timestamp)>, StoreEr
     tx.all(PAUSE_ENDS, &[], |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
-/// Counts one more run that a schedule has started.
-pub(crate) fn scheduled(tx: &Tx<'_>, id: JobId) -> Result<(), StoreError> {
-    tx.execute(SCHEDULED, &[&id]).map(drop)
-}
-
 /// Takes the pause back; `false` if it was not paused.
 pub(crate) fn resume(tx: &Tx<'_>, id: JobId) -> Result<bool, StoreError> {
     Ok(tx.execute(RESUME, &[&id])? == 1)
 }
 
+/// What a job counts of a new run besides its number.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Begun {
+    pub(crate) is_held: bool,
+    /// A schedule has started it.
+    pub(crate) is_scheduled: bool,
+}
+
 /// Counts one more run, live or held, and returns its number within the job.
-pub(crate) fn begin_run(tx: &Tx<'_>, id: JobId, is_held: bool) -> Result<u64, StoreError> {
-    let number = tx.one(BEGIN_RUN, &[&id, &is_held], |row| Ok(row.get::<_, i64>(0)?))?;
+pub(crate) fn begin_run(tx: &Tx<'_>, id: JobId, run: Begun) -> Result<u64, StoreError> {
+    let number = tx.one(BEGIN_RUN, &[&id, &run.is_held, &run.is_scheduled], |row| Ok(row.get::<_, i64>(0)?))?;
     number.map(i64::cast_unsigned).ok_or_else(|| StoreError::unreadable(format!("job {id}"), "it is missing"))
 }
 

@@ -18,8 +18,12 @@ impl Chance {
         (x ^ (x >> 31)) % n
     }
 
+    pub(crate) fn within(&mut self, low: u64, high: u64) -> u64 {
+        low + self.below(high - low + 1)
+    }
+
     pub(crate) fn pick(&mut self, of: &[&'static str]) -> &'static str {
-        of[usize::try_from(self.below(of.len() as u64)).unwrap()]
+        of[usize::try_from(self.below(of.len() as u64)).expect("because it is below a length")]
     }
 }
 
@@ -33,7 +37,8 @@ pub(crate) fn told(name: &str) -> Option<u64> {
 pub(crate) fn kills_seed() -> u64 {
     let drawn = || {
         let mut bytes = [0; 8];
-        std::fs::File::open("/dev/urandom").unwrap().read_exact(&mut bytes).unwrap();
+        let source = std::fs::File::open("/dev/urandom");
+        source.and_then(|mut source| source.read_exact(&mut bytes)).expect("because every Linux has it");
         u64::from_le_bytes(bytes)
     };
     told("CAMPANILE_KILLS_SEED").unwrap_or_else(drawn)

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use crate::engine::answer::Due;
 use crate::engine::cache::Defined;
 use crate::engine::input::{InvalidFile, Load, Loaded, LoadedJob};
 use crate::engine::observed::Observed;
@@ -359,7 +360,7 @@ fn start_one(work: &mut Work<'_>, id: ScheduleId, has_booted: bool) -> Result<()
     let mut job = job::get(work.tx, row.job_id)?;
     let calendar = work.cache.calendar_of(work.settings, &row, &job.name)?;
     let from = row.cursor_at;
-    let _ = answer::start_or_skip(work, &mut job, &mut row, &calendar, work.now.wall)?;
+    answer::start_or_skip(work, &mut job, &mut row, &calendar, Due::Met(work.now.wall))?;
     row.cursor_at = row.cursor_at.max(work.now.wall);
     schedule::advance(work.tx, from, &row)
 }

@@ -20,16 +20,18 @@ pub(super) fn skip(
         return Ok(Err(Refused::JobRetired { job: name.to_owned() }));
     }
     let (mut n_due, mut n_new, mut next) = (0, 0, None);
-    planned_skip::prune(work.tx)?;
     for schedule in schedule::of_job(work.tx, row.id)?.into_iter().filter(|schedule| !schedule.is_retired) {
         let calendar = work.cache.calendar_of(work.settings, &schedule, name)?;
-        if at > schedule.cursor_at && calendar.is_due_at(at) && !calendar.is_excluded(at) {
+        if at > schedule.cursor_at && calendar.is_due_at(at) {
             n_due += 1;
             n_new += u32::from(planned_skip::insert(work.tx, schedule.id, at, by)?);
             work.cache.skips.insert((schedule.id, at));
         }
         let after = calendar.next_after(at.max(work.now.wall));
         next = [next, after].into_iter().flatten().min();
+    }
+    if n_new > 0 {
+        planned_skip::prune(work.tx)?;
     }
     Ok(match (n_due, n_new) {
         (0, _) => Err(Refused::NotDue { job: name.to_owned(), at, next }),

@@ -1,8 +1,9 @@
 //! Held runs are let in when there is room for one more of their job, oldest first. What has no room is parked: only the
 //! end of a run, a resume or a new revision of the job makes the pass look at it again.
 
+use crate::engine::cache::Defined;
 use crate::engine::work::Work;
-use crate::engine::{after_end, step};
+use crate::engine::{after_end, gate, step};
 use crate::model::id::{JobId, RunId};
 use crate::model::policy::overlap;
 use crate::store::{StoreError, job, run};
@@ -10,24 +11,19 @@ use crate::store::{StoreError, job, run};
 /// Lets in what has room.
 pub(crate) fn admit(work: &mut Work<'_>) -> Result<(), StoreError> {
     while let Some(job) = work.cache.next_freed() {
-        for run in with_room(work, job)? {
-            step::guarded(work, step::Culprit::Run(run), |work| let_in(work, job, run))?;
+        let row = job::get(work.tx, job)?;
+        if gate::is_paused(work, &row)? {
+            continue;
+        }
+        let defined = work.cache.defined(work.tx, row.definition_id)?;
+        for run in run::held_of_job(work.tx, job, overlap::room(&defined.job, row.n_live))? {
+            step::guarded(work, step::Culprit::Run(run), |work| let_in(work, job, run, &defined))?;
         }
     }
     Ok(())
 }
 
-/// The held runs of the job that there is room for.
-fn with_room(work: &mut Work<'_>, id: JobId) -> Result<Vec<RunId>, StoreError> {
-    let row = job::get(work.tx, id)?;
-    let defined = work.cache.defined(work.tx, row.definition_id)?;
-    if row.paused_at.is_some() || work.cache.is_paused || !defined.job.enabled {
-        return Ok(Vec::new());
-    }
-    run::held_of_job(work.tx, id, overlap::room(&defined.job, row.n_live))
-}
-
-fn let_in(work: &mut Work<'_>, job: JobId, id: RunId) -> Result<(), StoreError> {
+fn let_in(work: &mut Work<'_>, job: JobId, id: RunId, defined: &Defined) -> Result<(), StoreError> {
     run::release(work.tx, id)?;
     job::let_in(work.tx, job)?;
     work.cache.held_left(job);
@@ -36,7 +32,5 @@ fn let_in(work: &mut Work<'_>, job: JobId, id: RunId) -> Result<(), StoreError> 
     work.remember(run);
     work.dirty.insert(id);
     // The end of the run before may have had the next one counted from then.
-    let definition = job::get(work.tx, job)?.definition_id;
-    let defined = work.cache.defined(work.tx, definition)?;
-    after_end::began(work, job, &defined)
+    after_end::began(work, job, defined)
 }

@@ -4,13 +4,13 @@
 //! A backlog whose job has no room is parked until something of that job changes; one that has room stands in the line of
 //! the governor. So a step looks only at what has changed and at what it starts.
 
+use crate::engine::answer::Due;
 use crate::engine::work::Work;
 use crate::engine::{answer, gate, step};
 use crate::model::duration::Duration;
 use crate::model::id::ScheduleId;
 use crate::model::outcome::Reason;
 use crate::model::policy::governor::Opening;
-use crate::model::policy::overlap;
 use crate::model::time::Calendar;
 use crate::store::job::JobRow;
 use crate::store::schedule::ScheduleRow;
@@ -31,16 +31,18 @@ pub(crate) fn catch_up(work: &mut Work<'_>) -> Result<(), StoreError> {
         step::guarded(work, step::Culprit::Schedule(id), |work| look(work, id))?;
     }
     for _ in 0..LIMIT {
-        let pace = work.limits().catch_up;
-        if work.cache.governor.opening(pace, work.now.steady) != Opening::Now {
+        if !is_open(work) {
             break;
         }
         let Some(id) = work.cache.next_in_line() else { break };
         step::guarded(work, step::Culprit::Schedule(id), |work| start_one(work, id))?;
     }
-    let is_open = work.cache.governor.opening(work.limits().catch_up, work.now.steady) == Opening::Now;
-    work.again |= work.cache.has_stirred() || is_open && work.cache.has_line();
+    work.again |= work.cache.has_stirred() || is_open(work) && work.cache.has_line();
     Ok(())
+}
+
+fn is_open(work: &Work<'_>) -> bool {
+    work.cache.governor.opening(work.limits().catch_up, work.now.steady) == Opening::Now
 }
 
 /// Gives up what of the backlog will not start any more, and puts what may into the line.
@@ -64,9 +66,8 @@ fn look(work: &mut Work<'_>, id: ScheduleId) -> Result<(), StoreError> {
     if row.backlog != before {
         schedule::advance(work.tx, from, &row)?;
     }
-    let defined = work.cache.defined(work.tx, job.definition_id)?;
-    let has_room = job.n_held == 0 && overlap::room(&defined.job, job.n_live) > 0;
-    if row.backlog.is_some() && has_room && job.n_queued < defined.job.queue_limit {
+    if row.backlog.is_some() && gate::has_room(work, &job)? {
+        let defined = work.cache.defined(work.tx, job.definition_id)?;
         work.cache.stand_in_line(defined.job.priority.number(), job.id, id);
     }
     Ok(())
@@ -74,28 +75,28 @@ fn look(work: &mut Work<'_>, id: ScheduleId) -> Result<(), StoreError> {
 
 /// Starts the oldest due time of the backlog, if there is room still, and looks at what is left of it.
 fn start_one(work: &mut Work<'_>, id: ScheduleId) -> Result<(), StoreError> {
-    let mut row = schedule::get(work.tx, id)?;
-    let mut job = job::get(work.tx, row.job_id)?;
-    let Some((after, until)) = row.backlog else { return Ok(()) };
-    let defined = work.cache.defined(work.tx, job.definition_id)?;
-    let has_room = job.n_held == 0 && overlap::room(&defined.job, job.n_live) > 0;
-    if !has_room || job.n_queued >= defined.job.queue_limit {
-        return Ok(());
-    }
-    let calendar = work.cache.calendar_of(work.settings, &row, &job.name)?;
-    if let Some(due) = calendar.next_after(after).filter(|due| *due <= until) {
-        let excluded = (after, due.minus(Duration::from_micros(1)));
-        answer::skip_between(work, &job, &row, &calendar, excluded, Reason::Excluded)?;
-        if answer::catch_up(work, &mut job, &mut row, &calendar, due)? && job.has_died {
-            job::count_death(work.tx, job.id)?;
-        }
-        row.backlog = Some((due, until));
-        // What the run changed of its schedules is in their rows.
-        let kept = schedule::get(work.tx, id)?;
-        (row.cursor_at, row.next_at) = (kept.cursor_at, kept.next_at);
-        schedule::advance(work.tx, row.cursor_at, &row)?;
+    let row = schedule::get(work.tx, id)?;
+    let job = job::get(work.tx, row.job_id)?;
+    if gate::has_room(work, &job)? {
+        start_oldest(work, job, row)?;
     }
     look(work, id)
+}
+
+fn start_oldest(work: &mut Work<'_>, mut job: JobRow, mut row: ScheduleRow) -> Result<(), StoreError> {
+    let Some((after, until)) = row.backlog else { return Ok(()) };
+    let calendar = work.cache.calendar_of(work.settings, &row, &job.name)?;
+    let Some(due) = calendar.next_after(after).filter(|due| *due <= until) else { return Ok(()) };
+    let excluded = (after, due.minus(Duration::from_micros(1)));
+    answer::skip_between(work, &job, &row, &calendar, excluded, Reason::Excluded)?;
+    if answer::start_or_skip(work, &mut job, &mut row, &calendar, Due::Missed(due))? && job.has_died {
+        job::count_death(work.tx, job.id)?;
+    }
+    row.backlog = Some((due, until));
+    // What the run changed of its schedules is in their rows.
+    let kept = schedule::get(work.tx, row.id)?;
+    (row.cursor_at, row.next_at) = (kept.cursor_at, kept.next_at);
+    schedule::advance(work.tx, row.cursor_at, &row)
 }
 
 /// What of the backlog is past its deadline starts no more.

@@ -14,10 +14,10 @@
 //!
 //! The backlog is consumed by the pass for catching up, which comes after this one: what is due now goes first.
 
+use crate::engine::answer::Due;
 use crate::engine::work::Work;
 use crate::engine::{answer, command, gate, step};
 use crate::model::definition::{CatchUp, Timing};
-use crate::model::duration::Duration;
 use crate::model::id::ScheduleId;
 use crate::model::outcome::Reason;
 use crate::model::time::{Calendar, catch_up};
@@ -111,8 +111,7 @@ fn answer_missed(
             return Ok(false);
         }
     }
-    let only = missed.start.map(|at| (at.minus(Duration::from_micros(1)), at));
-    row.backlog = missed.backlog.or(only);
+    row.backlog = missed.backlog;
     if let Some((_, newest)) = row.backlog {
         row.cursor_at = newest;
     }
@@ -142,7 +141,7 @@ fn answer_met(
         if may_be_known && ledger::has_started(work.tx, row.id, due)? {
             continue;
         }
-        let has_started = answer::start_or_skip(work, job, row, calendar, due)?;
+        let has_started = answer::start_or_skip(work, job, row, calendar, Due::Met(due))?;
         if has_started && row.schedule.catch_up == CatchUp::Latest {
             // It stands for what was still to be caught up.
             answer::close_backlog(work, job, row, calendar, Reason::Coalesced)?;

@@ -8,21 +8,34 @@ use crate::model::state::{RunState, TaskEvent};
 use crate::store::task::Seen;
 use crate::store::{StoreError, task};
 
-/// How many rows one step wakes, and how many runs it ends.
+/// How many pauses and runs one step ends, and how many rows it wakes.
 const LIMIT: usize = 512;
 
-/// Wakes the tasks whose time has come, and ends the runs whose time is over.
+/// Wakes the tasks whose time has come, and ends the pauses and runs whose time is over.
 pub(crate) fn expire(work: &mut Work<'_>) -> Result<(), StoreError> {
-    while let Some(job) = work.cache.next_pause_end(work.now.wall) {
+    end_pauses(work)?;
+    end_runs(work)?;
+    wake(work)
+}
+
+fn end_pauses(work: &mut Work<'_>) -> Result<(), StoreError> {
+    for _ in 0..LIMIT {
+        let Some(job) = work.cache.next_pause_end(work.now.wall) else { return Ok(()) };
         step::guarded(work, step::Culprit::Command, |work| command::end_pause(work, job))?;
     }
+    // There may be more.
+    work.again = true;
+    Ok(())
+}
+
+fn end_runs(work: &mut Work<'_>) -> Result<(), StoreError> {
     for _ in 0..LIMIT {
-        let Some(id) = work.cache.next_expired(work.now) else { return wake(work) };
+        let Some(id) = work.cache.next_expired(work.now) else { return Ok(()) };
         step::guarded(work, step::Culprit::Run(id), |work| end(work, id))?;
     }
     // There may be more.
     work.again = true;
-    wake(work)
+    Ok(())
 }
 
 fn wake(work: &mut Work<'_>) -> Result<(), StoreError> {

@@ -5,7 +5,7 @@ pub(crate) mod closed;
 mod fitting;
 
 use super::Context;
-use crate::files::keys::{SCHEDULE, TIMINGS};
+use crate::files::keys::{OPTIONS, SCHEDULE, TIMINGS};
 use crate::files::reading::Fields;
 use crate::files::syntax::{Entry, Node, NodeValue};
 use crate::files::zones;
@@ -25,23 +25,6 @@ const MAX_JITTER: Duration = Duration::from_secs(31 * 86_400);
 const MAX_SCHEDULES: usize = 256;
 /// How many due times catching up may start at most.
 const MAX_CATCH_UP: u32 = 10_000;
-/// Keys of a schedule that mean something only beside a rule of when.
-const OPTIONS: &[&str] = &[
-    "anchor",
-    "phase",
-    "nth",
-    "timezone",
-    "catch_up",
-    "catch_up_window",
-    "catch_up_max",
-    "jitter",
-    "from",
-    "until",
-    "exclude",
-    "only",
-    "blackout",
-    "deadline",
-];
 /// Those of them that belong to one rule, and are not shared by several.
 const OF_ONE_RULE: &[&str] = &["anchor", "phase", "nth"];
 

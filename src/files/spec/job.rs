@@ -14,7 +14,7 @@ pub(super) static JOB: Table = Table {
     one_of: &[task::ACTIONS_OR_TASKS],
     lifted_by: Some("jobs"),
     not_both: &[TIMES, &["jobs", "tasks"], &["jobs", "schedules"]],
-    ..Table::new("job", "The job", &[OWN, schedule::KEYS, task::KEYS, task::OF_FILES])
+    ..Table::new("job", "The job", &[OWN, OF_FILE, schedule::KEYS, task::KEYS, task::OF_FILES])
 };
 
 /// `[jobs.NAME]`. What is needed may stand above all jobs of the file.
@@ -22,10 +22,10 @@ pub(super) static JOB_OF_MANY: Table = Table {
     intro: include_str!("many-jobs.txt"),
     keys: &[&keys::JOB],
     not_both: &[TIMES, task::ACTIONS_OR_TASKS],
-    ..Table::new("job_of_many", "Many jobs in one file", &[OWN_OF_MANY, schedule::KEYS, task::KEYS, task::OF_FILES])
+    ..Table::new("job_of_many", "Many jobs in one file", &[OWN, schedule::KEYS, task::KEYS, task::OF_FILES])
 };
 
-const TIMES: &[&str] = &["schedules", "cron", "quartz", "every", "at"];
+const TIMES: &[&str] = &keys::joined::<{ 1 + keys::TIMINGS.len() }>(&[&["schedules"], keys::TIMINGS]);
 
 const OWN: &[Key] = &[
     DESCRIPTION,
@@ -43,25 +43,9 @@ const OWN: &[Key] = &[
     TASKS,
     OUTPUTS,
     HOOKS,
-    JOBS,
 ];
-const OWN_OF_MANY: &[Key] = &[
-    DESCRIPTION,
-    ENABLED,
-    OVERLAP,
-    MAX_RUNS,
-    PAUSE_AFTER,
-    ENDS_AFTER,
-    QUEUE_LIMIT,
-    EXPIRES_AFTER,
-    PRIORITY,
-    TAGS,
-    SCHEDULES,
-    PARAMS,
-    TASKS,
-    OUTPUTS,
-    HOOKS,
-];
+/// Of the top level of a file alone.
+const OF_FILE: &[Key] = &[JOBS];
 
 const DESCRIPTION: Key = key(
     "description",

@@ -38,7 +38,7 @@ fn page(head: &str, root: &'static Table, tables: &[&'static Table]) -> String {
 fn own(table: &'static Table) -> impl Iterator<Item = &'static Key> {
     let n_parts = match table.name {
         "job_of_many" | "defaults" => 0,
-        "job" => 1,
+        "job" => 2,
         _ => table.parts.len(),
     };
     let parts = table.parts.iter().take(n_parts).flat_map(|part| part.iter());

@@ -7,12 +7,9 @@ use crate::files::keys;
 pub(super) static SCHEDULE: Table = Table {
     intro: "Exactly one of `cron`, `quartz`, `every`, `after_end` and `at` says when. Two schedules of a job may not be the same.",
     keys: &[&keys::SCHEDULE],
-    one_of: &[TIMINGS],
+    one_of: &[keys::TIMINGS],
     ..Table::new("schedule", "Schedules", &[NAMED, KEYS])
 };
-
-/// Keys that say when.
-pub(super) const TIMINGS: &[&str] = &["cron", "quartz", "every", "after_end", "at"];
 
 const NAMED: &[Key] = &[key(
     "name",
