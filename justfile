@@ -37,6 +37,10 @@ kills:
 outlive kills='200':
     CAMPANILE_KILLS={{ kills }} cargo test --locked --test outlive -- --nocapture
 
+# A job that is due every second and blocked for a year, in virtual time.
+year days='365':
+    CAMPANILE_SIM_DAYS={{ days }} cargo test --locked --release --test sim_year
+
 # The units of systemd/ under a real systemd, booted in namespaces of its own; as root.
 systemd:
     cargo build --locked
@@ -48,6 +52,7 @@ bench:
     cargo bench --locked --bench check
     cargo bench --locked --bench throughput
     cargo bench --locked --bench boundary
+    cargo bench --locked --bench many
 
 # How long each question takes on a million runs of history; fewer with CAMPANILE_HISTORY_RUNS.
 history:

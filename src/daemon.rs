@@ -6,6 +6,7 @@
 
 mod backup;
 mod failure;
+mod heap;
 mod housekeeping;
 mod life;
 mod listener;

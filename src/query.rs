@@ -13,6 +13,7 @@ pub mod hook;
 pub mod job;
 pub mod log;
 pub mod next;
+pub mod read_file;
 mod reader;
 pub mod run;
 pub mod scrape;

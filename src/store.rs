@@ -15,6 +15,7 @@ pub mod job;
 pub mod ledger;
 pub mod planned_skip;
 pub mod pool;
+pub mod read_file;
 pub mod request;
 pub mod run;
 pub mod schedule;

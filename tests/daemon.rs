@@ -30,6 +30,8 @@ mod put;
 mod receiver;
 #[path = "daemon/reload.rs"]
 mod reload;
+#[path = "daemon/restarting.rs"]
+mod restarting;
 #[path = "daemon/schedules.rs"]
 mod schedules;
 #[path = "daemon/stopping.rs"]

@@ -5,20 +5,31 @@
 //! it said before. Both are then among the invalid files that `ctl status` names. What of `campanile.toml` only counts
 //! when a daemon starts is compared with what this one started with, and named.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
+use super::heap;
 use super::log::Level;
 use super::settings::{Folders, Given, Resolved};
-use crate::clock;
 use crate::engine::{self, Answer, Command, Handle, Limits, Load, Loaded, LoadedJob};
 use crate::files::settings::{Configuration, Settings};
 use crate::files::{self, Fingerprint, Found, InvalidFile, Known};
+use crate::model::definition::ReadFiles;
 use crate::model::refused::Refused;
+use crate::query::{self, Reader};
 use crate::tzdb::Tzdb;
 use crate::wire::request::Reloaded;
+use crate::{clock, driver};
+
+/// Ourselves, whatever has become of the file since we started.
+const PROGRAM: &str = "/proc/self/exe";
+
+/// What it takes to load so many jobs is worth giving back.
+const MANY: usize = 1_000;
 
 /// Why files are read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -106,12 +117,14 @@ impl Definitions {
     pub(super) async fn reload_held(&self, why: Why, Held(book): Held) -> Result<Reloaded, Refused> {
         let (mut book, reading) = away(book, move |book| book.read(why)).await?;
         let Some(Reading { load, needs_restart }) = reading else { return Ok(Reloaded::default()) };
+        let (mut n_read, n_jobs) = (load.jobs.len(), load.jobs.len() + load.unchanged.len());
         let mut loaded = self.load(load).await?;
         if !loaded.unknown.is_empty() {
             // The engine left out what it could not take; it gets all of it once more.
             let (again, reading) = away(book, move |book| book.read(Why::Asked)).await?;
             book = again;
             if let Some(Reading { load, .. }) = reading {
+                n_read += load.jobs.len();
                 let more = self.load(load).await?;
                 loaded.changed.extend(more.changed);
                 loaded.n_unchanged = more.n_unchanged;
@@ -126,6 +139,9 @@ impl Definitions {
             is_new
         });
         drop(book);
+        if n_jobs >= MANY {
+            drop(tokio::task::spawn_blocking(heap::give_back));
+        }
         for what in &needs_restart {
             tracing::warn!("`{what}` was changed in the configuration; it counts when the daemon starts again");
         }
@@ -134,6 +150,7 @@ impl Definitions {
             unchanged = loaded.n_unchanged,
             retired = loaded.retired.len(),
             invalid = loaded.n_invalid,
+            read = n_read,
             "definitions are loaded"
         );
         let Loaded { changed, retired, n_unchanged, n_invalid, .. } = loaded;
@@ -193,7 +210,10 @@ impl Book {
         if why == Why::Noticed && self.is_settled && seen == self.seen {
             return None;
         }
-        if !std::mem::replace(&mut self.is_settled, false) {
+        let is_settled = std::mem::replace(&mut self.is_settled, false);
+        if why == Why::Start {
+            self.known = self.recall();
+        } else if !is_settled {
             self.known.forget();
         }
         let mut needs_restart = Vec::new();
@@ -223,7 +243,29 @@ impl Book {
         for job in found.jobs.iter_mut().filter(|job| Path::new(&job.source).starts_with(&put)) {
             job.definition.call_public_only();
         }
-        Some(Reading { load: load(found, &self.in_force.settings, why), needs_restart })
+        let files = self.known.take_news(self.under());
+        Some(Reading { load: load(found, files, &self.in_force.settings, why), needs_restart })
+    }
+
+    /// What the daemon before us knew of the files, if it would have understood them as we do.
+    fn recall(&self) -> Known {
+        let database = driver::database(&self.state_dir);
+        match Reader::open(&database).and_then(|reader| query::read_file::all(&reader, &self.under())) {
+            Ok(files) => Known::recalled(files),
+            Err(refused) => {
+                tracing::warn!("all files are read again: {refused}");
+                Known::default()
+            }
+        }
+    }
+
+    /// What files mean depends on what is in them and on this: the program, the configuration and the zones.
+    fn under(&self) -> String {
+        let program =
+            std::fs::metadata(PROGRAM).map(|about| (about.ino(), about.size(), about.mtime(), about.mtime_nsec()));
+        let zones = (self.zones.version(), self.zones.source(), self.zone());
+        let all = (env!("CARGO_PKG_VERSION"), program.ok(), zones, &self.in_force.settings.defaults);
+        Sha256::digest(format!("{all:?}")).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// Brings what `campanile.toml` now says into force, as far as that can be without a start.
@@ -269,7 +311,7 @@ fn only_at_start(given: &Given, started: &Settings, now: &Settings) -> Vec<Strin
     differs.iter().filter(|(_, differs)| *differs).map(|(name, _)| (*name).to_owned()).collect()
 }
 
-fn load(found: Found, settings: &Settings, why: Why) -> Load {
+fn load(found: Found, files: ReadFiles, settings: &Settings, why: Why) -> Load {
     let job = |job: files::FoundJob| LoadedJob {
         origins: job.origins_json(),
         name: job.name,
@@ -281,6 +323,7 @@ fn load(found: Found, settings: &Settings, why: Why) -> Load {
         jobs: found.jobs.into_iter().map(job).collect(),
         invalid: found.invalid.into_iter().map(invalid).collect(),
         unchanged: found.unchanged,
+        files,
         hooks: settings.hooks.clone(),
         limits: Some(limits(settings)),
         pools: Some(settings.pools.clone()),

@@ -1,6 +1,6 @@
 //! What the engine is told: commands, which get an answer, and reports, which do not.
 
-use crate::model::definition::{CatchUp, Hook, Job, JobName, PoolSizes, Priority, Task};
+use crate::model::definition::{CatchUp, Hook, Job, JobName, PoolSizes, Priority, ReadFiles, Task};
 use crate::model::duration::Duration;
 use crate::model::exit::Exit;
 use crate::model::id::{DeliveryId, Launch, RunId, TaskId};
@@ -111,6 +111,8 @@ pub struct Load {
     pub invalid: Vec<InvalidFile>,
     /// Jobs whose files are as they were when the engine last took them; they need not be read again.
     pub unchanged: Vec<JobName>,
+    /// What whoever reads the files next may know of them.
+    pub files: ReadFiles,
     /// The hooks of `campanile.toml`.
     pub hooks: Vec<Hook>,
     /// What else `campanile.toml` says; as before without.

@@ -12,7 +12,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::FoundJob;
-use crate::model::definition::JobName;
+use crate::model::definition::{JobName, ReadFile, ReadFiles};
 use crate::model::duration::Duration;
 use crate::model::timestamp::Timestamp;
 
@@ -24,6 +24,9 @@ const SETTLED: Duration = Duration::from_secs(1);
 pub struct Known {
     files: HashMap<Box<str>, Entry>,
     generation: u32,
+    /// What is not told yet.
+    changed: BTreeSet<Box<str>>,
+    is_anew: bool,
 }
 
 #[derive(Debug)]
@@ -32,6 +35,8 @@ struct Entry {
     /// When it was last seen.
     generation: u32,
     jobs: Box<[JobName]>,
+    /// It has no warnings, which whoever starts wants to hear of.
+    is_silent: bool,
     /// The calendars that they name, and what these were like.
     calendars: Box<[(Box<str>, u64)]>,
 }
@@ -40,9 +45,35 @@ struct Entry {
 pub(super) type Calendars<'a> = HashMap<&'a str, Option<u64>>;
 
 impl Known {
+    /// What somebody knew before, who told it as `take_news` does.
+    pub fn recalled(files: Vec<ReadFile>) -> Known {
+        let entry = |file: ReadFile| {
+            let calendars = file.calendars.into_iter().map(|(name, stamp)| (name.into(), stamp)).collect();
+            let (stamp, jobs) = (file.stamp, file.jobs.into());
+            (file.stem.into(), Entry { stamp, generation: 0, jobs, is_silent: true, calendars })
+        };
+        Known { files: files.into_iter().map(entry).collect(), ..Known::default() }
+    }
+
+    /// What has changed since this was last asked, for whoever begins with what is known now; what they would miss a warning
+    /// of, they are to read.
+    pub fn take_news(&mut self, under: String) -> ReadFiles {
+        let is_anew = std::mem::take(&mut self.is_anew);
+        let mut news = ReadFiles { under, is_anew, ..ReadFiles::default() };
+        for stem in std::mem::take(&mut self.changed) {
+            match self.files.get(&stem).filter(|entry| entry.is_silent) {
+                Some(entry) => news.read.push(entry.told(&stem)),
+                None => news.gone.push(stem.into()),
+            }
+        }
+        news
+    }
+
     /// Nothing is known: everything is read.
     pub fn forget(&mut self) {
         self.files.clear();
+        self.changed.clear();
+        self.is_anew = true;
     }
 
     /// A look at all files begins.
@@ -52,7 +83,9 @@ impl Known {
 
     /// It has ended; what was not seen in it is not there any more.
     pub(super) fn end(&mut self) {
-        self.files.retain(|_, entry| entry.generation == self.generation);
+        for (stem, _) in self.files.extract_if(|_, entry| entry.generation != self.generation) {
+            self.changed.insert(stem);
+        }
     }
 
     /// The jobs of the file or files of that stem, if they are as they were.
@@ -78,8 +111,17 @@ impl Known {
         let like = |name: &str| Some((name.into(), now.get(name).copied().flatten()?));
         let Some(calendars) = named.into_iter().map(like).collect() else { return };
         let names = jobs.iter().map(|job| job.name.clone()).collect();
-        let entry = Entry { stamp, generation: self.generation, jobs: names, calendars };
+        let is_silent = jobs.iter().all(|job| job.warnings.is_empty());
+        let entry = Entry { stamp, generation: self.generation, jobs: names, is_silent, calendars };
         self.files.insert(stem.into(), entry);
+        self.changed.insert(stem.into());
+    }
+}
+
+impl Entry {
+    fn told(&self, stem: &str) -> ReadFile {
+        let calendars = self.calendars.iter().map(|(name, stamp)| (name.to_string(), *stamp)).collect();
+        ReadFile { stem: stem.to_owned(), stamp: self.stamp, jobs: self.jobs.to_vec(), calendars }
     }
 }
 

@@ -21,7 +21,7 @@ use crate::model::time::catch_up::Span;
 use crate::store::job::JobRow;
 use crate::store::ledger;
 use crate::store::schedule::ScheduleRow;
-use crate::store::{StoreError, delivery, fact, hook, invalid_file, job, pool, schedule};
+use crate::store::{StoreError, delivery, fact, hook, invalid_file, job, pool, read_file, schedule};
 
 /// Applies a load.
 pub(super) fn load(work: &mut Work<'_>, load: &Load) -> Result<Loaded, StoreError> {
@@ -67,6 +67,10 @@ pub(super) fn load(work: &mut Work<'_>, load: &Load) -> Result<Loaded, StoreErro
         }
     }
     set_invalid(work, &load.invalid)?;
+    read_file::set(work.tx, &load.files)?;
+    if !loaded.unknown.is_empty() {
+        read_file::forget_all(work.tx)?;
+    }
     mend(work)?;
     work.session.is_loaded = true;
     work.observe(Observed::Loaded { is_whole: load.invalid.is_empty() && !load.is_incomplete });
