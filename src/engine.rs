@@ -25,6 +25,7 @@ mod launch;
 mod live;
 pub mod observed;
 mod pass;
+mod precondition;
 mod queue;
 mod report;
 mod session;

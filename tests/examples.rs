@@ -27,11 +27,12 @@ fn run(world: &World, file: &str, words: &[&str]) -> Said {
 }
 
 /// How each ends, and what it writes.
-const EXAMPLES: [(&str, i32, &str); 7] = [
+const EXAMPLES: [(&str, i32, &str); 8] = [
     ("failing.toml", 1, "this cannot work\n"),
     ("flaky.toml", 0, "not yet\nnot yet\nnow\n"),
     ("health.toml", 1, "GET http://127.0.0.1:9/health\ncannot connect: "),
     ("heartbeat.toml", 0, "alive, run "),
+    ("monthly.toml", 0, "a new month\n"),
     ("morning.toml", 0, "Good morning, it is "),
     ("once.toml", 0, "The second after the last that 32 bits can count\n"),
     ("pipeline.toml", 0, "count | 100\n"),

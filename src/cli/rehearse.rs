@@ -85,7 +85,12 @@ fn rehearse(words: Words) -> Result<u8, Failure> {
     let takes = takes(words.takes, &jobs)?;
     let zones = Arc::new(tzdb);
     let mut show = Show::new(words.json, Arc::clone(&zones), view);
-    jobs.iter().for_each(|job| not_due(job, &mut show));
+    for job in &jobs {
+        not_due(job, &mut show);
+        if job.definition.tasks.iter().any(|task| task.is_precondition) {
+            show.not_asked(job.name.as_str());
+        }
+    }
     let plan = Plan {
         jobs: jobs.into_iter().map(|job| (job.name, job.definition)).collect(),
         pools: settings.pools,

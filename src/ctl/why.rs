@@ -51,8 +51,8 @@ impl Shown for Why {
 
     fn name(&self) -> String {
         let words = self.answers.iter().map(|answer| match (&answer.run_id, &answer.reason) {
-            (Some(run), _) => run.to_string(),
-            (None, Some(reason)) => reason.clone(),
+            (_, Some(reason)) => reason.clone(),
+            (Some(run), None) => run.to_string(),
             (None, None) => {
                 let word = serde_json::to_value(answer.answer).ok();
                 word.and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()

@@ -23,6 +23,7 @@ use crate::store::{StoreError, job, run, task};
 
 /// What a new run is of and for.
 pub(crate) struct Birth<'a> {
+    pub(crate) id: RunId,
     pub(crate) job: Option<&'a JobRow>,
     pub(crate) defined: Arc<Defined>,
     pub(crate) cause: Cause,
@@ -54,34 +55,12 @@ pub(crate) enum Entry {
 }
 
 /// Makes the run and returns its id and its number within its job.
-pub(crate) fn run(work: &mut Work<'_>, birth: Birth<'_>) -> Result<(RunId, u64), StoreError> {
-    let now = work.now.wall;
+pub(crate) fn run(work: &mut Work<'_>, birth: &Birth<'_>) -> Result<(RunId, u64), StoreError> {
     let is_held = matches!(birth.entry, Entry::Held(_));
     let begun = Begun { is_held, is_scheduled: birth.cause == Cause::Occurrence };
     let number = birth.job.map(|job| job::begin_run(work.tx, job.id, begun)).transpose()?;
-    let mut row = RunRow {
-        id: work.ids.run(),
-        job_id: birth.job.map(|job| job.id),
-        revision: birth.job.map(|job| job.revision),
-        definition_id: birth.defined.id,
-        number: number.map(u64::cast_signed),
-        cause: birth.cause,
-        scheduled_at: birth.scheduled_at,
-        timezone: birth.timezone,
-        state: RunState::Queued,
-        is_cancelled: false,
-        is_killed: false,
-        is_held,
-        is_forced: birth.entry == Entry::Forced,
-        is_caught_up: birth.is_caught_up,
-        priority: birth.priority,
-        queued_at: now,
-        started_at: None,
-        params: None,
-        expires: birth.expires.map(|until| until.steady(work.now)),
-    };
+    let row = draft(work, birth, number);
     let name = birth.job.and_then(|job| work.cache.job_names.get(&job.id).cloned());
-    row.params = values::begin(work, &birth.defined.job, &row, name.as_deref(), &birth.params);
     run::insert(work.tx, std::slice::from_ref(&row))?;
     let id = row.id;
     work.cache.expiring.extend(row.expires.map(|at| (at, id)));
@@ -100,6 +79,34 @@ pub(crate) fn run(work: &mut Work<'_>, birth: Birth<'_>) -> Result<(RunId, u64),
     }
     work.remember(made);
     Ok((id, number.unwrap_or(0)))
+}
+
+/// The row of a run that is to be made, with the number that it will have.
+pub(crate) fn draft(work: &mut Work<'_>, birth: &Birth<'_>, number: Option<u64>) -> RunRow {
+    let mut row = RunRow {
+        id: birth.id,
+        job_id: birth.job.map(|job| job.id),
+        revision: birth.job.map(|job| job.revision),
+        definition_id: birth.defined.id,
+        number: number.map(u64::cast_signed),
+        cause: birth.cause,
+        scheduled_at: birth.scheduled_at,
+        timezone: birth.timezone.clone(),
+        state: RunState::Queued,
+        is_cancelled: false,
+        is_killed: false,
+        is_held: matches!(birth.entry, Entry::Held(_)),
+        is_forced: birth.entry == Entry::Forced,
+        is_caught_up: birth.is_caught_up,
+        priority: birth.priority,
+        queued_at: work.now.wall,
+        started_at: None,
+        params: None,
+        expires: birth.expires.map(|until| until.steady(work.now)),
+    };
+    let name = birth.job.and_then(|job| work.cache.job_names.get(&job.id).cloned());
+    row.params = values::begin(work, &birth.defined.job, &row, name.as_deref(), &birth.params);
+    row
 }
 
 /// Makes the tasks of the run. Those that come after none may start, unless they are to wait.

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::begin::{self, Birth, Entry};
 use super::command::{Haste, cancel_run};
+use super::precondition;
 use super::work::Work;
 use crate::model::definition::{Job, Overlap};
 use crate::model::id::{JobId, RunId};
@@ -37,24 +38,25 @@ pub(crate) fn admit(
     job: &mut JobRow,
     wanted: Wanted,
 ) -> Result<Result<(RunId, u64), Reason>, StoreError> {
-    let defined = work.cache.defined(work.tx, job.definition_id)?;
+    let mut defined = work.cache.defined(work.tx, job.definition_id)?;
     if wanted.cause == Cause::Occurrence && has_ended(&defined.job, job) {
         return Ok(Err(Reason::Retired));
     }
     let policy = defined.job.overlap;
-    let entry = match overlap::admit(&defined.job, standing(work, job, wanted.force)) {
+    let admission = overlap::admit(&defined.job, standing(work, job, wanted.force));
+    let entry = match admission {
         Admission::Refuse(reason) => return Ok(Err(reason)),
         Admission::Start if wanted.force => Entry::Forced,
         Admission::Start => Entry::Admitted,
-        Admission::Hold => Entry::Held(policy),
-        Admission::Displace { n_live, at_once } => {
-            displace(work, job.id, policy, n_live, Haste::of(at_once))?;
-            Entry::Held(policy)
-        }
+        Admission::Hold | Admission::Displace { .. } => Entry::Held(policy),
     };
+    if wanted.force && defined.job.has_precondition() {
+        defined = work.cache.define(work.tx, defined.job.without_precondition())?;
+    }
     let waited = defined.job.expires_after.map(|length| Until::Steady(work.now.steady.plus(length)));
     let expires = [waited, wanted.expires].into_iter().flatten().min_by_key(|until| until.steady(work.now));
     let birth = Birth {
+        id: work.ids.run(),
         job: Some(job),
         defined: Arc::clone(&defined),
         cause: wanted.cause,
@@ -67,7 +69,14 @@ pub(crate) fn admit(
         is_caught_up: wanted.is_caught_up,
         expires,
     };
-    let begun = begin::run(work, birth)?;
+    if !precondition::holds(work, &birth)? {
+        return Ok(Err(Reason::Condition));
+    }
+    // Only now: what does not start ends nobody.
+    if let Admission::Displace { n_live, at_once } = admission {
+        displace(work, job.id, policy, n_live, Haste::of(at_once))?;
+    }
+    let begun = begin::run(work, &birth)?;
     *job = job::get(work.tx, job.id)?;
     if has_ended(&defined.job, job) {
         work.finished.insert(job.id);

@@ -12,6 +12,7 @@ use jiff::Zoned;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value as Json};
 
+use super::precondition;
 use super::work::{Run, Work};
 use crate::model::definition::{Action, Body, Http, Job, Task, Value};
 use crate::model::policy::param;
@@ -119,6 +120,11 @@ pub(crate) fn task<'r>(
             return Ok(Err(why));
         }
     }
+    if definition.after.is_empty()
+        && let Some(why) = precondition::fault(work, run)?
+    {
+        return Ok(Err(why));
+    }
     if definition.raw || !any_text(definition, is_template) {
         return Ok(Ok(Cow::Borrowed(definition)));
     }
@@ -160,6 +166,11 @@ fn known(work: &Work<'_>, run: &Run, attempt: Option<u32>, left: &[Left]) -> Res
     }
     let facts = facts(&run.row, run.job.as_deref(), attempt);
     Ok(Values::new(&params(&run.row)?, &facts, zoned(work, &run.row), &tasks))
+}
+
+/// What is known of a run when it is made.
+pub(crate) fn at_birth(work: &Work<'_>, row: &RunRow, job: Option<&str>) -> Result<Values, StoreError> {
+    Ok(Values::new(&params(row)?, &facts(row, job, None), zoned(work, row), &[]))
 }
 
 /// Whether any text of the task that may be a template is `wanted`.

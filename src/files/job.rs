@@ -4,6 +4,7 @@
 mod http;
 mod param;
 pub(super) mod pools;
+mod precondition;
 mod process;
 mod schedule;
 mod success;
@@ -20,6 +21,7 @@ use crate::model::definition::{Job, Overlap, PoolSizes, Priority};
 use crate::model::invalid::Fault;
 use crate::model::template::{Scope, Tasks};
 use crate::model::timestamp::Timestamp;
+use precondition::Precondition;
 
 /// How many live runs one job may ask for.
 const MAX_RUNS: u32 = 1_000_000;
@@ -50,7 +52,7 @@ pub(crate) fn read(reading: &Reading<'_>, root: &Node, context: &Context<'_>) ->
     let names: Vec<&str> = params.iter().map(|param| param.name.as_str()).collect();
     let schedules = schedule::read(&fields, context);
     param::check_schedules(&fields, &params, &schedules);
-    let tasks = task::read(&fields, &names);
+    let (tasks, precondition) = task::read(&fields, &names);
     if let Some(sizes) = context.pools {
         pools::check(&fields, sizes);
     }
@@ -58,7 +60,7 @@ pub(crate) fn read(reading: &Reading<'_>, root: &Node, context: &Context<'_>) ->
     let ended = Tasks { all: &all, before: &all, otherwise: "has not ended" };
     let scope = Scope { place: "`outputs`", params: Some(&names), tasks: Some(ended), has_attempt: false };
     let base = Job::default();
-    Some(Job {
+    let mut job = Job {
         description: fields.text("description").unwrap_or_default().to_owned(),
         enabled: fields.boolean("enabled").unwrap_or(true),
         overlap: fields.word("overlap", &words, &[]).unwrap_or_default(),
@@ -72,9 +74,16 @@ pub(crate) fn read(reading: &Reading<'_>, root: &Node, context: &Context<'_>) ->
         outputs: param::outputs(&fields, &scope),
         schedules,
         tasks,
+        precondition: None,
         hooks: hook::read(&fields, &HOOK),
         params,
-    })
+    };
+    match precondition {
+        Some(Precondition::Task(task)) => job.ask_first(*task),
+        Some(Precondition::Expression(expression)) => job.precondition = Some(expression),
+        None => {}
+    }
+    Some(job)
 }
 
 fn tags(fields: &Fields<'_>) -> Vec<String> {

@@ -54,6 +54,7 @@ const JOBS_OWN: &[&str] = &[
     "expires_after",
     "priority",
     "tags",
+    "precondition",
     "schedules",
     "tasks",
     "params",
@@ -139,8 +140,6 @@ pub const JOB: Keys = Keys {
         "compensate",
         "rollback",
         "when",
-        "precondition",
-        "preconditions",
         "triggers",
         "budget",
         "foreach",
@@ -242,6 +241,17 @@ pub const SUCCESS: Keys = Keys {
     known: &["required_substrings", "required_regex", "forbidden_regex", "min_word_count", "case_insensitive"],
     later: &["min_score", "command"],
     above: None,
+};
+
+/// Keys that say what is asked.
+pub const ASKED: &[&str] = &["command", "shell", "expression"];
+
+/// `precondition`.
+pub const PRECONDITION: Keys = Keys {
+    what: "`precondition`",
+    known: &["command", "shell", "expression", "timeout", "env", "working_dir"],
+    later: &["http", "agent", "exit_codes", "retry"],
+    above: Some(&JOB_TOP),
 };
 
 /// `[params.NAME]`.
@@ -430,6 +440,7 @@ pub const OF_JOBS: &[&Keys] = &[
     &LIMITS,
     &STOP,
     &SUCCESS,
+    &PRECONDITION,
     &PARAM,
     &REFERENCE,
     &HOOK,

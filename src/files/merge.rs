@@ -2,7 +2,7 @@
 //! does, when a job is due) what lies above takes the place of what lies below; so does a value that is plain or refers to
 //! a secret, because half a reference is none.
 
-use super::keys::{ACTIONS, TIMINGS};
+use super::keys::{ACTIONS, ASKED, TIMINGS};
 use super::syntax::{Entry, Node, NodeValue};
 
 /// What a table stands for, as far as merging depends on it.
@@ -16,6 +16,8 @@ pub(crate) enum Level {
     Tasks,
     /// `[tasks.NAME]`.
     Task,
+    /// `precondition` of a job.
+    Precondition,
     /// A table of values, each of which is replaced as a whole.
     Values,
     /// Any other.
@@ -27,6 +29,7 @@ impl Level {
         match (self, key) {
             (Level::Job, "jobs") => Level::Jobs,
             (Level::Job, "tasks") => Level::Tasks,
+            (Level::Job, "precondition") => Level::Precondition,
             (Level::Jobs, _) => Level::Job,
             (Level::Tasks, _) => Level::Task,
             (_, "env" | "headers") => Level::Values,
@@ -43,6 +46,8 @@ impl Level {
         let timings = || TIMINGS.iter().copied().chain(["schedules"]);
         if matches!(self, Level::Job | Level::Task) && ACTIONS.contains(&key) {
             ACTIONS.to_vec()
+        } else if self == Level::Precondition && ASKED.contains(&key) {
+            ASKED.to_vec()
         } else if self == Level::Job && timings().any(|timing| timing == key) {
             timings().collect()
         } else {

@@ -44,6 +44,10 @@ pub(super) fn of(job: &Job, root: &Node, sources: &Sources) -> Vec<Origin> {
             ("tasks", Value::Array(items)) => {
                 let tables = top.child("tasks");
                 for item in items {
+                    if item["is_precondition"] == true {
+                        walk.precondition(item, top);
+                        continue;
+                    }
                     let name = item["name"].as_str().unwrap_or_default().to_owned();
                     let own = tables.map_or(Some(top), |tables| tables.child(&name));
                     walk.unfolded(&format!("tasks.{name}"), item, "action", [own, Some(top)]);
@@ -63,6 +67,10 @@ pub(super) fn of(job: &Job, root: &Node, sources: &Sources) -> Vec<Origin> {
                     let own = listed.and_then(|list| list.item(n));
                     walk.unfolded(&format!("hooks[{n}]"), item, "target", [own, None]);
                 }
+            }
+            ("precondition", value) => {
+                let own = top.child("precondition").and_then(|place| place.child("expression"));
+                walk.value("precondition.expression", value, [own, None]);
             }
             (_, value) => walk.value(&key, value, [top.child(&key), None]),
         }
@@ -119,6 +127,19 @@ impl Walk<'_> {
                 self.below(path, &key, value, places);
             }
         }
+    }
+
+    /// The task that asks first: what is written of it, and what it has from the top level.
+    fn precondition(&mut self, mut item: Value, top: Place<'_>) {
+        let Some(fields) = item.as_object_mut() else { return };
+        let timeout = fields.remove("timeout").unwrap_or_default();
+        // Nobody can write these of it.
+        for key in ["after", "is_precondition", "retry", "exit_codes", "on_interrupt", "stdin", "raw"] {
+            fields.remove(key);
+        }
+        let own = top.child("precondition");
+        self.unfolded("precondition", item, "action", [own, Some(top)]);
+        self.below("precondition", "timeout", timeout, [own, None]);
     }
 
     /// What one kind of many says: its own keys if they are named as in the file, else its one value.

@@ -25,6 +25,7 @@ use nix::unistd::Uid;
 use super::source::Sources;
 use super::syntax::{Entry, Node, NodeValue, Span};
 use crate::account::name_of;
+use crate::model::definition::PRECONDITION;
 use crate::model::invalid::Fault;
 use crate::plain_file::Content;
 
@@ -211,7 +212,10 @@ fn asks(top: &[Entry]) -> Vec<Ask<'_>> {
     let Some(tasks) = top.iter().find(|entry| entry.key == "tasks") else { return above.asks().collect() };
     let mut seen = HashSet::new();
     let of_tasks = entries(&tasks.node).iter().flat_map(|task| Asking::of(entries(&task.node)).over(above).asks());
-    of_tasks.filter(|ask| seen.insert(*ask)).collect()
+    // What is asked first runs as the top level says, whatever each task says of itself.
+    let is_asked = top.iter().any(|entry| entry.key == PRECONDITION);
+    let of_top = is_asked.then(|| above.asks()).into_iter().flatten();
+    of_tasks.chain(of_top).filter(|ask| seen.insert(*ask)).collect()
 }
 
 /// The texts that have a part in the tree, each with the first place that is from it.

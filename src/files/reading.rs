@@ -23,6 +23,7 @@ use crate::model::template::is_template;
 const MAX_GUESSED: usize = 200;
 
 /// A text of a task that is a template, to be checked when everything is known that it may name.
+#[derive(Clone)]
 pub(crate) struct Written {
     /// Its key.
     pub(crate) name: String,

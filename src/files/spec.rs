@@ -161,6 +161,7 @@ pub static OF_JOBS: &[&Table] = &[
     &process::LIMITS,
     &process::SUCCESS,
     &process::STOP,
+    &process::PRECONDITION,
     &http::HTTP,
     &hook::REFERENCE,
     &hook::HOOK,

@@ -33,7 +33,9 @@ fn fate(tasks: &[Task], states: &[TaskState], index: usize) -> Option<TaskEvent>
             Some(states[at])
         })
     };
-    if upstream().any(|state| state.has_ended() && state != TaskState::Completed) {
+    if upstream().any(|state| state == TaskState::Skipped(Outcome::ConditionFalse)) {
+        Some(TaskEvent::ConditionFalse)
+    } else if upstream().any(|state| state.has_ended() && state != TaskState::Completed) {
         Some(TaskEvent::UpstreamEnded)
     } else if upstream().all(|state| state == TaskState::Completed) {
         Some(TaskEvent::Unblocked)
@@ -43,10 +45,14 @@ fn fate(tasks: &[Task], states: &[TaskState], index: usize) -> Option<TaskEvent>
 }
 
 /// How a run ends, once all its tasks have; nothing before. The first failure, in the definition's order, gives the
-/// reason; a cancel outweighs it.
-pub fn conclusion(states: &[TaskState]) -> Option<RunEvent> {
+/// reason; a cancel outweighs it, and a precondition that said no outweighs both, because nothing came of them.
+pub fn conclusion(tasks: &[Task], states: &[TaskState]) -> Option<RunEvent> {
     if !states.iter().all(|state| state.has_ended()) {
         return None;
+    }
+    let said_no = TaskState::Skipped(Outcome::ConditionFalse);
+    if tasks.iter().zip(states).any(|(task, state)| task.is_precondition && *state == said_no) {
+        return Some(RunEvent::ConditionFalse);
     }
     if states.contains(&TaskState::Cancelled(Outcome::Expired)) {
         return Some(RunEvent::TasksExpired);
@@ -135,11 +141,32 @@ mod tests {
         let skipped = S::Skipped(Outcome::UpstreamFailed);
         let failed = S::Failed(Outcome::Timeout);
         let cancelled = S::Cancelled(Outcome::Cancelled);
-        assert_eq!(conclusion(&[S::Completed, S::Queued]), None);
-        assert_eq!(conclusion(&[S::Completed, S::Skipped(Outcome::ExitCode)]), Some(RunEvent::TasksCompleted));
-        assert_eq!(conclusion(&[failed, skipped]), Some(RunEvent::TasksFailed(Outcome::Timeout)));
-        assert_eq!(conclusion(&[failed, cancelled]), Some(RunEvent::TasksCancelled));
-        assert_eq!(conclusion(&[cancelled, S::Cancelled(Outcome::Expired)]), Some(RunEvent::TasksExpired));
+        let graph = tasks(&[("a", &[]), ("b", &["a"])]);
+        let check = |states: [S; 2], expected| assert_eq!(conclusion(&graph, &states), expected, "{states:?}");
+        check([S::Completed, S::Queued], None);
+        check([S::Completed, S::Skipped(Outcome::ExitCode)], Some(RunEvent::TasksCompleted));
+        check([failed, skipped], Some(RunEvent::TasksFailed(Outcome::Timeout)));
+        check([failed, cancelled], Some(RunEvent::TasksCancelled));
+        check([cancelled, S::Cancelled(Outcome::Expired)], Some(RunEvent::TasksExpired));
+    }
+
+    #[test]
+    fn a_precondition_that_said_no_ends_the_run_and_all_that_comes_after_it() {
+        use TaskState as S;
+        let mut graph = tasks(&[("precondition", &[]), ("a", &["precondition"]), ("b", &["a"])]);
+        graph[0].is_precondition = true;
+        let no = S::Skipped(Outcome::ConditionFalse);
+        let carried = [(1, TaskEvent::ConditionFalse), (2, TaskEvent::ConditionFalse)];
+        assert_eq!(advance(&graph, &[no, S::Blocked, S::Blocked]), carried);
+        let cancelled = S::Cancelled(Outcome::Cancelled);
+        for rest in [no, cancelled] {
+            assert_eq!(conclusion(&graph, &[no, rest, no]), Some(RunEvent::ConditionFalse));
+        }
+        assert_eq!(conclusion(&graph, &[no, S::Blocked, no]), None);
+        let unasked = S::Failed(Outcome::Timeout);
+        assert_eq!(advance(&graph, &[unasked, S::Blocked, no]), [(1, TaskEvent::UpstreamEnded)]);
+        let skipped = S::Skipped(Outcome::UpstreamFailed);
+        assert_eq!(conclusion(&graph, &[unasked, skipped, skipped]), Some(RunEvent::TasksFailed(Outcome::Timeout)));
     }
 
     #[test]

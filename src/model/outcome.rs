@@ -98,6 +98,8 @@ words! {
         Excluded = "excluded",
         /// It was looked at later than is of use.
         Deadline = "deadline",
+        /// Its job's `precondition` did not hold.
+        Condition = "condition",
         /// Its schedule was changed or removed.
         Retired = "retired",
         /// Somebody skipped it.

@@ -78,6 +78,14 @@ pub enum Refused {
         /// Why.
         reason: Reason,
     },
+    /// Its precondition is an expression, and false.
+    #[error("job `{job}` may not start now: its precondition `{expression}` is false")]
+    ConditionFalse {
+        /// Which.
+        job: String,
+        /// The expression.
+        expression: String,
+    },
     /// The values of its parameters do not fit.
     #[error("job `{job}` cannot start with these parameters: {}", problems.join("; "))]
     InvalidParams {
@@ -150,6 +158,7 @@ impl Refused {
             Refused::NotAdmitted { job, reason: Reason::QueueFull } => Some(format!(
                 "`campanile ctl runs --job {job} --state queued` lists what waits; cancel some, or add `--force`"
             )),
+            Refused::ConditionFalse { .. } => Some("add `--force` to start it all the same".to_owned()),
             Refused::NotAdmitted { .. } => Some("wait for the live run to end, or add `--force`".to_owned()),
             Refused::KeyReused { .. } => {
                 Some("make a new key for each request, and keep it for its repeats".to_owned())

@@ -9,7 +9,7 @@
 mod check;
 mod filters;
 
-pub use check::{Scope, Tasks, check};
+pub use check::{Scope, Tasks, check, check_condition};
 pub use filters::FILTERS;
 
 use std::fmt;
@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use jiff::Zoned;
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::{Object, ObjectRepr};
+use minijinja::value::{Object, ObjectRepr, ValueKind};
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value};
 use serde_json::{Map, Value as Json};
 
@@ -85,6 +85,23 @@ impl Templates {
         let mut rendered = Bounded(Vec::new());
         template.render_captured_to(values.0.clone(), &mut rendered).map_err(|error| explain(text, &error))?;
         String::from_utf8(rendered.0).map_err(|_| "the result is not UTF-8".to_owned())
+    }
+}
+
+impl Templates {
+    /// Whether the expression is true; or why it is neither true nor false. What is evaluated is not kept compiled: it is
+    /// one line, and asked once for each run.
+    pub fn holds(&self, expression: &str, values: &Values) -> Result<bool, String> {
+        let compiled = self.environment.compile_expression_owned(expression.to_owned());
+        let compiled = compiled.map_err(|error| explain(expression, &error))?;
+        let value = compiled.eval(values.0.clone()).map_err(|error| explain(expression, &error))?;
+        if value.kind() == ValueKind::Bool {
+            return Ok(value.is_true());
+        }
+        Err(match value.is_undefined() {
+            true => format!("`{}` has no value", expression.trim()),
+            false => format!("it comes to a {}, and must come to true or false", value.kind()),
+        })
     }
 }
 

@@ -11,7 +11,7 @@ use super::reader::Reader;
 use crate::model::definition;
 use crate::model::duration::Duration;
 use crate::model::id::RunId;
-use crate::model::outcome::Reason;
+use crate::model::outcome::{Outcome, Reason};
 use crate::model::refused::Refused;
 use crate::model::time::Calendar;
 use crate::model::timestamp::Timestamp;
@@ -156,18 +156,26 @@ fn plain(schedule: &Standing, answer: WhyKind) -> WhyAnswer {
 }
 
 const OCCURRENCE: &str = "
-SELECT o.run_id, r.state
+SELECT o.run_id, r.state, r.outcome
   FROM occurrence o
   LEFT JOIN run r ON r.id = o.run_id
  WHERE o.schedule_id = ?1 AND o.due_at = ?2";
 
 fn occurrence(tx: &Transaction<'_>, schedule: &Standing, instant: Timestamp) -> Result<Option<WhyAnswer>, Failure> {
     let read = |row: &Row<'_>| {
-        Ok(WhyAnswer {
+        let started = WhyAnswer {
             run_id: Some(RunId::from_bytes(row.get(0)?)),
             run_state: row.get(1)?,
             ..plain(schedule, WhyKind::Run)
-        })
+        };
+        let outcome: Option<String> = row.get(2)?;
+        if outcome.as_deref() != Some(Outcome::ConditionFalse.as_str()) {
+            return Ok(started);
+        }
+        // Its precondition was asked by a run, which came to nothing.
+        let (answer, reason) = (WhyKind::Skipped, Some(Reason::Condition.as_str().to_owned()));
+        let (first_due_at, last_due_at, n) = (Some(instant), Some(instant), Some(1));
+        Ok(WhyAnswer { answer, reason, first_due_at, last_due_at, n, ..started })
     };
     let found = tx.prepare_cached(OCCURRENCE)?.query_row(params![schedule.id, instant.as_micros()], read);
     Ok(found.optional()?)
@@ -237,6 +245,10 @@ fn said(answer: &WhyAnswer) -> String {
                     format!("it did not ({reason}: {meaning}), nor did the others of {n} from {first} to {last}")
                 }
                 (None, ..) => format!("it starts nothing ({reason}: {meaning})"),
+                _ if answer.run_id.is_some() => {
+                    let run = answer.run_id.map(|run| run.short()).unwrap_or_default();
+                    format!("it did not ({reason}: {meaning}); `campanile ctl logs {run}` shows what was said")
+                }
                 _ => format!("it did not ({reason}: {meaning})"),
             }
         }
@@ -258,5 +270,6 @@ pub fn meaning(reason: Reason) -> &'static str {
         Reason::Deadline => "it was looked at too late to be of use",
         Reason::Retired => "its schedule was changed or removed",
         Reason::ByUser => "somebody skipped it",
+        Reason::Condition => "its precondition did not hold",
     }
 }

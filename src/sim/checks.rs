@@ -6,6 +6,7 @@
 
 mod ledger;
 mod pools;
+mod precondition;
 mod quiet;
 mod standstill;
 mod values;
@@ -15,6 +16,7 @@ use std::sync::{Arc, OnceLock};
 
 use rusqlite::Connection;
 
+use super::jobs::BY_HAND;
 use super::world::{Broken, said};
 use crate::engine::{Command, Input, Report, RunnerReport, Settings, Step};
 use crate::model::definition::{Hook, Job, Overlap, from_canonical};
@@ -182,6 +184,7 @@ impl Checks {
         }
         self.gate(connection)?;
         self.graph(connection)?;
+        precondition::check(connection, before.0)?;
         self.pools(connection)?;
         let has_load = inputs.iter().any(|input| matches!(input, Input::Command { command: Command::Load(_), .. }));
         if !has_load && !is_careful {
@@ -263,6 +266,12 @@ impl Checks {
                 (false, Overlap::Allow) => n_held > 0 || is_full,
                 (false, _) => n_held > 0 || is_full || n_live > job.max_runs,
             };
+            if job.precondition.as_deref() == Some(BY_HAND) && cause != "manual" {
+                return Err(format!("run {id} was made though its precondition is false"));
+            }
+            if is_forced && job.has_precondition() {
+                return Err(format!("run {id} is forced, and has a precondition"));
+            }
             if is_forced && cause == "manual" {
                 self.over.insert(id);
             } else if is_past || is_paused || is_forced || !job.enabled {

@@ -41,6 +41,12 @@ const DENSE_QUARTZ: [&str; 3] = ["0 * * * * ?", "0/7 * * * * ?", "15,45 0/2 * ? 
 const SPARSE_QUARTZ: [&str; 5] =
     ["0 30 2 * * ?", "0 0 0/3 * * ?", "0 59 1 ? * SAT-MON", "0 0 3 1,15 * ? 2026-2028", "0 0-20/10 2,14 ? * *"];
 
+/// True of runs by hand; true of every second run and of every second second; and two that cannot be evaluated.
+const EXPRESSIONS: [&str; 6] =
+    [BY_HAND, BY_HAND, "run.number is odd", "scheduled_at | datetime('%s') | int is even", "params.none", "run.job"];
+/// An expression whose answer can be told from a run's row.
+pub(super) const BY_HAND: &str = "run.cause == 'manual'";
+
 /// A job.
 pub(crate) fn job(chance: &mut Chance, pace: Pace, now: Timestamp) -> Job {
     let n_schedules = *chance.pick(&[0, 1, 1, 1, 2, 2]);
@@ -51,7 +57,7 @@ pub(crate) fn job(chance: &mut Chance, pace: Pace, now: Timestamp) -> Job {
     let hooks = if chance.one_in(4) { vec![hook(chance)] } else { Vec::new() };
     let tasks = graph(chance, pace, n_tasks);
     let outputs = if chance.one_in(4) { outputs(chance, &tasks) } else { BTreeMap::new() };
-    Job {
+    let mut job = Job {
         description: format!("{}", chance.below(3)),
         enabled: !chance.one_in(12),
         overlap: *chance.pick(&Overlap::ALL),
@@ -67,7 +73,24 @@ pub(crate) fn job(chance: &mut Chance, pace: Pace, now: Timestamp) -> Job {
         outputs,
         hooks,
         ..Job::default()
+    };
+    match chance.below(8) {
+        0 => job.precondition = Some((*chance.pick(&EXPRESSIONS)).to_owned()),
+        1 => job.ask_first(question(chance)),
+        _ => {}
     }
+    job
+}
+
+/// Asks, now and then for longer than it may; many an answer is no.
+fn question(chance: &mut Chance) -> Task {
+    let no = if chance.one_in(2) { "fails=1" } else { "" };
+    let takes = format!("takes={}", chance.between(0, 3) * chance.between(0, 20_000_000));
+    let action = match chance.below(3) {
+        0 => Action::Shell("chance".to_owned()),
+        _ => Action::Command(vec!["pretend".to_owned(), no.to_owned(), takes]),
+    };
+    Task { timeout: Some(Duration::from_secs(30)), ..Task::new("asks", action) }
 }
 
 fn schedule(chance: &mut Chance, pace: Pace, now: Timestamp, n: usize) -> Schedule {

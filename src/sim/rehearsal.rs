@@ -140,7 +140,8 @@ fn stand_in(job: Job, takes: Duration) -> Job {
         kill_grace: task.kill_grace,
         retry: task.retry,
         on_interrupt: task.on_interrupt,
-        ..Task::new(&task.name, pretended(&task.action, takes))
+        is_precondition: task.is_precondition,
+        ..Task::new(&task.name, pretended(&task.action, if task.is_precondition { Duration::ZERO } else { takes }))
     });
     Job { tasks: tasks.collect(), outputs: BTreeMap::new(), hooks: Vec::new(), ..job }
 }

@@ -83,6 +83,7 @@ UPDATE job
        n_scheduled = n_scheduled + ?3
  WHERE id = ?1 RETURNING last_number";
 const LET_IN: &str = "UPDATE job SET n_live = n_live + 1, n_held = n_held - 1 WHERE id = ?1";
+const NEXT_NUMBER: &str = "SELECT last_number + 1 FROM job WHERE id = ?1";
 const DEQUEUE_RUN: &str = "UPDATE job SET n_queued = n_queued - 1 WHERE id = ?1";
 const END_RUN: &str = "
 UPDATE job
@@ -184,6 +185,12 @@ pub(crate) struct Begun {
 /// Counts one more run, live or held, and returns its number within the job.
 pub(crate) fn begin_run(tx: &Tx<'_>, id: JobId, run: Begun) -> Result<u64, StoreError> {
     let number = tx.one(BEGIN_RUN, &[&id, &run.is_held, &run.is_scheduled], |row| Ok(row.get::<_, i64>(0)?))?;
+    number.map(i64::cast_unsigned).ok_or_else(|| StoreError::unreadable(format!("job {id}"), "it is missing"))
+}
+
+/// The number that the next run of the job will have.
+pub(crate) fn next_number(tx: &Tx<'_>, id: JobId) -> Result<u64, StoreError> {
+    let number = tx.one(NEXT_NUMBER, &[&id], |row| Ok(row.get::<_, i64>(0)?))?;
     number.map(i64::cast_unsigned).ok_or_else(|| StoreError::unreadable(format!("job {id}"), "it is missing"))
 }
 

@@ -1,7 +1,7 @@
 //! The ledger: every due time's answer, either an occurrence, which started a run, or part of a span, which did not.
 
 use super::{StoreError, Tx};
-use crate::model::id::{RunId, ScheduleId};
+use crate::model::id::{JobId, RunId, ScheduleId};
 use crate::model::time::catch_up::Span;
 use crate::model::timestamp::Timestamp;
 
@@ -10,6 +10,9 @@ const STARTED: &str = "SELECT 1 FROM occurrence WHERE schedule_id = ?1 AND due_a
 const ANSWERED: &str = "
 SELECT 1 FROM occurrence WHERE schedule_id = ?1 AND due_at = ?2
  UNION ALL SELECT 1 FROM span WHERE schedule_id = ?1 AND first_due_at = ?2 LIMIT 1";
+const SCHEDULE_OF: &str = "
+SELECT schedule.key FROM schedule JOIN occurrence ON occurrence.schedule_id = schedule.id AND occurrence.due_at = ?2
+ WHERE schedule.job_id = ?1 AND occurrence.run_id = ?3";
 const STARTS: &str = "
 SELECT due_at FROM occurrence WHERE schedule_id = ?1 AND due_at > ?2 AND due_at <= ?3 ORDER BY due_at LIMIT ?4";
 const NEWEST_SPAN: &str = "
@@ -32,6 +35,11 @@ pub(crate) fn start(tx: &Tx<'_>, schedule: ScheduleId, due: Timestamp, run: RunI
 /// Whether this due time has started a run.
 pub(crate) fn has_started(tx: &Tx<'_>, schedule: ScheduleId, due: Timestamp) -> Result<bool, StoreError> {
     Ok(tx.one(STARTED, &[&schedule, &due], |_| Ok(()))?.is_some())
+}
+
+/// The key of the schedule of this job whose due time this was when it started this run.
+pub(crate) fn schedule_of(tx: &Tx<'_>, job: JobId, due: Timestamp, run: RunId) -> Result<Option<String>, StoreError> {
+    tx.one(SCHEDULE_OF, &[&job, &due, &run], |row| Ok(row.get(0)?))
 }
 
 /// Whether this very instant has an answer of its own.

@@ -154,7 +154,9 @@ impl Code {
             Code::TaskAlreadyEnded => line("task_already_ended", 409, CONFLICT, "the task has ended"),
             Code::JobRetired => line("job_retired", 409, CONFLICT, "the job's file is gone"),
             Code::NotDue => line("not_due", 409, CONFLICT, "no due time lies ahead there"),
-            Code::NotAdmitted => line("not_admitted", 409, CONFLICT, "the gate says no: overlap or a pause"),
+            Code::NotAdmitted => {
+                line("not_admitted", 409, CONFLICT, "the gate says no: overlap, a pause or a precondition")
+            }
             Code::InvalidParams => line("invalid_params", 422, USAGE, "the values of the job's parameters do not fit"),
             Code::Already => line("already", 409, CONFLICT, "it is so already"),
             Code::BadRequest => line("bad_request", 400, USAGE, "it makes no sense as written"),
@@ -195,7 +197,7 @@ impl From<&Refused> for Code {
             Refused::TaskAlreadyEnded { .. } => Code::TaskAlreadyEnded,
             Refused::JobRetired { .. } => Code::JobRetired,
             Refused::NotDue { .. } => Code::NotDue,
-            Refused::NotAdmitted { .. } => Code::NotAdmitted,
+            Refused::NotAdmitted { .. } | Refused::ConditionFalse { .. } => Code::NotAdmitted,
             Refused::InvalidParams { .. } => Code::InvalidParams,
             Refused::Already { .. } => Code::Already,
             Refused::KeyReused { .. } => Code::KeyReused,

@@ -36,7 +36,7 @@ pub struct WhyAnswer {
     pub schedule: String,
     /// What became of it.
     pub answer: WhyKind,
-    /// The run that it started.
+    /// The run that it started, or that asked its precondition and came to nothing.
     #[schemars(with = "Option<shape::Id>")]
     pub run_id: Option<RunId>,
     /// Where that run is.

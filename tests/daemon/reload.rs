@@ -29,7 +29,7 @@ fn the_examples_are_loaded_at_the_first_start() {
     let jobs = world.ok(&["-o", "name", "jobs"]);
     assert_eq!(
         jobs.lines().collect::<Vec<_>>(),
-        ["failing", "flaky", "health", "heartbeat", "morning", "once", "pipeline"]
+        ["failing", "flaky", "health", "heartbeat", "monthly", "morning", "once", "pipeline"]
     );
     let status = world.json(&["status"]);
     assert_eq!((&status["jobs"], &status["invalid"]), (&json!(7), &json!([])));

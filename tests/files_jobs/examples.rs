@@ -35,6 +35,7 @@ fn every_example_loads_without_problem_or_warning() {
             "flaky: 0 schedules, 1 tasks, 0 hooks",
             "health: 0 schedules, 1 tasks, 0 hooks",
             "heartbeat: 1 schedules, 1 tasks, 0 hooks",
+            "monthly: 1 schedules, 1 tasks, 0 hooks",
             "morning: 1 schedules, 1 tasks, 0 hooks",
             "once: 1 schedules, 1 tasks, 0 hooks",
             "pipeline: 1 schedules, 3 tasks, 0 hooks",

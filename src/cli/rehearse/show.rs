@@ -40,6 +40,18 @@ impl Show {
         }
     }
 
+    /// A job with a command that is asked before each run, which no rehearsal runs.
+    pub(super) fn not_asked(&mut self, job: &str) {
+        match self.json {
+            true => print::data(&line(&json!({ "type": "not_asked", "job": job }))),
+            false => {
+                print::talk(&format!(
+                    "note: the precondition of `{job}` is a command; in a rehearsal it says yes at once"
+                ));
+            }
+        }
+    }
+
     /// All that happened.
     pub(super) fn all(&self, rehearsal: &Rehearsal) {
         let mut text = String::new();

@@ -6,7 +6,7 @@ use crate::engine::input::{Answer, NotBefore, Start, Submission};
 use crate::engine::work::{Subject, Work};
 use crate::model::definition::{Job, Overlap};
 use crate::model::event::EventType;
-use crate::model::outcome::Cause;
+use crate::model::outcome::{Cause, Reason};
 use crate::model::policy::param;
 use crate::model::refused::Refused;
 use crate::store::{StoreError, job};
@@ -44,7 +44,13 @@ pub(super) fn start(work: &mut Work<'_>, start: &Start) -> Result<Result<Answer,
             let subject = Subject { job: Some(&row.name), defined: Some(&defined), ..Subject::default() };
             let data = serde_json::json!({ "cause": Cause::Manual.as_str(), "reason": reason.as_str() });
             work.record(EventType::OccurrenceSkipped, subject, data)?;
-            Ok(Err(Refused::NotAdmitted { job: start.job.clone(), reason }))
+            let job = start.job.clone();
+            Ok(Err(match (&defined.job.precondition, reason) {
+                (Some(expression), Reason::Condition) => {
+                    Refused::ConditionFalse { job, expression: expression.clone() }
+                }
+                (_, reason) => Refused::NotAdmitted { job, reason },
+            }))
         }
     }
 }
@@ -67,6 +73,7 @@ pub(super) fn submit(work: &mut Work<'_>, submissions: &[Submission]) -> Result<
         };
         last = Some((submission, std::sync::Arc::clone(&defined)));
         let birth = Birth {
+            id: work.ids.run(),
             job: None,
             defined,
             cause: Cause::Manual,
@@ -82,7 +89,7 @@ pub(super) fn submit(work: &mut Work<'_>, submissions: &[Submission]) -> Result<
             is_caught_up: false,
             expires: None,
         };
-        runs.push(begin::run(work, birth)?.0);
+        runs.push(begin::run(work, &birth)?.0);
     }
     Ok(Ok(Answer::Submitted(runs)))
 }

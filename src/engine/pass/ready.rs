@@ -1,7 +1,8 @@
 //! When a task has ended: what comes after it is unblocked or skipped, and a run whose tasks have all ended ends.
 
 use crate::engine::work::{Run, Work};
-use crate::engine::{change, step, values};
+use crate::engine::{change, precondition, step, values};
+use crate::model::definition::PRECONDITION;
 use crate::model::graph;
 use crate::model::id::RunId;
 use crate::model::outcome::Outcome;
@@ -31,18 +32,28 @@ fn ready_one(work: &mut Work<'_>, id: RunId) -> Result<(), StoreError> {
         change::task(work, &mut rows[index], &[event], &Seen::default())?;
     }
     let states: Vec<TaskState> = rows.iter().map(|row| row.state).collect();
-    if let Some(event) = graph::conclusion(&states) {
+    if let Some(event) = graph::conclusion(&run.defined.job.tasks, &states) {
         let failed = rows.iter().find(|row| matches!(row.state, TaskState::Failed(_)));
         let error = match event {
             RunEvent::TasksExpired => Some("nothing of it had begun when it was too late".to_owned()),
+            RunEvent::ConditionFalse => precondition_error(work, &rows)?,
             RunEvent::Claimed | RunEvent::TasksCompleted | RunEvent::TasksFailed(_) | RunEvent::TasksCancelled => {
                 failed.map(|row| explain(work, row)).transpose()?
             }
         };
         let (event, error) = leave(work, &run, &rows, event, error)?;
-        change::run(work, id, event, error.as_deref())?;
+        let has_ended = change::run(work, id, event, error.as_deref())?;
+        if has_ended && event == RunEvent::ConditionFalse {
+            precondition::said_no(work, &run)?;
+        }
     }
     Ok(())
+}
+
+/// What people are told of a run whose precondition said no: how.
+fn precondition_error(work: &Work<'_>, rows: &[TaskRow]) -> Result<Option<String>, StoreError> {
+    let Some(asked) = rows.iter().find(|row| row.name == PRECONDITION) else { return Ok(None) };
+    Ok(task::error(work.tx, asked.id)?.map(|why| format!("its precondition {why}")))
 }
 
 /// What people are told of a run that a task has failed: which, and why.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::precondition::{self, Precondition};
 use super::{http, pools, process, success, template};
 use crate::files::argument;
 use crate::files::keys::{ACTIONS, EXIT_CODES, RETRY, TASK};
@@ -10,7 +11,7 @@ use crate::files::suggestion::suggest;
 use crate::files::syntax::{Entry, Node, NodeValue, Span};
 use crate::files::value;
 use crate::model::definition::job::is_name;
-use crate::model::definition::{Action, ExitCodes, Leftovers, OnInterrupt, Retry, Task};
+use crate::model::definition::{Action, ExitCodes, Leftovers, OnInterrupt, PRECONDITION, Retry, Task};
 use crate::model::graph;
 use crate::model::invalid::Fault;
 
@@ -24,7 +25,7 @@ const MAX_OUTPUT: u64 = 1 << 40;
 const MAX_WEIGHT: usize = 64 << 20;
 /// For how many unknown names the nearest task is looked for.
 const MAX_SUGGESTED: usize = 20;
-const SHELL_WAY: &str = "put the value into `env` and write \"$NAME\" here";
+pub(super) const SHELL_WAY: &str = "put the value into `env` and write \"$NAME\" here";
 
 /// A task, and where its `after` names each task that it waits for.
 struct Placed {
@@ -34,14 +35,21 @@ struct Placed {
     templates: Vec<Written>,
 }
 
-/// The tasks of the job whose top level is `fields`, and whose parameters have those names.
-pub(super) fn read(fields: &Fields<'_>, params: &[&str]) -> Vec<Task> {
+/// The tasks of the job whose top level is `fields`, and whose parameters have those names; and what must hold before any of
+/// them starts.
+pub(super) fn read(fields: &Fields<'_>, params: &[&str]) -> (Vec<Task>, Option<Precondition>) {
+    let of_top = |fields| of_file(fields, Task::new("main", Action::Noop));
+    let (base, shared) = fields.reading.with_templates(|| of_top(fields));
+    let precondition = precondition::read(fields, params, &base);
+    (of_base(fields, params, base, &shared), precondition)
+}
+
+fn of_base(fields: &Fields<'_>, params: &[&str], base: Task, shared: &[Written]) -> Vec<Task> {
     let reading = fields.reading;
-    let (base, shared) = reading.with_templates(|| of_file(fields, Task::new("main", Action::Noop)));
     let short = fields.first_of(ACTIONS);
     let Some(entry) = fields.entry("tasks") else {
         let (task, mut own) = reading.with_templates(|| single(fields, base));
-        own.extend(shared);
+        own.extend_from_slice(shared);
         let Some(task) = task else { return Vec::new() };
         template::check_tasks(reading, params, &["main"], &[(&task, &own)], &[]);
         return vec![task];
@@ -66,11 +74,15 @@ pub(super) fn read(fields: &Fields<'_>, params: &[&str]) -> Vec<Task> {
     let placed: Vec<Option<Placed>> = entries.iter().map(|entry| named(reading, entry, &base)).collect();
     // A task that could not be read is still there to be waited for.
     let names: Vec<&str> = entries.iter().map(|entry| entry.key.as_str()).collect();
+    if let Some(taken) = entries.iter().find(|entry| entry.key == PRECONDITION && fields.get(PRECONDITION).is_some()) {
+        let message = "a job with a `precondition` has a task of that name already: the one that asks";
+        reading.fault(Fault::new(taken.key_span, message).hint("give this task another name"));
+    }
     let placed: Vec<Placed> = placed.into_iter().flatten().collect();
     check_graph(reading, &names, &placed);
     let own: Vec<(&Task, &[Written])> =
         placed.iter().map(|placed| (&placed.task, placed.templates.as_slice())).collect();
-    template::check_tasks(reading, params, &names, &own, if base.raw { &[] } else { &shared });
+    template::check_tasks(reading, params, &names, &own, if base.raw { &[] } else { shared });
     placed.into_iter().map(|placed| placed.task).collect()
 }
 
@@ -205,7 +217,7 @@ fn options(fields: &Fields<'_>, mut base: Task) -> Task {
     base
 }
 
-fn working_dir(fields: &Fields<'_>) -> Option<String> {
+pub(super) fn working_dir(fields: &Fields<'_>) -> Option<String> {
     let node = fields.get("working_dir")?;
     let path = fields.full_text("working_dir")?;
     argument::whole(fields.reading, "working_dir", node, path, 0)?;

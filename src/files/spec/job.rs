@@ -1,7 +1,7 @@
 //! The top level of a job file, and the parameters of a job.
 
 use super::kind::Names;
-use super::{Key, Kind, Table, hook, key, schedule, task};
+use super::{Key, Kind, Table, hook, key, process, schedule, task};
 use crate::files::keys;
 
 const PARAM_TABLES: Kind = Kind::Map(Names::Param, &Kind::Table(&PARAM), 256);
@@ -38,6 +38,7 @@ const OWN: &[Key] = &[
     EXPIRES_AFTER,
     PRIORITY,
     TAGS,
+    PRECONDITION_KEY,
     SCHEDULES,
     PARAMS,
     TASKS,
@@ -152,6 +153,16 @@ const TAGS: Key = key(
 )
 .limit("64 tags")
 .no_effect("on anything that happens");
+
+const PRECONDITION_KEY: Key = key(
+    "precondition",
+    Kind::Table(&process::PRECONDITION),
+    "What is asked once the gate has let a run in, before anything of it starts; see [Precondition](#precondition) and \
+     [preconditions](../concepts/preconditions.md). If the answer is no, the due time is recorded as skipped because of \
+     `condition`.",
+    r#"precondition = { command = ["test", "-e", "/srv/ready"], timeout = "10s" }"#,
+)
+.interacts("a start with `--force`, of which nothing is asked");
 
 const SCHEDULES: Key = key(
     "schedules",

@@ -1,6 +1,7 @@
 //! What a task asks of its process, and of what the process writes.
 
-use super::{Key, Kind, Table, key};
+use super::kind::Names;
+use super::{Key, Kind, Table, key, task};
 use crate::files::keys;
 
 /// The most that an attempt may keep.
@@ -256,4 +257,62 @@ const SUCCESS_KEYS: &[Key] = &[
         "case_insensitive = true",
     )
     .default("false"),
+];
+
+/// `precondition` of a job.
+pub(super) static PRECONDITION: Table = Table {
+    keys: &[&keys::PRECONDITION],
+    intro: "Exactly one of `command`, `shell` and `expression` says what is asked. A command is asked by the first task of the \
+            run, named `precondition`, which all others come after: exit code 0 is yes, any other is no. One that is ended by a \
+            signal, takes too long or cannot be started has given no answer, and fails the run. It runs as the top level of the \
+            job says that tasks are run: `user`, `group`, `env`, `env_file`, `env_inherit`, `interpreter`, `umask`, `nice`, `limits`, \
+            `working_dir`, `kill_grace`, `leftovers` and `max_output` there hold for it too. It is tried once and takes nothing from `pools`.",
+    one_of: &[keys::ASKED],
+    ..Table::new("precondition", "Precondition", &[PRECONDITION_KEYS])
+};
+
+const FOR_COMMANDS: &str = "beside `expression`, where it is an error";
+
+const PRECONDITION_KEYS: &[Key] = &[
+    key(
+        "command",
+        ARGV,
+        "A program and its arguments, without a shell; elements may be [templates](../concepts/templates.md).",
+        r#"command = ["test", "-e", "/srv/ready"]"#,
+    )
+    .limit("each element 131071 bytes"),
+    key(
+        "shell",
+        Kind::Shell,
+        "A text for the `interpreter` of the job, `/bin/sh -c` unless it says otherwise.",
+        r#"shell = "ping -c 1 db.example""#,
+    )
+    .limit("131071 bytes"),
+    key(
+        "expression",
+        Kind::Full,
+        "An expression in the language of [templates](../concepts/templates.md), without `{{` and `}}`. It knows `params`, \
+         `run` (`id`, `job`, `number`, `cause`) and `scheduled_at`, and must come to true or false. It is evaluated without a process: if it is false, no run is made. One that cannot be \
+         evaluated fails the run with outcome `invalid_request`.",
+        r#"expression = "scheduled_at | datetime('%d') | int <= 7""#,
+    ),
+    key(
+        "timeout",
+        Kind::SomeDuration,
+        "How long the command may take. Beyond that it is ended, and the run fails with outcome `timeout`.",
+        r#"timeout = "10s""#,
+    )
+    .default(r#""1m""#)
+    .interacts("`kill_grace` of the job")
+    .no_effect(FOR_COMMANDS),
+    key(
+        "env",
+        Kind::Map(Names::Variable, &task::VALUE, usize::MAX),
+        "Variables of the command; those of the job's `env` hold too, and give way name by name.",
+        r#"env = { HOST = "db.example" }"#,
+    )
+    .no_effect(FOR_COMMANDS),
+    key("working_dir", Kind::AbsolutePath, "Where the command starts.", r#"working_dir = "/srv/app""#)
+        .or("that of the job")
+        .no_effect(FOR_COMMANDS),
 ];

@@ -36,6 +36,9 @@ pub struct Job {
     pub priority: Priority,
     /// Words to find it by.
     pub tags: Vec<String>,
+    /// An expression that must be true before a run of it is made. A command that is asked is its first task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub precondition: Option<String>,
     /// When it is due. A job without schedules is started by hand.
     pub schedules: Vec<Schedule>,
     /// What it does; never empty, names unique, `after` without cycles.
@@ -72,6 +75,7 @@ impl Default for Job {
             expires_after: None,
             priority: Priority::default(),
             tags: Vec::new(),
+            precondition: None,
             schedules: Vec::new(),
             tasks: Vec::new(),
             params: Vec::new(),

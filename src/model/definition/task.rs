@@ -55,6 +55,9 @@ pub struct Task {
     /// Its texts are no templates.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub raw: bool,
+    /// Its exit says whether the others are wanted: 0 is yes, any other code no.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_precondition: bool,
     /// Given on standard input; otherwise it is `/dev/null`.
     pub stdin: Option<String>,
     /// Where it starts; otherwise HOME, under `campanile run` the current folder.
@@ -95,6 +98,7 @@ impl Task {
             stop: None,
             success: Success::default(),
             raw: false,
+            is_precondition: false,
             stdin: None,
             working_dir: None,
             timeout: None,

@@ -102,6 +102,7 @@ pub fn judge(
 fn decide(task: &Task, exit: &Exit, seen: Seen, tries: Tries, cancelled: bool, now: Steady, chance: f64) -> Verdict {
     match seen {
         Seen::Done => Verdict::Complete,
+        Seen::NotNeeded if task.is_precondition => Verdict::Skip(Outcome::ConditionFalse),
         Seen::NotNeeded => Verdict::Skip(Outcome::ExitCode),
         Seen::Stopped => Verdict::Cancel,
         _ if cancelled => Verdict::Cancel,
@@ -144,6 +145,8 @@ fn seen(task: &Task, exit: &Exit) -> Seen {
     let codes = &task.exit_codes;
     match exit.kind {
         ExitKind::Code(_) | ExitKind::Status(_) if is_done(task, exit) => Seen::Done,
+        // An answer. What could not be asked (a signal, the timeout, no process) is none, and fails like any other task.
+        ExitKind::Code(_) if task.is_precondition => Seen::NotNeeded,
         ExitKind::Code(code) if codes.skip.contains(&code) => Seen::NotNeeded,
         ExitKind::Code(code) => {
             let may_retry = codes.retry.is_empty() || codes.retry.contains(&code);
@@ -259,6 +262,20 @@ mod tests {
         check(&task, ExitKind::Code(99), (1, 0, 0), false, Verdict::Skip(Outcome::ExitCode));
         check(&task, ExitKind::Code(75), (1, 0, 0), false, after(1));
         check(&task, ExitKind::Code(1), (1, 0, 0), false, Verdict::Fail(Outcome::ExitCode));
+    }
+
+    #[test]
+    fn a_precondition_says_no_by_any_code_and_fails_if_it_cannot_be_asked() {
+        let asks = task(|task| (task.is_precondition, task.retry.max_attempts) = (true, 1));
+        check(&asks, ExitKind::Code(0), (1, 0, 0), false, Verdict::Complete);
+        for code in [1, 2, 75, 99, 127, 255] {
+            check(&asks, ExitKind::Code(code), (1, 0, 0), false, Verdict::Skip(Outcome::ConditionFalse));
+        }
+        check(&asks, ExitKind::Signal(9), (1, 0, 0), false, Verdict::Fail(Outcome::Signal));
+        check(&asks, ExitKind::Timeout, (1, 0, 0), false, Verdict::Fail(Outcome::Timeout));
+        check(&asks, ExitKind::NotStarted, (1, 0, 0), false, Verdict::Fail(Outcome::SpawnError));
+        check(&asks, ExitKind::Lost, (1, 1, 0), false, after(0));
+        check(&asks, ExitKind::Stopped(StopReason::Cancel), (1, 0, 0), true, Verdict::Cancel);
     }
 
     #[test]

@@ -39,6 +39,7 @@ fn task_events() -> Vec<(&'static str, TaskEvent)> {
         ("judged (stale)", E::Judged { of: Launch(6), verdict: Verdict::Complete }),
         ("woken", E::Woken),
         ("upstream_ended", E::UpstreamEnded),
+        ("condition_false", E::ConditionFalse),
         ("cancelled", E::Cancelled),
         ("expired", E::Expired),
         ("broken", E::Broken),
@@ -66,6 +67,7 @@ fn run_events() -> Vec<(&'static str, RunEvent)> {
         ("tasks_failed", E::TasksFailed(Outcome::ExitCode)),
         ("tasks_cancelled", E::TasksCancelled),
         ("tasks_expired", E::TasksExpired),
+        ("condition_false", E::ConditionFalse),
     ]
 }
 

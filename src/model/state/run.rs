@@ -18,7 +18,7 @@ pub enum RunState {
     Completed,
     /// A task failed.
     Failed(Outcome),
-    /// Somebody did not want it any more, or it was too late for it.
+    /// Somebody did not want it any more, it was too late for it, or its precondition did not hold.
     Cancelled(Outcome),
 }
 
@@ -35,6 +35,8 @@ pub enum RunEvent {
     TasksCancelled,
     /// It was too late for the first of them, so all have ended.
     TasksExpired,
+    /// Its precondition did not hold, so none of the others was needed.
+    ConditionFalse,
 }
 
 impl RunState {
@@ -50,6 +52,7 @@ impl RunState {
                 Ok(S::Cancelled(Outcome::Cancelled))
             }
             (S::Queued | S::Waiting, E::TasksExpired) => Ok(S::Cancelled(Outcome::Expired)),
+            (S::Running, E::ConditionFalse) => Ok(S::Cancelled(Outcome::ConditionFalse)),
             (state, event) => Err(refused(state, event)),
         }
     }
@@ -91,6 +94,7 @@ impl RunEvent {
             RunEvent::TasksFailed(_) => "tasks_failed",
             RunEvent::TasksCancelled => "tasks_cancelled",
             RunEvent::TasksExpired => "tasks_expired",
+            RunEvent::ConditionFalse => "condition_false",
         }
     }
 }

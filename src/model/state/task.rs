@@ -59,6 +59,8 @@ pub enum TaskEvent {
     Woken,
     /// Something it comes after did not complete.
     UpstreamEnded,
+    /// The precondition of its run did not hold.
+    ConditionFalse,
     /// Somebody cancelled it.
     Cancelled,
     /// Nothing of its run has begun, and it is too late now.
@@ -75,6 +77,7 @@ impl TaskState {
             // table
             (S::Blocked, E::Unblocked) => Ok(S::Queued),
             (S::Blocked, E::UpstreamEnded) => Ok(S::Skipped(Outcome::UpstreamFailed)),
+            (S::Blocked, E::ConditionFalse) => Ok(S::Skipped(Outcome::ConditionFalse)),
             (S::Queued, E::Claimed { launch }) => Ok(S::Running { launch }),
             (S::Running { launch }, E::Judged { of, verdict }) if of == launch => Ok(verdict.state()),
             (S::Retrying { .. } | S::Waiting { .. }, E::Woken) => Ok(S::Queued),
@@ -132,6 +135,7 @@ impl TaskEvent {
             TaskEvent::Judged { .. } => "judged",
             TaskEvent::Woken => "woken",
             TaskEvent::UpstreamEnded => "upstream_ended",
+            TaskEvent::ConditionFalse => "condition_false",
             TaskEvent::Cancelled => "cancelled",
             TaskEvent::Expired => "expired",
             TaskEvent::Broken => "broken",

@@ -2,7 +2,7 @@
 //! place, and that it uses nothing that this language does not have. Every problem is found at once.
 
 use minijinja::machinery::ast::{self, Expr, Stmt};
-use minijinja::machinery::{Span, parse};
+use minijinja::machinery::{Span, parse, parse_expr};
 
 use super::filters::{FILTERS, TESTS};
 use super::{explain, is_template, syntax};
@@ -55,6 +55,25 @@ pub fn check(text: &str, scope: &Scope<'_>) -> Vec<Fault> {
     };
     let mut walk = Walk { scope, locals: Vec::new(), faults: Vec::new() };
     walk.statement(&tree);
+    walk.faults.sort_by_key(|fault| fault.at.0);
+    walk.faults
+}
+
+/// The same of a condition: an expression by itself, without `{{` and `}}`.
+pub fn check_condition(text: &str, scope: &Scope<'_>) -> Vec<Fault> {
+    let tree = match parse_expr(text) {
+        Ok(tree) => tree,
+        Err(error) => {
+            let what = error.detail().map_or_else(|| explain(text, &error), str::to_owned);
+            let at = error.range().filter(|range| text.get(range.clone()).is_some());
+            let at = at.map_or((0, text.len()), |range| (range.start, range.end));
+            let fault = Fault::new(at, format!("{} cannot be read: {what}", scope.place));
+            let way = "write the expression alone, as in \"params.n > 3\"";
+            return vec![if is_template(text) { fault.hint(way) } else { fault }];
+        }
+    };
+    let mut walk = Walk { scope, locals: Vec::new(), faults: Vec::new() };
+    walk.expression(&tree);
     walk.faults.sort_by_key(|fault| fault.at.0);
     walk.faults
 }
