@@ -23,6 +23,8 @@ mod opening;
 mod outliving;
 #[path = "daemon/owners.rs"]
 mod owners;
+#[path = "daemon/preconditions.rs"]
+mod preconditions;
 #[path = "daemon/put.rs"]
 mod put;
 #[allow(dead_code, reason = "each test uses what it needs of it")]

@@ -216,3 +216,15 @@ fn an_interrupt_ends_the_hooks_that_are_waited_for_and_none_of_them_lives_on() {
     let left: Vec<_> = std::fs::read_dir(world.path("")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(!left.iter().any(|name| name.to_string_lossy().contains("campanile-run-")), "{left:?}");
 }
+
+#[test]
+fn a_precondition_is_asked_here_too() {
+    let world = World::new();
+    let no = run_text(&world, "shell = 'echo ran'\nprecondition = { shell = 'echo no; exit 1' }\n", &[]).with(1);
+    assert!(no.out.contains("no") && !no.out.contains("ran"), "{no:?}");
+    assert!(no.err.contains("cancelled") && no.err.contains("its precondition exited with code 1"), "{no:?}");
+    let yes = run_text(&world, "shell = 'echo ran'\nprecondition = { command = ['true'] }\n", &[]).with(0);
+    assert!(yes.out.contains("ran"), "{yes:?}");
+    let never = run_text(&world, "shell = 'echo ran'\nprecondition = { expression = 'false' }\n", &[]).with(1);
+    assert!(never.out.is_empty() && never.err.contains("its precondition `false` is false"), "{never:?}");
+}

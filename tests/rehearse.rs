@@ -260,3 +260,31 @@ fn one_task_at_a_time_makes_the_others_wait_for_it() {
     let expected = [("a", "0s", "[]"), ("b", "10s", "[MaxTasks(1)]"), ("c", "20s", "[MaxTasks(1)]")];
     assert_eq!(waited, expected.map(|(job, waited, obstacles)| (job, waited.to_owned(), obstacles.to_owned())));
 }
+
+#[test]
+fn an_expression_is_evaluated_and_a_command_says_yes() {
+    let folder = folder(&[
+        ("campanile.toml", BERLIN),
+        (
+            "d/a.toml",
+            "every = '6h'\nshell = 'x'\nprecondition = { expression = \"scheduled_at | datetime('%H') == '13'\" }\n",
+        ),
+        ("d/b.toml", "cron = '30 2 * * *'\nshell = 'x'\nprecondition = { command = ['false'] }\n"),
+    ]);
+    let said = say(folder.path(), &["--config", "campanile.toml", "--from", "2027-01-01T00:00:00Z"]);
+    let note = "note: the precondition of `b` is a command; in a rehearsal it says yes at once\n";
+    assert_eq!((said.code, said.talk.as_str()), (0, note));
+    let lines: Vec<&str> = said.data.lines().take(4).collect();
+    assert_eq!(
+        lines,
+        [
+            "2027-01-01T02:30:00+01:00  start   b#1 (occurrence)",
+            "2027-01-01T07:00:00+01:00  skip    a: condition: its precondition did not hold",
+            "2027-01-01T13:00:00+01:00  start   a#1 (occurrence)",
+            "2027-01-01T19:00:00+01:00  skip    a: 2 due times until 2027-01-02T01:00:00+01:00, condition: its precondition did not hold",
+        ]
+    );
+    let words = ["--config", "campanile.toml", "--from", "2027-01-01T00:00:00Z", "--json"];
+    let first = say(folder.path(), &words).data.lines().next().map(str::to_owned);
+    assert_eq!(first.as_deref(), Some(r#"{"type":"not_asked","job":"b"}"#));
+}

@@ -32,7 +32,7 @@ fn the_examples_are_loaded_at_the_first_start() {
         ["failing", "flaky", "health", "heartbeat", "monthly", "morning", "once", "pipeline"]
     );
     let status = world.json(&["status"]);
-    assert_eq!((&status["jobs"], &status["invalid"]), (&json!(7), &json!([])));
+    assert_eq!((&status["jobs"], &status["invalid"]), (&json!(8), &json!([])));
     assert_eq!(world.ctl(&["start", "pipeline", "--wait"]).with(0).err.lines().last(), Some("pipeline#1 completed"));
     assert_eq!(daemon.stop(), 0);
 }

@@ -12,6 +12,7 @@ mod many;
 mod owners;
 mod pages;
 mod pools;
+mod preconditions;
 mod processes;
 mod schedules;
 mod settings;

@@ -98,6 +98,8 @@ fn each_task_asks_for_itself() {
     check(alice().uid, text, &[]);
     let told = "d/a.toml:1:1: `user = \"root\"` counts only in a file that belongs to root, and this one belongs to `daemon` (hint: chown root d/a.toml)";
     check(alice().uid, &format!("{text}[tasks.c]\nshell = 'x'\n[tasks.d]\nshell = 'x'\n"), &[told]);
+    let asked = format!("precondition = {{ command = ['x'] }}\n{text}");
+    check(alice().uid, &asked, &[&told.replace("toml:1", "toml:2")]);
     check(alice().uid, "nice = -1\n[jobs.a]\nshell = 'x'\nnice = 0\n[jobs.b]\nshell = 'x'\nnice = 1\n", &[]);
 }
 
