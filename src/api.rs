@@ -5,6 +5,7 @@
 //! question never runs on the threads that carry connections; when the given future ends, so does every stream.
 
 mod access;
+mod backfills;
 mod body;
 mod commands;
 mod context;

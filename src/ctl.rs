@@ -3,6 +3,7 @@
 //!
 //! stdout is data, stderr is talk: what a program would read is on stdout in every format, progress and remarks are not.
 
+mod backfill;
 mod cancel;
 mod client;
 mod deliveries;
@@ -98,7 +99,7 @@ enum Verb {
     Submit(submit::Words),
     /// Wait until a run or task has ended
     Wait(wait::Words),
-    /// End a run or task before its time
+    /// End a run, task or backfill before its time
     Cancel(cancel::Words),
     /// Start nothing of a job, or nothing at all
     Pause(pause::PauseWords),
@@ -106,6 +107,10 @@ enum Verb {
     Resume(pause::ResumeWords),
     /// Skip a due time that lies ahead
     Skip(skip::Words),
+    /// Run due times of the past
+    Backfill(backfill::Words),
+    /// List backfills, newest first, or show one
+    Backfills(backfill::ListWords),
     /// Have the daemon read its job files again
     Reload(reload::Words),
     /// Say what became of a due time
@@ -203,6 +208,8 @@ async fn dispatch(session: &Session, verb: Verb) -> Result<u8, Failure> {
         Verb::Pause(words) => pause::pause(session, words).await,
         Verb::Resume(words) => pause::resume(session, words).await,
         Verb::Skip(words) => skip::run(session, words).await,
+        Verb::Backfill(words) => backfill::start(session, words).await,
+        Verb::Backfills(words) => backfill::list(session, words).await,
         Verb::Reload(words) => reload::run(session, words).await,
         Verb::Why(words) => why::run(session, words).await,
         Verb::Next(words) => next::run(session, words).await,

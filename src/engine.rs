@@ -14,6 +14,7 @@ pub mod input;
 
 mod after_end;
 mod answer;
+mod backfill;
 mod begin;
 mod cache;
 mod change;
@@ -36,8 +37,8 @@ mod work;
 pub use effect::{Delivery, Effect};
 pub use handle::{Handle, Message};
 pub use input::{
-    Answer, Command, DeliveryResult, Input, InvalidFile, Keyed, Limits, Load, Loaded, LoadedJob, NotBefore, Report,
-    RunnerReport, Start, Submission,
+    Answer, Backfill, Command, DeliveryResult, Input, InvalidFile, Keyed, Limits, Load, Loaded, LoadedJob, NotBefore,
+    Report, RunnerReport, Start, Submission,
 };
 pub use observed::Observed;
 pub use step::{Engine, Settings, Step};

@@ -4,6 +4,7 @@
 //! Each answer is read in one transaction, so that it is true of one moment. Connections are few and reused: a slow
 //! reader waits for another reader, never for the engine, and the engine never waits for a reader.
 
+pub mod backfill;
 mod column;
 pub mod delivery;
 pub mod event;

@@ -4,6 +4,7 @@
 //! Only the engine holds a `Store`; whoever shows something to people reads by `query`, on other connections.
 
 pub mod attempt;
+pub mod backfill;
 pub mod counter;
 pub mod definition;
 pub mod delivery;

@@ -12,6 +12,7 @@ use std::str::FromStr;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
 use crate::environment;
+use crate::model::timestamp::Timestamp;
 
 const SYSTEM_DIR: &str = "/usr/share/zoneinfo";
 
@@ -118,6 +119,15 @@ impl Tzdb {
     /// The zone of that IANA name, in any case.
     pub fn get(&self, name: &str) -> Option<TimeZone> {
         self.zones.get(name).ok()
+    }
+
+    /// The instant as tasks are told it: RFC 3339 in whole seconds, with the offset of that zone. In UTC where there is none.
+    pub fn shown(&self, at: Timestamp, zone: Option<&str>) -> String {
+        let zone = zone.and_then(|name| self.get(name));
+        match (zone, jiff::Timestamp::from_microsecond(at.as_micros())) {
+            (Some(zone), Ok(instant)) => instant.to_zoned(zone).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
+            _ => at.to_string(),
+        }
     }
 
     /// As in `2026a`; nothing if a folder does not say.

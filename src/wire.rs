@@ -4,6 +4,7 @@
 //!
 //! Every field is always present, `null` when there is nothing to say, so that programs need not ask twice.
 
+pub mod backfill;
 pub mod code;
 pub mod delivery;
 pub mod effective;

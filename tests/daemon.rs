@@ -9,6 +9,8 @@
 
 #[path = "daemon/answers.rs"]
 mod answers;
+#[path = "daemon/backfill.rs"]
+mod backfill;
 #[path = "daemon/control.rs"]
 mod control;
 #[path = "daemon/harm.rs"]

@@ -1,7 +1,7 @@
 //! The examples that the help texts show are typed: each line, by a shell, beside a real daemon.
 //!
-//! How a line is read: `RUN`, `TASK` and `DELIVERY` stand for the id of a run that lives (until an example ends it), of a
-//! task and of a delivery. A line ends with exit code 0, or with the one of `# exits N` behind it. One that goes on `until
+//! How a line is read: `RUN`, `TASK`, `BACKFILL` and `DELIVERY` stand for the id of a run that lives (until an example ends
+//! it), of a task, of a backfill that waits and of a delivery. A line ends with exit code 0, or with the one of `# exits N` behind it. One that goes on `until
 //! you interrupt it` has to say something first. What a line names (jobs `nightly` and `slow`, files below `jobs`) is
 //! made by `world` below.
 
@@ -69,6 +69,7 @@ fn world() -> (World, Daemon) {
     world.job("nightly", nightly);
     world.job("slow", "overlap = \"allow\"\ncommand = [\"sleep\", \"600\"]\n");
     world.job("broken", "shell = \"exit 3\"\n");
+    world.job("archive", "cron = \"30 2 * * *\"\nenabled = false\nshell = \"true\"\n");
     std::fs::write(world.path("fresh.toml"), "shell = \"true\"\n").unwrap();
     let daemon = world.daemon();
     for _ in 0..3 {
@@ -124,6 +125,7 @@ fn every_example_of_every_help_text_does_what_it_says() {
     let ids = [
         ("RUN", run),
         ("TASK", id(&["tasks", "--run", "nightly#1", "-o", "name"])),
+        ("BACKFILL", id(&["backfill", "archive", "--from", "3d", "--to", "now", "-o", "name"])),
         ("DELIVERY", id(&["deliveries", "-o", "name"])),
     ];
     let mut commands = Vec::new();

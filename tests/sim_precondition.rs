@@ -35,7 +35,8 @@ fn every_ten_minutes(seed: u64, change: impl FnOnce(&mut Job)) -> World {
 fn start(world: &mut World, force: bool) -> Result<RunId, Refused> {
     match world.command(Command::Start(Start { job: "often".to_owned(), force, ..Start::default() }))? {
         Answer::Started { run, .. } => Ok(run),
-        other @ (Answer::Done | Answer::Loaded(_) | Answer::Submitted(_) | Answer::Again(_)) => {
+        other
+        @ (Answer::Done | Answer::Loaded(_) | Answer::Submitted(_) | Answer::Backfilled(_) | Answer::Again(_)) => {
             panic!("a start was answered {other:?}")
         }
     }

@@ -128,7 +128,7 @@ pub(super) async fn reload(State(shared): State<Shared>, request: Request) -> Re
     Ok(Json((shared.context.reload)().await?))
 }
 
-async fn done(shared: &Shared, command: Command, key: Option<Key>) -> Result<Response, Refusal> {
+pub(super) async fn done(shared: &Shared, command: Command, key: Option<Key>) -> Result<Response, Refusal> {
     let (answer, is_again) = shared.command(command, key).await?;
     let Answer::Done = answer else { return Err(unexpected(&answer)) };
     Ok(replayed(is_again, StatusCode::NO_CONTENT))

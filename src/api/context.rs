@@ -91,9 +91,11 @@ impl Shared {
         // The sender is dropped only with the engine's thread.
         match answered.await.map_err(|_| Refused::Stopping)?? {
             Answer::Again(answer) => Ok((*answer, true)),
-            answer @ (Answer::Done | Answer::Loaded(_) | Answer::Started { .. } | Answer::Submitted(_)) => {
-                Ok((answer, false))
-            }
+            answer @ (Answer::Done
+            | Answer::Loaded(_)
+            | Answer::Started { .. }
+            | Answer::Submitted(_)
+            | Answer::Backfilled(_)) => Ok((answer, false)),
         }
     }
 

@@ -11,10 +11,12 @@ use tower_http::catch_panic::CatchPanicLayer;
 use super::context::Shared;
 use super::route::{does, reads, removes, sets};
 use super::{
-    commands, events, health, hooks, jobs, logs, openapi, peer, problem, put, runs, status, stream, submit, tasks,
+    backfills, commands, events, health, hooks, jobs, logs, openapi, peer, problem, put, runs, status, stream, submit,
+    tasks,
 };
+use crate::wire::backfill::{Backfill, Backfilled};
 use crate::wire::code::Code;
-use crate::wire::request::{Pause, Put, Reloaded, Resume, Skip, Start, Started, Submit, Submitted};
+use crate::wire::request::{Pause, Put, Reloaded, Resume, Skip, Start, StartBackfill, Started, Submit, Submitted};
 use crate::wire::{Delivery, Effective, Event, Hook, Job, LogLine, Next, Page, Run, Status, Task, Why};
 
 pub use super::route::Route;
@@ -61,6 +63,23 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
             .keyed()
             .body::<Skip>()
             .refuses(&[Code::Already, Code::JobRetired, Code::NotDue]),
+        does("/api/v1/jobs/{name}/backfill", "start_backfill", "due times of the past are run, or would be", || {
+            post(backfills::start)
+        })
+        .keyed()
+        .body::<StartBackfill>()
+        .gives::<Backfilled>()
+        .refuses(&[Code::JobRetired, Code::NotBackfilled]),
+        reads("/api/v1/backfills", "list_backfills", "backfills, newest first", || get(backfills::page))
+            .query::<backfills::Asked>()
+            .gives::<Page<Backfill>>()
+            .refuses(NOT_FOUND),
+        reads("/api/v1/backfills/{id}", "get_backfill", "one backfill", || get(backfills::one)).gives::<Backfill>(),
+        does("/api/v1/backfills/{id}/cancel", "cancel_backfill", "no more of it starts, and its runs end", || {
+            post(backfills::cancel)
+        })
+        .keyed()
+        .refuses(&[Code::BackfillAlreadyEnded]),
         reads("/api/v1/runs", "list_runs", "runs, newest first", || get(runs::page))
             .query::<runs::Asked>()
             .gives::<Page<Run>>()

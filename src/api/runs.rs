@@ -36,6 +36,8 @@ pub(super) struct Asked {
     until: Option<Timestamp>,
     /// Those of jobs that have this tag.
     tag: Option<String>,
+    /// Those of this backfill.
+    backfill: Option<String>,
     /// Where the list goes on.
     #[schemars(with = "Option<shape::Cursor>")]
     cursor: Option<String>,
@@ -49,8 +51,8 @@ pub(super) async fn page(
     uri: Uri,
     Parameters(asked): Parameters<Asked>,
 ) -> Result<Response, Refusal> {
-    let Asked { job, state, since, until, tag, cursor, limit: wanted } = asked;
-    let filter = query::run::Filter { job, state, since, until, tag, cursor, limit: limit(wanted)? };
+    let Asked { job, state, since, until, tag, backfill, cursor, limit: wanted } = asked;
+    let filter = query::run::Filter { job, state, since, until, tag, backfill, cursor, limit: limit(wanted)? };
     let here = shared.here();
     let page = shared.read(move |reader| query::run::page(reader, &filter, Some(&here))).await?;
     Ok(paged(&uri, "cursor", page))

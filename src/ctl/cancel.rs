@@ -1,6 +1,7 @@
-//! `ctl cancel ID`.
+//! `ctl cancel ID`, of a run, a task or a backfill.
 
 use super::Session;
+use super::backfill;
 use super::failure::Failure;
 use super::format::Format;
 use super::render;
@@ -12,16 +13,23 @@ use crate::wire::{Task, code};
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   campanile ctl cancel slow
-  campanile ctl cancel RUN")]
+  campanile ctl cancel RUN
+  campanile ctl cancel BACKFILL   # its runs, and no more of it starts")]
 pub(crate) struct Words {
-    /// The run or task: an id or a piece of one, JOB#N, or JOB for its latest run
+    /// The run, task or backfill: an id or a piece of one, JOB#N, or JOB for its latest run
     id: String,
 }
 
 pub(crate) async fn run(session: &Session, Words { id }: Words) -> Result<u8, Failure> {
-    match runs::find_any(session, &id).await? {
-        Found::Run(run) => cancel_run(session, &run.id.to_string()).await,
-        Found::Task(task) => cancel_task(session, &task.id.to_string()).await,
+    match runs::find_any(session, &id).await {
+        Ok(Found::Run(run)) => cancel_run(session, &run.id.to_string()).await,
+        Ok(Found::Task(task)) => cancel_task(session, &task.id.to_string()).await,
+        // Of the three it is the one that is cancelled most rarely.
+        Err(neither) if neither.is_not_found() => match backfill::cancel(session, &id).await {
+            Err(failure) if failure.is_not_found() => Err(neither),
+            done => done,
+        },
+        Err(failure) => Err(failure),
     }
 }
 

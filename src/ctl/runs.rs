@@ -30,6 +30,9 @@ pub(crate) struct ListWords {
     /// Only those of jobs with this tag
     #[arg(long, value_name = "TAG")]
     tag: Option<String>,
+    /// Only those of this backfill
+    #[arg(long, value_name = "ID")]
+    backfill: Option<String>,
     /// At most so many
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
@@ -48,7 +51,7 @@ pub(crate) struct Words {
 }
 
 pub(crate) async fn list(session: &Session, words: ListWords) -> Result<u8, Failure> {
-    let ListWords { job, state, since, until, tag, limit } = words;
+    let ListWords { job, state, since, until, tag, backfill, limit } = words;
     let read = |text: Option<String>| text.map(|text| instant::read(&text, Direction::Back, &session.view)).transpose();
     let (since, until) = (read(since)?, read(until)?);
     let mut query = Vec::new();
@@ -57,6 +60,7 @@ pub(crate) async fn list(session: &Session, words: ListWords) -> Result<u8, Fail
     query.extend(since.map(|at| ("since", at.to_string())));
     query.extend(until.map(|at| ("until", at.to_string())));
     query.extend(tag.map(|tag| ("tag", tag)));
+    query.extend(backfill.map(|id| ("backfill", id)));
     let runs: Vec<Run> = match (session.client.list(&["runs"], query, limit).await, job) {
         (Ok(runs), _) => runs,
         (Err(failure), Some(job)) => return Err(session.client.suggest(failure, &job).await),
@@ -129,6 +133,7 @@ impl Shown for Run {
         if let Some(waits_for) = &self.waits_for {
             details.insert(3, ("waits for", waits_for.clone()));
         }
+        details.extend(self.backfill_id.map(|id| ("backfill", id.to_string())));
         details.extend(self.cancelled_by.clone().map(|by| ("cancelled by", by)));
         details.extend(self.error.clone().map(|error| ("error", error)));
         details.extend(self.output.clone().filter(|output| !output.is_empty()).map(|output| ("output", output)));

@@ -44,6 +44,7 @@ impl Shown for Why {
     fn details(&self, view: &View) -> Vec<(&'static str, String)> {
         let mut details: Vec<_> = Self::HEADER.iter().copied().zip(self.cells(view)).collect();
         details.extend(self.answers.iter().filter_map(|answer| answer.run_id).map(|run| ("run", run.to_string())));
+        details.extend(self.backfilled.iter().map(|again| ("backfilled", again.run_id.to_string())));
         details.push(("previous", view.full(self.previous_due_at)));
         details.push(("next", view.full(self.next_due_at)));
         details

@@ -161,7 +161,7 @@ impl Definitions {
         let answer = self.handle.ask(Command::Load(Box::new(load)))?.await.map_err(|_| Refused::Stopping)??;
         match answer {
             Answer::Loaded(loaded) => Ok(loaded),
-            Answer::Done | Answer::Started { .. } | Answer::Submitted(_) | Answer::Again(_) => {
+            Answer::Done | Answer::Started { .. } | Answer::Submitted(_) | Answer::Backfilled(_) | Answer::Again(_) => {
                 Err(Refused::Internal { what: "a load was answered with something else".to_owned() })
             }
         }

@@ -68,6 +68,7 @@ pub(crate) fn start_or_skip(
         timezone: Some(row.schedule.timezone.clone()),
         force: false,
         is_caught_up: matches!(due, Due::Missed(_)),
+        backfill: None,
         params: serde_json::Map::new(),
         expires: too_late.map(Until::Wall),
     };

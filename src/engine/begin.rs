@@ -11,7 +11,7 @@ use super::values;
 use super::work::{Run, Work};
 use crate::model::definition::Overlap;
 use crate::model::event::EventType;
-use crate::model::id::RunId;
+use crate::model::id::{BackfillId, RunId};
 use crate::model::outcome::Cause;
 use crate::model::policy::judge::Tries;
 use crate::model::state::{RunState, TaskState};
@@ -40,6 +40,8 @@ pub(crate) struct Birth<'a> {
     pub(crate) entry: Entry,
     /// Its due time was missed.
     pub(crate) is_caught_up: bool,
+    /// The backfill that it is of.
+    pub(crate) backfill: Option<BackfillId>,
 }
 
 /// How a run came past the gate.
@@ -98,6 +100,7 @@ pub(crate) fn draft(work: &mut Work<'_>, birth: &Birth<'_>, number: Option<u64>)
         is_held: matches!(birth.entry, Entry::Held(_)),
         is_forced: birth.entry == Entry::Forced,
         is_caught_up: birth.is_caught_up,
+        backfill: birth.backfill,
         priority: birth.priority,
         queued_at: work.now.wall,
         started_at: None,
@@ -156,6 +159,9 @@ fn told(row: &RunRow, number: Option<u64>, entry: Entry) -> Value {
         Entry::Admitted => {}
         Entry::Held(overlap) => drop(fields.insert("held_by".to_owned(), overlap.as_str().into())),
         Entry::Forced => drop(fields.insert("forced".to_owned(), true.into())),
+    }
+    if let Some(backfill) = row.backfill {
+        fields.insert("backfill".to_owned(), backfill.to_string().into());
     }
     if row.is_caught_up {
         fields.insert("caught_up".to_owned(), true.into());

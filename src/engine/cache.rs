@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use super::backfill::Backfills;
 use super::counters::{Counters, Ended};
 use super::live::{Live, LiveAttempt};
 use super::queue::{Queue, Turn};
@@ -26,7 +27,7 @@ use crate::store::delivery::DeliveryRow;
 use crate::store::schedule::ScheduleRow;
 use crate::store::task::TaskRow;
 use crate::store::{
-    StoreError, Tx, attempt, definition, delivery, fact, hook, job, planned_skip, pool, run, schedule, task,
+    StoreError, Tx, attempt, backfill, definition, delivery, fact, hook, job, planned_skip, pool, run, schedule, task,
 };
 
 /// How many definitions, hooks and calendars are kept at most; beyond that the memory of them starts anew.
@@ -62,6 +63,8 @@ pub(crate) struct Cache {
     stirred: BTreeSet<(JobId, ScheduleId)>,
     /// Schedules whose backlog could go on, by the priority of their jobs; they wait for the governor.
     line: BTreeSet<(u8, JobId, ScheduleId)>,
+    /// Backfills that have not ended.
+    pub(crate) backfills: Backfills,
     /// How fast missed due times are caught up.
     pub(crate) governor: Governor,
     /// Jobs whose last attempt ended with the daemon.
@@ -144,6 +147,8 @@ impl Cache {
         for row in job::all(tx)? {
             cache.job_names.insert(row.id, row.name.into());
         }
+        let is_whole = |(_, id): &(JobId, _)| !session.broken_backfills.contains(id);
+        cache.backfills = Backfills::new(backfill::open(tx)?.into_iter().filter(is_whole));
         cache.governor = Governor::new(run::n_caught_up(tx)?);
         cache.mortal = job::mortal(tx)?.into_iter().collect();
         cache.skips = planned_skip::all(tx)?.into_iter().collect();
@@ -235,7 +240,14 @@ impl Cache {
         } else if self.backlogs.remove(&(job, schedule)) {
             self.line.retain(|(_, _, of)| *of != schedule);
             self.stirred.remove(&(job, schedule));
+            self.backfills.stir(Some(job));
         }
+    }
+
+    /// Whether the job has due times to catch up.
+    pub(crate) fn has_backlog(&self, job: JobId) -> bool {
+        let of_job = (job, ScheduleId(i64::MIN))..=(job, ScheduleId(i64::MAX));
+        self.backlogs.range(of_job).next().is_some()
     }
 
     /// Every schedule with a backlog.
@@ -243,8 +255,8 @@ impl Cache {
         self.backlogs.iter().map(|(_, id)| *id).collect()
     }
 
-    /// Something has changed for the job, or for all: what is held and its backlogs are looked at again. `true` if there
-    /// are backlogs.
+    /// Something has changed for the job, or for all: what is held, its backlogs and its backfills are looked at again.
+    /// `true` if there are backlogs or backfills.
     pub(crate) fn stir(&mut self, job: Option<JobId>) -> bool {
         match job {
             Some(job) => self.freed.extend(self.held.get_key_value(&job).map(|(job, _)| *job)),
@@ -254,7 +266,7 @@ impl Cache {
         let all = (first, ScheduleId(i64::MIN))..=(last, ScheduleId(i64::MAX));
         let n_before = self.stirred.len();
         self.stirred.extend(self.backlogs.range(all));
-        self.stirred.len() > n_before
+        self.backfills.stir(job) || self.stirred.len() > n_before
     }
 
     /// The next schedule whose backlog is to be looked at. It is parked unless it is stirred again.

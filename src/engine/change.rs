@@ -11,12 +11,12 @@ use super::observed::Observed;
 use super::work::{Subject, Work};
 use crate::model::event::EventType;
 use crate::model::exit::StopReason;
-use crate::model::id::{JobId, RunId};
+use crate::model::id::{BackfillId, JobId, RunId};
 use crate::model::outcome::Outcome;
 use crate::model::refused::Refused;
 use crate::model::state::{RunEvent, RunState, TaskEvent, TaskState};
 use crate::store::task::{Seen, TaskRow};
-use crate::store::{StoreError, job, run, task};
+use crate::store::{StoreError, backfill, job, run, task};
 
 /// Lets `events` happen to a task, one after another, with one write and the event of the state it comes to.
 pub(crate) fn task(
@@ -106,6 +106,7 @@ pub(crate) fn run(work: &mut Work<'_>, id: RunId, event: RunEvent, error: Option
     if to.has_ended() && run.row.is_caught_up {
         caught_up_ended(work);
     }
+    backfill_run_ended(work, to, run.row.backfill)?;
     let n_failed = run_ended(work, to, run.row.job_id, run.row.is_held)?;
     work.observe_run(&run, from);
     let kind = match to {
@@ -153,6 +154,14 @@ fn caught_up_ended(work: &mut Work<'_>) {
     work.again |= work.cache.has_line();
 }
 
+/// Counts what a run of a backfill was.
+fn backfill_run_ended(work: &Work<'_>, state: RunState, of: Option<BackfillId>) -> Result<(), StoreError> {
+    match (of, Ended::of(state)) {
+        (Some(id), Some(kind)) => backfill::end_run(work.tx, id, kind.as_str()),
+        (Some(_) | None, _) => Ok(()),
+    }
+}
+
 /// Counts what a run was; how many of its job have failed since the last that completed.
 fn run_ended(work: &mut Work<'_>, state: RunState, job_id: Option<JobId>, was_held: bool) -> Result<u32, StoreError> {
     let Some(kind) = Ended::of(state) else { return Ok(0) };
@@ -190,7 +199,8 @@ pub(crate) fn break_run(work: &mut Work<'_>, id: RunId, why: &str) -> Result<(),
     let at = work.now.wall;
     task::break_of_run(work.tx, id, at, why)?;
     let was_queued = run::is_queued(work.tx, id)?;
-    let Some(run::Broken { job: job_id, was_held, was_caught_up }) = run::break_one(work.tx, id, at, why)? else {
+    let Some(run::Broken { job: job_id, was_held, was_caught_up, backfill }) = run::break_one(work.tx, id, at, why)?
+    else {
         return Ok(());
     };
     if was_caught_up {
@@ -199,6 +209,7 @@ pub(crate) fn break_run(work: &mut Work<'_>, id: RunId, why: &str) -> Result<(),
     if was_queued {
         run_dequeued(work, job_id)?;
     }
+    backfill_run_ended(work, RunState::Failed(Outcome::Internal), backfill)?;
     run_ended(work, RunState::Failed(Outcome::Internal), job_id, was_held)?;
     // Its job has room again, and the passes that would have used it may be over.
     work.again = true;

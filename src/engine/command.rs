@@ -1,5 +1,6 @@
 //! Commands: what somebody wants. Each is validated before its first write; a refused one writes nothing.
 
+mod backfill;
 mod cancel;
 mod keyed;
 mod load;
@@ -37,6 +38,8 @@ pub(crate) fn apply(work: &mut Work<'_>, command: &Command) -> Result<Result<Ans
         }
         Command::Resume { job, by, catch_up } => pause::resume(work, job.as_deref(), by, *catch_up),
         Command::SkipDue { job, at, by } => skip::skip(work, job, *at, by),
+        Command::Backfill(asked) => backfill::begin(work, asked),
+        Command::CancelBackfill { backfill, by } => backfill::cancel(work, *backfill, by),
         Command::RetryDelivery { delivery } => retry_delivery(work, *delivery),
         Command::Drain => {
             work.session.is_draining = true;

@@ -1,4 +1,4 @@
-//! The one gate. Scheduled, caught-up and manual runs of a job all come through here: the job's row says how many are
+//! The one gate. Scheduled, caught-up, backfilled and manual runs of a job all come through here: the job's row says how many are
 //! live and held, the definition says how many may be, and only a run that is let in or held is made.
 
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use super::command::{Haste, cancel_run};
 use super::precondition;
 use super::work::Work;
 use crate::model::definition::{Job, Overlap};
-use crate::model::id::{JobId, RunId};
+use crate::model::id::{BackfillId, JobId, RunId};
 use crate::model::outcome::{Cause, Reason};
 use crate::model::policy::overlap::{self, Admission, Standing};
 use crate::model::timestamp::{Timestamp, Until};
@@ -26,6 +26,8 @@ pub(crate) struct Wanted {
     pub(crate) force: bool,
     /// Its due time was missed: the governor of catching up counts it.
     pub(crate) is_caught_up: bool,
+    /// The backfill that it is of.
+    pub(crate) backfill: Option<BackfillId>,
     /// The values of its parameters that are given, as they were accepted.
     pub(crate) params: Map<String, Value>,
     /// When it ends if nothing of it has begun, besides what its job says.
@@ -67,6 +69,7 @@ pub(crate) fn admit(
         not_before: None,
         entry,
         is_caught_up: wanted.is_caught_up,
+        backfill: wanted.backfill,
         expires,
     };
     if !precondition::holds(work, &birth)? {

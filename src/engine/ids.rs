@@ -4,7 +4,7 @@
 //! `rand_b` that grows within a step, so that ids sort by birth even when the clock stands still, then 48 bits of chance.
 //! Chance is SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014).
 
-use crate::model::id::{DeliveryId, RunId, TaskId};
+use crate::model::id::{BackfillId, DeliveryId, RunId, TaskId};
 use crate::model::timestamp::Timestamp;
 
 /// What one step draws its ids and chances from.
@@ -57,6 +57,10 @@ impl Ids {
 
     pub(crate) fn task(&mut self) -> TaskId {
         TaskId::from_bytes(self.bytes())
+    }
+
+    pub(crate) fn backfill(&mut self) -> BackfillId {
+        BackfillId::from_bytes(self.bytes())
     }
 
     pub(crate) fn delivery(&mut self) -> DeliveryId {

@@ -3,7 +3,7 @@
 use crate::model::definition::{CatchUp, Hook, Job, JobName, PoolSizes, Priority, ReadFiles, Task};
 use crate::model::duration::Duration;
 use crate::model::exit::Exit;
-use crate::model::id::{DeliveryId, Launch, RunId, TaskId};
+use crate::model::id::{BackfillId, DeliveryId, Launch, RunId, TaskId};
 use crate::model::invalid::Problem;
 use crate::model::policy::governor::Pace;
 use crate::model::policy::retention::Retention;
@@ -74,6 +74,15 @@ pub enum Command {
         job: String,
         /// Which.
         at: Timestamp,
+        /// Who wants it.
+        by: String,
+    },
+    /// Run due times of the past.
+    Backfill(Backfill),
+    /// Run no more of them, and end their runs before their time.
+    CancelBackfill {
+        /// Which.
+        backfill: BackfillId,
         /// Who wants it.
         by: String,
     },
@@ -175,6 +184,23 @@ pub struct Start {
     pub timezone: Option<String>,
 }
 
+/// Due times of the past that are to be run.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Backfill {
+    /// The job's name.
+    pub job: String,
+    /// The one schedule whose due times these are, by its name or its key; all that have any without it.
+    pub schedule: Option<String>,
+    /// The first instant that counts.
+    pub from: Timestamp,
+    /// The first that does not.
+    pub to: Timestamp,
+    /// So many of its runs may be live at once.
+    pub max_runs: u32,
+    /// Who wants it.
+    pub by: String,
+}
+
 /// A task to run that belongs to no job.
 #[derive(Clone, Debug)]
 pub struct Submission {
@@ -211,6 +237,8 @@ pub enum Answer {
     },
     /// Runs exist, in the order of the submissions.
     Submitted(Vec<RunId>),
+    /// Due times of the past will be run.
+    Backfilled(BackfillId),
     /// What the same request was answered before; nothing was done now.
     Again(Box<Answer>),
 }

@@ -9,7 +9,6 @@ use crate::model::definition::{Action, Task, Value};
 use crate::model::id::Launch;
 use crate::model::policy::param;
 use crate::model::process::{Process, log_path};
-use crate::model::timestamp::Timestamp;
 use crate::store::task::TaskRow;
 use crate::store::{StoreError, job};
 
@@ -112,7 +111,7 @@ fn environment(work: &Work<'_>, run: &Run, row: &TaskRow) -> Result<BTreeMap<Str
     set("TASK", row.name.clone());
     set("ATTEMPT", row.tries.n_attempts.to_string());
     set("CAUSE", run.row.cause.as_str().to_owned());
-    set("SCHEDULED_AT", in_zone(work, scheduled, run.row.timezone.as_deref()));
+    set("SCHEDULED_AT", work.settings.zones.shown(scheduled, run.row.timezone.as_deref()));
     set("IDEMPOTENCY_KEY", idempotency_key(row));
     if let Some(at) = previous {
         set("PREV_SUCCESS_AT", at.to_string());
@@ -121,13 +120,4 @@ fn environment(work: &Work<'_>, run: &Run, row: &TaskRow) -> Result<BTreeMap<Str
         set("SOCKET", socket.clone());
     }
     Ok(env)
-}
-
-fn in_zone(work: &Work<'_>, at: Timestamp, zone: Option<&str>) -> String {
-    let zone = zone.and_then(|name| work.settings.zones.get(name));
-    let instant = jiff::Timestamp::from_microsecond(at.as_micros());
-    match (zone, instant) {
-        (Some(zone), Ok(instant)) => instant.to_zoned(zone).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
-        _ => at.to_string(),
-    }
 }

@@ -2,6 +2,7 @@
 //! another is in the rows, or in `Work`.
 
 mod admit;
+mod backfill;
 mod catch_up;
 mod deliver;
 mod dispatch;
@@ -12,6 +13,7 @@ mod ready;
 mod settle;
 
 pub(super) use admit::admit;
+pub(super) use backfill::backfill;
 pub(super) use catch_up::catch_up;
 pub(super) use deliver::deliver;
 pub(super) use dispatch::dispatch;

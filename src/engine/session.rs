@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::input::Limits;
 use crate::model::definition::Hook;
-use crate::model::id::{DeliveryId, HookId, Launch, ScheduleId};
+use crate::model::id::{BackfillId, DeliveryId, HookId, Launch, ScheduleId};
 use crate::model::timestamp::Timestamp;
 
 /// What the engine remembers that no row holds, because a new daemon begins without it.
@@ -37,6 +37,7 @@ pub(crate) struct Session {
     pub(crate) hooks: Vec<(HookId, Arc<Hook>)>,
     /// Rows that the engine failed at; they are left alone until the next load.
     pub(crate) broken_schedules: HashSet<ScheduleId>,
+    pub(crate) broken_backfills: HashSet<BackfillId>,
     pub(crate) broken_deliveries: HashSet<DeliveryId>,
 }
 

@@ -17,7 +17,7 @@ use super::work::Work;
 use super::{Effect, change, command, pass, report};
 use crate::failpoint;
 use crate::model::duration::Duration;
-use crate::model::id::{DeliveryId, EventSeq, Launch, RunId, ScheduleId, TaskId};
+use crate::model::id::{BackfillId, DeliveryId, EventSeq, Launch, RunId, ScheduleId, TaskId};
 use crate::model::policy::governor::Pace;
 use crate::model::policy::retention::Retention;
 use crate::model::refused::Refused;
@@ -145,6 +145,7 @@ impl Engine {
         pass::admit(&mut work)?;
         pass::due(&mut work)?;
         pass::catch_up(&mut work)?;
+        pass::backfill(&mut work)?;
         pass::ready(&mut work)?;
         pass::dispatch(&mut work)?;
         // A task without a process ends when it is claimed; what comes after it is not kept waiting for the next step.
@@ -232,6 +233,7 @@ pub(crate) enum Culprit {
     Task(TaskId),
     Run(RunId),
     Schedule(ScheduleId),
+    Backfill(BackfillId),
     Delivery(DeliveryId),
 }
 
@@ -271,6 +273,10 @@ fn blame(work: &mut Work<'_>, culprit: Culprit, live: Option<RunId>, error: &Sto
         Culprit::Run(id) => Some(id),
         Culprit::Schedule(id) => {
             work.session.broken_schedules.insert(id);
+            None
+        }
+        Culprit::Backfill(id) => {
+            work.session.broken_backfills.insert(id);
             None
         }
         Culprit::Delivery(id) => {

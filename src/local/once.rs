@@ -181,7 +181,7 @@ async fn begin(handle: &Handle, found: FoundJob, request: &Request, zone: &str) 
     let start = Start { job, params: request.params.clone(), timezone: Some(timezone), ..Start::default() };
     match ask(handle, Command::Start(start)).await? {
         Answer::Started { run, .. } => Ok(run),
-        Answer::Done | Answer::Loaded(_) | Answer::Submitted(_) | Answer::Again(_) => {
+        Answer::Done | Answer::Loaded(_) | Answer::Submitted(_) | Answer::Backfilled(_) | Answer::Again(_) => {
             Err(Failure::Here("a start was answered with something else".to_owned()))
         }
     }

@@ -101,6 +101,12 @@ event_types! {
     JobResumed = "job.resumed",
     /// A due time, or a span of them, did not start.
     OccurrenceSkipped = "occurrence.skipped",
+    /// Due times of the past are to be run.
+    BackfillStarted = "backfill.started",
+    /// Each of these due times has had its run, and all of the runs have ended.
+    BackfillCompleted = "backfill.completed",
+    /// No more of these due times are run.
+    BackfillCancelled = "backfill.cancelled",
     /// A daemon opened the store.
     DaemonStarted = "daemon.started",
     /// A daemon began to stop.

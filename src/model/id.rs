@@ -1,5 +1,5 @@
-//! Names of things that the store gives out: runs, tasks and deliveries by UUIDv7 (RFC 9562), so that they sort by
-//! birth; jobs, schedules, definitions and hooks by row number, because only the engine ever says them.
+//! Names of things that the store gives out: runs, tasks, backfills and deliveries by UUIDv7 (RFC 9562), so that they sort
+//! by birth; jobs, schedules, definitions and hooks by row number, because only the engine ever says them.
 //!
 //! Nothing here makes an id: ids come from the engine's seed (`engine::ids`).
 
@@ -64,6 +64,10 @@ uuid_id! {
 uuid_id! {
     /// One task of one run.
     TaskId
+}
+uuid_id! {
+    /// Due times of the past that somebody wants run.
+    BackfillId
 }
 uuid_id! {
     /// One hook owed one event; also the receiver's idempotency key.

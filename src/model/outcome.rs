@@ -116,5 +116,7 @@ words! {
         Manual = "manual",
         /// It repeats an earlier run.
         Rerun = "rerun",
+        /// Somebody wants the due times of a stretch of the past run.
+        Backfill = "backfill",
     }
 }

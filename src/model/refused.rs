@@ -3,6 +3,7 @@
 
 use super::id::RunId;
 use super::outcome::Reason;
+use super::time::backfill::Unfit;
 use super::timestamp::Timestamp;
 
 /// Understood, and not done.
@@ -86,6 +87,22 @@ pub enum Refused {
         /// The expression.
         expression: String,
     },
+    /// There can be no such backfill.
+    #[error("job `{job}` cannot be backfilled: {why}")]
+    NotBackfilled {
+        /// Which.
+        job: String,
+        /// Why not.
+        why: Unfit,
+    },
+    /// Ended never changes.
+    #[error("the backfill `{backfill}` already ended ({state})")]
+    BackfillAlreadyEnded {
+        /// Which.
+        backfill: String,
+        /// How.
+        state: &'static str,
+    },
     /// The values of its parameters do not fit.
     #[error("job `{job}` cannot start with these parameters: {}", problems.join("; "))]
     InvalidParams {
@@ -136,6 +153,9 @@ impl Refused {
     pub fn hint(&self) -> Option<String> {
         match self {
             Refused::NotFound { what: "job", .. } => Some("`campanile ctl jobs` lists the jobs".to_owned()),
+            Refused::NotFound { what: "backfill", .. } => {
+                Some("`campanile ctl backfills` lists the backfills".to_owned())
+            }
             Refused::NotFound { what: "run", .. } => Some("`campanile ctl runs` lists the runs".to_owned()),
             Refused::NotFound { .. } | Refused::Transition { .. } | Refused::Already { .. } => None,
             Refused::Ambiguous { candidates, .. } if candidates.is_empty() => Some("give more of the id".to_owned()),
@@ -151,6 +171,10 @@ impl Refused {
             }
             Refused::NotDue { job, next: None, .. } => {
                 Some(format!("`campanile ctl why {job}@TIME` tells of the past"))
+            }
+            Refused::NotBackfilled { job, why } => Some(why.hint().replace("JOB", job)),
+            Refused::BackfillAlreadyEnded { .. } => {
+                Some("what has ended never changes; ask for another with `campanile ctl backfill JOB`".to_owned())
             }
             Refused::NotAdmitted { job, reason: Reason::Paused } => {
                 Some(format!("resume it (`campanile ctl resume {job}`, or `enabled` in its file), or add `--force`"))

@@ -2,6 +2,7 @@
 //! refused. Data lives in the state that owns it. `docs/reference/states.md` is printed from these tables by a test.
 
 pub mod attempt;
+pub mod backfill;
 pub mod delivery;
 pub mod run;
 pub mod task;
@@ -10,6 +11,7 @@ pub mod task;
 mod matrix;
 
 pub use attempt::{AttemptEvent, AttemptState};
+pub use backfill::{BackfillEvent, BackfillState};
 pub use delivery::{DeliveryEvent, DeliveryState};
 pub use run::{RunEvent, RunState};
 pub use task::{TaskEvent, TaskState};

@@ -5,6 +5,7 @@
 //! function of the rule, the zone and its argument; no rule makes any of these run longer as a span grows, but for
 //! counting, which the caller limits.
 
+pub mod backfill;
 pub mod catch_up;
 pub mod cron;
 pub mod dst;

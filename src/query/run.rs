@@ -7,8 +7,8 @@ use super::failure::Failure;
 use super::reader::Reader;
 use super::task::next_cursor;
 use super::waits::{self, Here, Waits};
-use super::{find, job, task};
-use crate::model::id::RunId;
+use super::{backfill, find, job, task};
+use crate::model::id::{BackfillId, RunId};
 use crate::model::refused::Refused;
 use crate::model::timestamp::Timestamp;
 use crate::wire::{Page, Run};
@@ -26,6 +26,8 @@ pub struct Filter {
     pub until: Option<Timestamp>,
     /// Those of jobs that have this tag.
     pub tag: Option<String>,
+    /// Those of this backfill.
+    pub backfill: Option<String>,
     /// Those after this place in the list.
     pub cursor: Option<String>,
     /// So many at most.
@@ -38,7 +40,7 @@ pub(crate) const AFTER_ALL: &[u8] = &[0xff; 17];
 const ONE: &str = "
 SELECT r.id, j.name, r.number, r.revision, r.state, r.outcome, r.cause, r.rerun_of, r.scheduled_at, r.queued_at,
        r.started_at, r.ended_at, r.priority, r.cancelled_by, r.error,
-       r.params, r.output, r.outputs
+       r.params, r.output, r.outputs, r.backfill_id
   FROM run r
   LEFT JOIN job j ON j.id = r.job_id
  WHERE r.id = ?1";
@@ -77,6 +79,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Run> {
         cause: row.get(6)?,
         rerun_of: row.get::<_, Option<[u8; 16]>>(7)?.map(RunId::from_bytes),
         scheduled_at: maybe_at(row, 8)?,
+        backfill_id: row.get::<_, Option<[u8; 16]>>(18)?.map(BackfillId::from_bytes),
         queued_at: at(row, 9)?,
         started_at: maybe_at(row, 10)?,
         ended_at: maybe_at(row, 11)?,
@@ -129,6 +132,12 @@ SELECT id FROM run
  WHERE job_id = ?6 AND id < ?1 AND id >= ?7 AND queued_at >= ?2 AND queued_at < ?3 AND (?4 IS NULL OR state = ?4)
  ORDER BY id DESC LIMIT ?5";
 
+const PAGE_OF_BACKFILL: &str = "
+SELECT id FROM run
+ WHERE backfill_id = ?8 AND id < ?1 AND id >= ?7 AND queued_at >= ?2 AND queued_at < ?3 AND (?4 IS NULL OR state = ?4)
+   AND (?6 IS NULL OR job_id = ?6)
+ ORDER BY id DESC LIMIT ?5";
+
 /// One page of runs, newest first.
 pub fn page(reader: &Reader, filter: &Filter, here: Option<&Here>) -> Result<Page<Run>, Refused> {
     let state = state(filter.state.as_deref())?;
@@ -174,6 +183,14 @@ fn ids_of(
     let limit = filter.limit as i64 + 1;
     let is_live = state.is_some_and(|state| LIVE.contains(&state));
     let is_amiss = !is_live && state.is_some_and(|state| state != "completed");
+    let values = params![after, since, until, state, limit, job, first_id(since)];
+    if let Some(name) = &filter.backfill {
+        let backfill = backfill::found(tx, name)?;
+        let mut statement = tx.prepare_cached(PAGE_OF_BACKFILL)?;
+        let values: Vec<&dyn rusqlite::ToSql> =
+            values.iter().copied().chain([&backfill as &dyn rusqlite::ToSql]).collect();
+        return Ok(statement.query_map(values.as_slice(), |row| row.get(0))?.collect::<Result<_, _>>()?);
+    }
     let statement = match (job, is_live, is_amiss) {
         (Some(_), _, true) => AMISS_PAGE_OF_JOB,
         (Some(_), _, false) => PAGE_OF_JOB,
@@ -181,7 +198,6 @@ fn ids_of(
         (None, false, true) => AMISS_PAGE,
         (None, false, false) => PAGE,
     };
-    let values = params![after, since, until, state, limit, job, first_id(since)];
     let mut statement = tx.prepare_cached(statement)?;
     Ok(statement.query_map(values, |row| row.get(0))?.collect::<Result<_, _>>()?)
 }

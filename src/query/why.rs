@@ -10,14 +10,14 @@ use super::next::calendar;
 use super::reader::Reader;
 use crate::model::definition;
 use crate::model::duration::Duration;
-use crate::model::id::RunId;
+use crate::model::id::{BackfillId, RunId};
 use crate::model::outcome::{Outcome, Reason};
 use crate::model::refused::Refused;
 use crate::model::time::Calendar;
 use crate::model::timestamp::Timestamp;
 use crate::tzdb::Tzdb;
 use crate::wire::Why;
-use crate::wire::why::{WhyAnswer, WhyKind};
+use crate::wire::why::{WhyAnswer, WhyBackfilled, WhyKind};
 
 /// Why `job` did, or did not, start at that instant.
 pub fn why(reader: &Reader, zones: &Tzdb, job: &str, instant: Timestamp) -> Result<Why, Refused> {
@@ -28,6 +28,7 @@ pub fn why(reader: &Reader, zones: &Tzdb, job: &str, instant: Timestamp) -> Resu
             job: job.to_owned(),
             at: instant,
             answers: Vec::new(),
+            backfilled: backfilled(tx, job_id, instant)?,
             previous_due_at: None,
             next_due_at: None,
             problems: schedules.iter().filter_map(Standing::problem).collect(),
@@ -201,8 +202,33 @@ fn span(tx: &Transaction<'_>, schedule: &Standing, instant: Timestamp) -> Result
     Ok(found.optional()?.filter(|span| span.last_due_at >= Some(instant)))
 }
 
+/// So many runs of backfills are told of one due time.
+const MAX_BACKFILLED: i64 = 20;
+
+const BACKFILLED: &str = "
+SELECT id, state, backfill_id FROM run
+ WHERE job_id = ?1 AND scheduled_at = ?2 AND backfill_id IS NOT NULL
+ ORDER BY id LIMIT ?3";
+
+fn backfilled(tx: &Transaction<'_>, job_id: i64, instant: Timestamp) -> Result<Vec<WhyBackfilled>, Failure> {
+    let read = |row: &Row<'_>| {
+        Ok(WhyBackfilled {
+            run_id: RunId::from_bytes(row.get(0)?),
+            run_state: row.get(1)?,
+            backfill_id: BackfillId::from_bytes(row.get(2)?),
+        })
+    };
+    let mut statement = tx.prepare_cached(BACKFILLED)?;
+    let rows = statement.query_map(params![job_id, instant.as_micros(), MAX_BACKFILLED], read)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 fn sentence(why: &Why) -> String {
-    std::iter::once(answered(why)).chain(why.problems.iter().cloned()).collect::<Vec<_>>().join("; ")
+    let backfilled = why.backfilled.iter().map(|again| {
+        let (backfill, run) = (again.backfill_id.short(), again.run_id.short());
+        format!("backfill {backfill} started run {run} for it, which is {}", again.run_state)
+    });
+    std::iter::once(answered(why)).chain(backfilled).chain(why.problems.iter().cloned()).collect::<Vec<_>>().join("; ")
 }
 
 fn answered(why: &Why) -> String {

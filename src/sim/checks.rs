@@ -4,6 +4,7 @@
 //! that breaks a rule fail. They also note what the step did, so that the checks here look only at that and at what is
 //! live, and cost the same however long the history is. `ledger` holds the answers of due times to the calendar.
 
+mod backfills;
 mod ledger;
 mod pools;
 mod precondition;
@@ -191,6 +192,7 @@ impl Checks {
             self.hooks(connection, before.0)?;
         }
         self.ledger.after(connection, &self.settings, wall)?;
+        self.backfills(connection)?;
         connection.execute_batch(FORGET).map_err(said)?;
         self.n_steps += 1;
         if self.n_steps.is_multiple_of(16) {

@@ -66,6 +66,7 @@ pub fn run(seed: u64, is_traced: bool) -> Ran {
     };
     let troubles = troubles(&mut world);
     world.troubles = troubles;
+    world.backfills = (seed % 5 >= 3).then(|| super::chance::Chance::new(!seed));
     let broken = world.lives(pace).and_then(|()| world.rests()).err();
     let trace = world.take_trace();
     Ran { n_steps: world.n_steps, lasted: Duration::from_micros(world.boot_us), broken, trace }
@@ -127,6 +128,7 @@ impl World {
             self.read_answers()?;
             if self.chance.one_in(acts) {
                 self.somebody_acts(pace)?;
+                self.somebody_backfills(pace)?;
             }
             if self.chance.one_in(hurts) {
                 self.hurt(pace)?;

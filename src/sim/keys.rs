@@ -66,7 +66,11 @@ impl World {
             Ok(Answer::Submitted(runs)) => runs.first().copied(),
             Ok(Answer::Again(again)) => match again.as_ref() {
                 Answer::Submitted(runs) => runs.first().copied(),
-                other @ (Answer::Done | Answer::Loaded(_) | Answer::Started { .. } | Answer::Again(_)) => {
+                other @ (Answer::Done
+                | Answer::Loaded(_)
+                | Answer::Started { .. }
+                | Answer::Backfilled(_)
+                | Answer::Again(_)) => {
                     return Err(format!("key {key} was answered {other:?} again"));
                 }
             },

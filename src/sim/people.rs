@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::jobs::{self, Pace};
 use super::world::{Broken, World, said};
-use crate::engine::{Answer, Command, InvalidFile, Limits, Load, LoadedJob, Start};
+use crate::engine::{Answer, Backfill, Command, InvalidFile, Limits, Load, LoadedJob, Start};
 use crate::model::definition::{CatchUp, Hook, Job, JobName, PoolSizes};
 use crate::model::duration::Duration;
-use crate::model::id::{DeliveryId, RunId, TaskId};
+use crate::model::id::{BackfillId, DeliveryId, RunId, TaskId};
 use crate::model::timestamp::Timestamp;
 
 /// The files of `jobs.d`, and the hooks of the configuration.
@@ -111,6 +111,29 @@ impl World {
                 self.load(0, false);
             }
         }
+        Ok(())
+    }
+
+    /// In some histories somebody now and then wants due times of the past run, or no more of them.
+    pub(super) fn somebody_backfills(&mut self, pace: Pace) -> Result<(), Broken> {
+        let Some(mut chance) = self.backfills.take() else { return Ok(()) };
+        let by = "somebody".to_owned();
+        if chance.one_in(6) {
+            let all = self.ids("SELECT id FROM backfill ORDER BY id")?;
+            let id = if all.is_empty() { [7; 16] } else { *chance.pick(&all) };
+            self.ask(0, Command::CancelBackfill { backfill: BackfillId::from_bytes(id), by });
+        } else if chance.one_in(2) {
+            let unit = if pace == Pace::Sparse { 86_400_000_000 } else { 300_000_000 };
+            let mut back = |most: i64| Duration::from_micros(chance.between(0, most * unit));
+            let to = self.now().minus(back(2));
+            let from = to.minus(back(3));
+            let max_runs = *chance.pick(&[1, 1, 2, 5]);
+            let jobs: Vec<String> = self.files.jobs.keys().cloned().collect();
+            let job = if jobs.is_empty() { "j0".to_owned() } else { chance.pick(&jobs).clone() };
+            let schedule = chance.one_in(8).then(|| "name:n0".to_owned());
+            self.ask(0, Command::Backfill(Backfill { job, schedule, from, to, max_runs, by }));
+        }
+        self.backfills = Some(chance);
         Ok(())
     }
 

@@ -203,7 +203,7 @@ impl World {
         let start = Start { job: name.to_owned(), ..Start::default() };
         match self.command(Command::Start(start))? {
             Answer::Started { run, .. } => Ok(run),
-            Answer::Done | Answer::Loaded(_) | Answer::Submitted(_) | Answer::Again(_) => {
+            Answer::Done | Answer::Loaded(_) | Answer::Submitted(_) | Answer::Backfilled(_) | Answer::Again(_) => {
                 Err(Refused::Internal { what: "a start was answered by something else".to_owned() })
             }
         }

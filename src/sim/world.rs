@@ -76,6 +76,8 @@ pub struct World {
     /// The job files, as the next load will find them.
     pub(super) files: super::people::Files,
     pub(super) keys: super::keys::Keys,
+    /// What decides over backfills, in histories that have them; the others are what they were before there were any.
+    pub(super) backfills: Option<Chance>,
     pub(super) post: BTreeMap<(i64, u64), Letter>,
     pub(super) n_letters: u64,
     /// What a step was given that failed; given again with the next.
@@ -127,6 +129,7 @@ impl World {
             booted_at: Launch(0),
             files: super::people::Files::default(),
             keys: super::keys::Keys::default(),
+            backfills: None,
             post: BTreeMap::new(),
             n_letters: 0,
             held: Vec::new(),

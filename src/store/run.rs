@@ -3,7 +3,7 @@
 use rusqlite::Row;
 
 use super::{StoreError, Tx};
-use crate::model::id::{DefinitionId, JobId, RunId};
+use crate::model::id::{BackfillId, DefinitionId, JobId, RunId};
 use crate::model::outcome::Cause;
 use crate::model::state::RunState;
 use crate::model::timestamp::{Steady, Timestamp};
@@ -30,6 +30,8 @@ pub(crate) struct RunRow {
     pub(crate) is_forced: bool,
     /// Its due time was missed.
     pub(crate) is_caught_up: bool,
+    /// The backfill that it is of.
+    pub(crate) backfill: Option<BackfillId>,
     pub(crate) priority: u8,
     pub(crate) queued_at: Timestamp,
     pub(crate) started_at: Option<Timestamp>,
@@ -60,6 +62,7 @@ fn read(row: &Row<'_>) -> Result<RunRow, StoreError> {
         is_held: row.get(16)?,
         is_forced: row.get(17)?,
         is_caught_up: row.get(19)?,
+        backfill: row.get(20)?,
         priority: row.get(11)?,
         queued_at: row.get(12)?,
         started_at: row.get(13)?,
@@ -85,12 +88,12 @@ fn read_state(state: &str, outcome: Option<&str>) -> Option<RunState> {
 const GET: &str = "
 SELECT id, job_id, revision, definition_id, number, cause, scheduled_at, timezone, state, outcome,
        cancelled_by IS NOT NULL, priority, queued_at, started_at, params, killed, held, forced, expires_steady,
-       caught_up
+       caught_up, backfill_id
   FROM run WHERE id = ?1";
 const INSERT: &str = "
 INSERT INTO run (id, job_id, revision, definition_id, number, cause, scheduled_at, timezone, state, priority, queued_at,
-                 params, held, forced, expires_steady, caught_up)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
+                 params, held, forced, expires_steady, caught_up, backfill_id)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
 const STEP: &str = "
 UPDATE run SET state = ?3, outcome = ?4, started_at = coalesce(started_at, ?5), ended_at = ?6, error = ?7
  WHERE id = ?1 AND state = ?2";
@@ -104,7 +107,7 @@ SELECT expires_steady, id FROM run WHERE expires_steady IS NOT NULL AND started_
 const IS_QUEUED: &str = "SELECT state = 'queued' FROM run WHERE id = ?1";
 const BREAK: &str = "
 UPDATE run SET state = 'failed', outcome = 'internal', ended_at = ?2, error = ?3
- WHERE id = ?1 AND ended_at IS NULL RETURNING job_id, held, caught_up";
+ WHERE id = ?1 AND ended_at IS NULL RETURNING job_id, held, caught_up, backfill_id";
 const QUEUED_OF_JOB: &str = "
 SELECT id FROM run WHERE job_id = ?1 AND state = 'queued' AND ended_at IS NULL ORDER BY number";
 const HELD_OF_JOB: &str = "
@@ -147,6 +150,7 @@ pub(crate) fn insert(tx: &Tx<'_>, runs: &[RunRow]) -> Result<(), StoreError> {
                 &run.is_forced,
                 &run.expires,
                 &run.is_caught_up,
+                &run.backfill,
             ],
         )?;
     }
@@ -216,12 +220,13 @@ pub(crate) struct Broken {
     pub(crate) job: Option<JobId>,
     pub(crate) was_held: bool,
     pub(crate) was_caught_up: bool,
+    pub(crate) backfill: Option<BackfillId>,
 }
 
 /// Fails a run that has not ended, whatever its state; nothing if it had ended.
 pub(crate) fn break_one(tx: &Tx<'_>, id: RunId, at: Timestamp, why: &str) -> Result<Option<Broken>, StoreError> {
     tx.one(BREAK, &[&id, &at, &why], |row| {
-        Ok(Broken { job: row.get(0)?, was_held: row.get(1)?, was_caught_up: row.get(2)? })
+        Ok(Broken { job: row.get(0)?, was_held: row.get(1)?, was_caught_up: row.get(2)?, backfill: row.get(3)? })
     })
 }
 

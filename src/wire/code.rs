@@ -54,6 +54,10 @@ pub enum Code {
     NotDue,
     /// The gate said no.
     NotAdmitted,
+    /// There can be no such backfill.
+    NotBackfilled,
+    /// A backfill that has ended.
+    BackfillAlreadyEnded,
     /// The values of a job's parameters do not fit.
     InvalidParams,
     /// It is so already.
@@ -120,6 +124,8 @@ impl Code {
         Code::JobRetired,
         Code::NotDue,
         Code::NotAdmitted,
+        Code::NotBackfilled,
+        Code::BackfillAlreadyEnded,
         Code::InvalidParams,
         Code::Already,
         Code::BadRequest,
@@ -157,6 +163,8 @@ impl Code {
             Code::NotAdmitted => {
                 line("not_admitted", 409, CONFLICT, "the gate says no: overlap, a pause or a precondition")
             }
+            Code::NotBackfilled => line("not_backfilled", 422, USAGE, "there can be no such backfill"),
+            Code::BackfillAlreadyEnded => line("backfill_already_ended", 409, CONFLICT, "the backfill has ended"),
             Code::InvalidParams => line("invalid_params", 422, USAGE, "the values of the job's parameters do not fit"),
             Code::Already => line("already", 409, CONFLICT, "it is so already"),
             Code::BadRequest => line("bad_request", 400, USAGE, "it makes no sense as written"),
@@ -198,6 +206,8 @@ impl From<&Refused> for Code {
             Refused::JobRetired { .. } => Code::JobRetired,
             Refused::NotDue { .. } => Code::NotDue,
             Refused::NotAdmitted { .. } | Refused::ConditionFalse { .. } => Code::NotAdmitted,
+            Refused::NotBackfilled { .. } => Code::NotBackfilled,
+            Refused::BackfillAlreadyEnded { .. } => Code::BackfillAlreadyEnded,
             Refused::InvalidParams { .. } => Code::InvalidParams,
             Refused::Already { .. } => Code::Already,
             Refused::KeyReused { .. } => Code::KeyReused,

@@ -80,6 +80,32 @@ pub struct Skip {
     pub at: Timestamp,
 }
 
+/// Run due times of the past: all of the job's schedules in `[from, to)`.
+#[derive(Clone, PartialEq, Debug, JsonSchema, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StartBackfill {
+    /// The first instant that counts.
+    #[schemars(with = "shape::Instant")]
+    pub from: Timestamp,
+    /// The first that does not; not later than now.
+    #[schemars(with = "shape::Instant")]
+    pub to: Timestamp,
+    /// Only the due times of this schedule, by its name or its key; without it, of all that a clock tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<String>,
+    /// How many of its runs may be live at once.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 1_000))]
+    pub max_runs: u32,
+    /// Only say what would be run.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+fn one() -> u32 {
+    1
+}
+
 /// Run these tasks, each as a run of its own.
 #[derive(Clone, PartialEq, Debug, JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

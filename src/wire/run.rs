@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::shape;
 use super::task::Task;
-use crate::model::id::RunId;
+use crate::model::id::{BackfillId, RunId};
 use crate::model::timestamp::Timestamp;
 
 /// One run, with its tasks.
@@ -62,6 +62,10 @@ pub struct Run {
     /// For people: what it waits for; nothing while a task of it runs and when it has ended.
     #[serde(default)]
     pub waits_for: Option<String>,
+    /// The backfill that it is of.
+    #[serde(default)]
+    #[schemars(with = "Option<shape::Id>")]
+    pub backfill_id: Option<BackfillId>,
 }
 
 impl Run {

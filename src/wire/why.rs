@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::shape;
-use crate::model::id::RunId;
+use crate::model::id::{BackfillId, RunId};
 use crate::model::timestamp::Timestamp;
 
 /// The answer to "why did, or did not, this job start then".
@@ -17,6 +17,9 @@ pub struct Why {
     pub at: Timestamp,
     /// What each schedule that was due then has to say; empty if none was.
     pub answers: Vec<WhyAnswer>,
+    /// The runs that backfills have started for it since, oldest first.
+    #[serde(default)]
+    pub backfilled: Vec<WhyBackfilled>,
     /// The nearest due time before it.
     #[schemars(with = "Option<shape::Instant>")]
     pub previous_due_at: Option<Timestamp>,
@@ -51,6 +54,19 @@ pub struct WhyAnswer {
     pub last_due_at: Option<Timestamp>,
     /// How many they are.
     pub n: Option<u64>,
+}
+
+/// A run that a backfill has started for a due time. The answer that the due time had before stays.
+#[derive(Clone, PartialEq, Debug, JsonSchema, Serialize, Deserialize)]
+pub struct WhyBackfilled {
+    /// The run.
+    #[schemars(with = "shape::Id")]
+    pub run_id: RunId,
+    /// Where that run is.
+    pub run_state: String,
+    /// The backfill.
+    #[schemars(with = "shape::Id")]
+    pub backfill_id: BackfillId,
 }
 
 /// What may become of a due time.

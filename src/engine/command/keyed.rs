@@ -37,6 +37,7 @@ fn written(answer: &Answer) -> Option<Value> {
         Answer::Done => Some(json!({})),
         Answer::Started { run, number } => Some(json!({ "run": run, "number": number })),
         Answer::Submitted(runs) => Some(json!({ "runs": runs })),
+        Answer::Backfilled(backfill) => Some(json!({ "backfill": backfill })),
         Answer::Loaded(_) | Answer::Again(_) => None,
     }
 }
@@ -44,6 +45,9 @@ fn written(answer: &Answer) -> Option<Value> {
 fn read(text: &str) -> Option<Answer> {
     let value: Value = serde_json::from_str(text).ok()?;
     let id = |value: &Value| value.as_str()?.parse::<RunId>().ok();
+    if let Some(backfill) = value.get("backfill") {
+        return backfill.as_str()?.parse().ok().map(Answer::Backfilled);
+    }
     match (value.get("run"), value.get("runs")) {
         (Some(run), None) => Some(Answer::Started { run: id(run)?, number: value.get("number")?.as_u64()? }),
         (None, Some(runs)) => Some(Answer::Submitted(runs.as_array()?.iter().map(id).collect::<Option<_>>()?)),
@@ -55,11 +59,14 @@ fn read(text: &str) -> Option<Answer> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::id::BackfillId;
 
     #[test]
     fn an_answer_that_is_kept_reads_back() {
         let run = RunId::from_bytes([7; 16]);
-        for answer in [Answer::Done, Answer::Started { run, number: 3 }, Answer::Submitted(vec![run, run])] {
+        let backfilled = Answer::Backfilled(BackfillId::from_bytes([8; 16]));
+        let submitted = Answer::Submitted(vec![run, run]);
+        for answer in [Answer::Done, Answer::Started { run, number: 3 }, submitted, backfilled] {
             let text = written(&answer).map(|value| value.to_string()).unwrap_or_default();
             assert_eq!(read(&text), Some(answer), "{text}");
         }

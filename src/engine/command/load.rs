@@ -21,7 +21,7 @@ use crate::model::time::catch_up::Span;
 use crate::store::job::JobRow;
 use crate::store::ledger;
 use crate::store::schedule::ScheduleRow;
-use crate::store::{StoreError, delivery, fact, hook, invalid_file, job, pool, read_file, schedule};
+use crate::store::{StoreError, backfill, delivery, fact, hook, invalid_file, job, pool, read_file, schedule};
 
 /// Applies a load.
 pub(super) fn load(work: &mut Work<'_>, load: &Load) -> Result<Loaded, StoreError> {
@@ -257,6 +257,7 @@ fn close(work: &mut Work<'_>, job: &JobRow, row: &mut ScheduleRow, reason: Reaso
 
 fn retire(work: &mut Work<'_>, row: &JobRow) -> Result<(), StoreError> {
     job::retire(work.tx, row.id, work.now.wall)?;
+    work.cache.stir(Some(row.id));
     for schedule in schedule::of_job(work.tx, row.id)?.into_iter().filter(|schedule| !schedule.is_retired) {
         retire_schedule(work, row, schedule)?;
     }
@@ -308,6 +309,13 @@ fn mend(work: &mut Work<'_>) -> Result<(), StoreError> {
         step::guarded(work, step::Culprit::Schedule(id), |work| match schedule::get(work.tx, id)?.is_retired {
             true => Ok(()),
             false => replan(work, id),
+        })?;
+    }
+    for id in std::mem::take(&mut work.session.broken_backfills) {
+        step::guarded(work, step::Culprit::Backfill(id), |work| {
+            let row = backfill::get(work.tx, id)?;
+            work.cache.backfills.insert(row.job_id, id);
+            Ok(())
         })?;
     }
     for id in std::mem::take(&mut work.session.broken_deliveries) {

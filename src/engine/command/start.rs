@@ -35,6 +35,7 @@ pub(super) fn start(work: &mut Work<'_>, start: &Start) -> Result<Result<Answer,
         timezone: start.timezone.clone().or_else(of_schedule),
         force: start.force,
         is_caught_up: false,
+        backfill: None,
         params,
         expires: None,
     };
@@ -87,6 +88,7 @@ pub(super) fn submit(work: &mut Work<'_>, submissions: &[Submission]) -> Result<
             not_before: submission.not_before,
             entry: Entry::Admitted,
             is_caught_up: false,
+            backfill: None,
             expires: None,
         };
         runs.push(begin::run(work, &birth)?.0);

@@ -10,7 +10,7 @@ use crate::engine::work::Work;
 use crate::model::duration::Duration;
 use crate::model::id::{EventSeq, RunId};
 use crate::model::timestamp::{Steady, Timestamp};
-use crate::store::{StoreError, attempt, delivery, event, request, run, task};
+use crate::store::{StoreError, attempt, backfill, delivery, event, request, run, task};
 
 /// How many runs one step forgets.
 const LIMIT: i64 = 200;
@@ -37,6 +37,7 @@ pub(crate) fn prune(work: &mut Work<'_>) -> Result<(), StoreError> {
     let mut n_pruned = prune_events(work)?;
     let before = Steady(work.now.steady.0.saturating_sub(KEYS.as_micros()));
     n_pruned += request::prune(work.tx, before, LIMIT)?;
+    n_pruned += backfill::prune(work.tx, work.now.wall.minus(keep.longest()), LIMIT)?;
     for (kind, keep) in kinds {
         n_pruned += forget(work, kind, work.now.wall.minus(keep.max_age), LIMIT)?;
     }
@@ -66,8 +67,7 @@ fn forget(work: &mut Work<'_>, kind: Ended, before: Timestamp, limit: i64) -> Re
 }
 
 fn prune_events(work: &mut Work<'_>) -> Result<usize, StoreError> {
-    let keep = work.limits().retention;
-    let max_age = keep.completed.max_age.max(keep.failed.max_age).max(keep.cancelled.max_age);
+    let max_age = work.limits().retention.longest();
     let Some(oldest) = event::older(work.tx, work.now.wall.minus(max_age), LIMIT * 10)? else { return Ok(0) };
     let until = match delivery::oldest_owed(work.tx)? {
         Some(EventSeq(owed)) if owed <= oldest.0 => EventSeq(owed.saturating_sub(1)),

@@ -116,6 +116,13 @@ impl Schedule {
         }
     }
 
+    /// Those of `all` that somebody means who says `word`, a name or a key; all of them without a word.
+    pub fn chosen<'a>(all: &'a [Schedule], word: Option<&str>) -> Result<Vec<&'a Schedule>, String> {
+        let Some(word) = word else { return Ok(all.iter().collect()) };
+        let is_meant = |schedule: &&Schedule| schedule.name.as_deref() == Some(word) || schedule.key() == word;
+        all.iter().find(is_meant).map(|schedule| vec![schedule]).ok_or_else(|| word.to_owned())
+    }
+
     fn rule_key(&self) -> String {
         let mut key = match &self.timing {
             Timing::Cron { expression } => format!("cron:{} {}", normalised(expression), self.timezone),

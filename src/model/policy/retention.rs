@@ -24,6 +24,13 @@ pub struct Keep {
     pub max_count: u64,
 }
 
+impl Retention {
+    /// How long anything is kept at most.
+    pub fn longest(&self) -> Duration {
+        self.completed.max_age.max(self.failed.max_age).max(self.cancelled.max_age)
+    }
+}
+
 impl Default for Retention {
     fn default() -> Self {
         let days = |n: i64| Duration::from_secs(n * 86_400);

@@ -91,7 +91,8 @@ fn table<S: Copy, E: Copy>(
 
 #[test]
 fn the_reference_page_is_the_table_of_every_machine() {
-    use {AttemptEvent as AE, AttemptState as AS, DeliveryEvent as DE, DeliveryState as DS};
+    use {AttemptEvent as AE, AttemptState as AS, BackfillEvent as BE, BackfillState as BS};
+    use {DeliveryEvent as DE, DeliveryState as DS};
     let mut page = String::from(
         "# States\n\nWhat each machine becomes when something happens to it; `·` is refused and changes nothing. A report \
          of an attempt that is no longer the current one is *stale*.\n\n",
@@ -117,6 +118,13 @@ fn the_reference_page_is_the_table_of_every_machine() {
         ],
         DS::as_str,
         DS::step,
+    );
+    page += &table(
+        "Backfill",
+        &[BS::Running, BS::Completed, BS::Cancelled],
+        &[("runs_ended", BE::RunsEnded), ("cancelled", BE::Cancelled)],
+        BS::as_str,
+        BS::step,
     );
     crate::pages::hold("docs/reference/states.md", &page);
 }

@@ -42,7 +42,8 @@ const LEFT: &str = "
 SELECT (SELECT count(*) FROM run WHERE ended_at IS NULL), (SELECT count(*) FROM task WHERE ended_at IS NULL),
        (SELECT count(*) FROM attempt WHERE state <> 'ended'),
        (SELECT count(*) FROM delivery WHERE state IN ('pending', 'sending')),
-       (SELECT count(*) FROM schedule WHERE retired_at IS NULL OR backlog_until IS NOT NULL)";
+       (SELECT count(*) FROM schedule WHERE retired_at IS NULL OR backlog_until IS NOT NULL),
+       (SELECT count(*) FROM backfill WHERE ended_at IS NULL OR n_live > 0)";
 const COUNTS: &str = "
 SELECT name, value, (SELECT count(*) FROM run WHERE state = counter.name) FROM counter
  WHERE name IN ('completed', 'failed', 'cancelled')";
@@ -106,7 +107,11 @@ impl Checks {
             }
         }
         self.held(connection)?;
-        if self.is_loaded { self.backlogs(connection, now, step) } else { Ok(()) }
+        if !self.is_loaded {
+            return Ok(());
+        }
+        self.backlogs(connection, now, step)?;
+        self.backfills_sleep(connection)
     }
 
     /// A held run waits only for room.
@@ -173,10 +178,13 @@ fn waiting(connection: &Connection) -> Result<Waiting, Broken> {
 /// Everything has ended, nothing is owed, and the counters tell the truth.
 pub(super) fn at_rest(connection: &Connection, wake_at: Option<Timestamp>) -> Result<(), Broken> {
     let mut statement = connection.prepare(LEFT).map_err(said)?;
-    let read = |row: &rusqlite::Row<'_>| Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?]);
-    let left: [i64; 5] = statement.query_row([], read).map_err(said)?;
-    if left != [0; 5] {
-        return Err(format!("at rest there are live runs, tasks, attempts, deliveries and schedules: {left:?}"));
+    let read =
+        |row: &rusqlite::Row<'_>| Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?]);
+    let left: [i64; 6] = statement.query_row([], read).map_err(said)?;
+    if left != [0; 6] {
+        return Err(format!(
+            "at rest there are live runs, tasks, attempts, deliveries, schedules and backfills: {left:?}"
+        ));
     }
     if let Some(at) = wake_at {
         return Err(format!("at rest the engine wants to be woken at {at}"));

@@ -11,6 +11,14 @@ CREATE TEMP TABLE sim_schedule (
     was_retired INTEGER, is_retired INTEGER
 );
 
+CREATE TEMP TABLE sim_backfill_move (n INTEGER PRIMARY KEY, backfill_id BLOB, key TEXT, old_at INTEGER, new_at INTEGER);
+CREATE TEMP TABLE sim_backfill_run (backfill_id BLOB, at INTEGER, held INTEGER, cause TEXT);
+CREATE TEMP TABLE sim_backfill_completed (backfill_id BLOB);
+-- The runs that were ever made of each.
+CREATE TEMP TABLE sim_backfill_total (backfill_id BLOB PRIMARY KEY, n INTEGER);
+-- The due times of each that its cursors ever came to.
+CREATE TEMP TABLE sim_backfill_passed (backfill_id BLOB PRIMARY KEY, n INTEGER);
+
 -- Ended never changes.
 CREATE TEMP TRIGGER sim_ended_run BEFORE UPDATE ON main.run WHEN old.ended_at IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'broken: an ended run changed'); END;
@@ -103,6 +111,25 @@ BEGIN
     VALUES (new.id, (SELECT name FROM main.job WHERE id = new.job_id), iif(new.body IS old.body, NULL, new.body),
             old.cursor_at, new.cursor_at, old.backlog_after, old.retired_at IS NOT NULL, new.retired_at IS NOT NULL);
 END;
+
+CREATE TEMP TRIGGER sim_note_backfill_move AFTER UPDATE ON main.backfill_schedule
+BEGIN
+    INSERT INTO sim_backfill_move (backfill_id, key, old_at, new_at)
+    VALUES (new.backfill_id, new.key, old.cursor_at, new.cursor_at);
+    INSERT INTO sim_backfill_passed (backfill_id, n) VALUES (new.backfill_id, 1)
+        ON CONFLICT (backfill_id) DO UPDATE SET n = n + 1;
+END;
+CREATE TEMP TRIGGER sim_note_backfill_run AFTER INSERT ON main.run WHEN new.backfill_id IS NOT NULL
+BEGIN
+    INSERT INTO sim_backfill_run (backfill_id, at, held, cause)
+    VALUES (new.backfill_id, new.scheduled_at, new.held, new.cause);
+    INSERT INTO sim_backfill_total (backfill_id, n) VALUES (new.backfill_id, 1)
+        ON CONFLICT (backfill_id) DO UPDATE SET n = n + 1;
+END;
+CREATE TEMP TRIGGER sim_note_backfill_completed AFTER UPDATE OF state ON main.backfill WHEN new.state = 'completed'
+BEGIN INSERT INTO sim_backfill_completed (backfill_id) VALUES (new.id); END;
+CREATE TEMP TRIGGER sim_ended_backfill BEFORE UPDATE OF state ON main.backfill WHEN old.state <> 'running'
+BEGIN SELECT RAISE(ABORT, 'broken: an ended backfill changed'); END;
 
 -- Writes that are refused on purpose.
 CREATE TEMP TRIGGER sim_fault_event BEFORE INSERT ON main.event WHEN EXISTS (SELECT 1 FROM sim_fault WHERE kind = 'event')

@@ -2,7 +2,9 @@
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, Value, ValueRef};
 
-use crate::model::id::{DefinitionId, DeliveryId, EventSeq, HookId, JobId, Launch, RunId, ScheduleId, TaskId};
+use crate::model::id::{
+    BackfillId, DefinitionId, DeliveryId, EventSeq, HookId, JobId, Launch, RunId, ScheduleId, TaskId,
+};
 use crate::model::timestamp::{Steady, Timestamp};
 
 macro_rules! bytes {
@@ -22,7 +24,7 @@ macro_rules! bytes {
     )*};
 }
 
-bytes!(RunId, TaskId, DeliveryId);
+bytes!(RunId, TaskId, BackfillId, DeliveryId);
 
 macro_rules! integers {
     ($($name:ident: $get:expr, $make:expr;)*) => {$(
