@@ -49,6 +49,7 @@ fn a_command_that_says_no_ends_the_run_before_it_does_anything_and_its_due_time_
     world.expect_rows(RUNS, &["1 occurrence cancelled condition_false"]);
     world.expect_rows(TASKS, &["1 precondition skipped condition_false 1", "1 main skipped condition_false 0"]);
     world.expect_rows(SKIPPED, &["condition 12:10 16"]);
+    world.expect_rows("SELECT reason FROM occurrence", &["condition"]);
     world.expect_rows(ENDS, &["workflow.cancelled condition_false its precondition exited with code 3"]);
     world.expect_rows(SPANS, &[]);
 }

@@ -19,6 +19,7 @@ fn a_job_that_is_due_every_second_and_blocked_leaves_one_run_and_one_span() {
     world.expect_rows("SELECT count(*) FROM run", &["1"]);
     let n_skipped = days * 86_400 - 1;
     world.expect_rows("SELECT reason, n FROM span", &[&format!("overlap {n_skipped}")]);
-    world.expect_rows("SELECT count(*) FROM event WHERE type = 'occurrence.skipped'", &["1"]);
+    // Events are kept for a while only.
+    world.expect_rows("SELECT count(*) <= 1 FROM event WHERE type = 'occurrence.skipped'", &["1"]);
     world.expect_rows("SELECT count(*) < 20 FROM event", &["1"]);
 }

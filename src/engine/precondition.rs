@@ -49,12 +49,13 @@ pub(crate) fn said_no(work: &mut Work<'_>, run: &Run) -> Result<(), StoreError> 
     let (Cause::Occurrence, Some(job), Some(due)) = (run.row.cause, run.row.job_id, run.row.scheduled_at) else {
         return Ok(());
     };
-    let Some(schedule) = ledger::schedule_of(work.tx, job, due, run.row.id)? else { return Ok(()) };
+    let reason = Reason::Condition;
+    let Some(schedule) = ledger::came_to_nothing(work.tx, job, due, run.row.id, reason)? else { return Ok(()) };
     let name = run.job.as_deref().unwrap_or_default().to_owned();
-    work.observe(Observed::Skipped { job: name, reason: Reason::Condition, n: 1 });
+    work.observe(Observed::Skipped { job: name, reason, n: 1 });
     let due = due.to_string();
     let data = json!({
-        "schedule": schedule, "reason": Reason::Condition.as_str(), "first_due_at": due, "last_due_at": due, "n": 1,
+        "schedule": schedule, "reason": reason.as_str(), "first_due_at": due, "last_due_at": due, "n": 1,
     });
     work.record(EventType::OccurrenceSkipped, run.subject(None), data)
 }

@@ -11,7 +11,7 @@ use super::reader::Reader;
 use crate::model::definition;
 use crate::model::duration::Duration;
 use crate::model::id::{BackfillId, RunId};
-use crate::model::outcome::{Outcome, Reason};
+use crate::model::outcome::Reason;
 use crate::model::refused::Refused;
 use crate::model::time::Calendar;
 use crate::model::timestamp::Timestamp;
@@ -157,7 +157,7 @@ fn plain(schedule: &Standing, answer: WhyKind) -> WhyAnswer {
 }
 
 const OCCURRENCE: &str = "
-SELECT o.run_id, r.state, r.outcome
+SELECT o.run_id, r.state, o.reason
   FROM occurrence o
   LEFT JOIN run r ON r.id = o.run_id
  WHERE o.schedule_id = ?1 AND o.due_at = ?2";
@@ -169,14 +169,13 @@ fn occurrence(tx: &Transaction<'_>, schedule: &Standing, instant: Timestamp) -> 
             run_state: row.get(1)?,
             ..plain(schedule, WhyKind::Run)
         };
-        let outcome: Option<String> = row.get(2)?;
-        if outcome.as_deref() != Some(Outcome::ConditionFalse.as_str()) {
+        let reason: Option<String> = row.get(2)?;
+        if reason.is_none() {
             return Ok(started);
         }
-        // Its precondition was asked by a run, which came to nothing.
-        let (answer, reason) = (WhyKind::Skipped, Some(Reason::Condition.as_str().to_owned()));
+        // The run came to nothing.
         let (first_due_at, last_due_at, n) = (Some(instant), Some(instant), Some(1));
-        Ok(WhyAnswer { answer, reason, first_due_at, last_due_at, n, ..started })
+        Ok(WhyAnswer { answer: WhyKind::Skipped, reason, first_due_at, last_due_at, n, ..started })
     };
     let found = tx.prepare_cached(OCCURRENCE)?.query_row(params![schedule.id, instant.as_micros()], read);
     Ok(found.optional()?)

@@ -2,6 +2,7 @@
 
 use super::{StoreError, Tx};
 use crate::model::id::{JobId, RunId, ScheduleId};
+use crate::model::outcome::Reason;
 use crate::model::time::catch_up::Span;
 use crate::model::timestamp::Timestamp;
 
@@ -10,9 +11,10 @@ const STARTED: &str = "SELECT 1 FROM occurrence WHERE schedule_id = ?1 AND due_a
 const ANSWERED: &str = "
 SELECT 1 FROM occurrence WHERE schedule_id = ?1 AND due_at = ?2
  UNION ALL SELECT 1 FROM span WHERE schedule_id = ?1 AND first_due_at = ?2 LIMIT 1";
-const SCHEDULE_OF: &str = "
-SELECT schedule.key FROM schedule JOIN occurrence ON occurrence.schedule_id = schedule.id AND occurrence.due_at = ?2
- WHERE schedule.job_id = ?1 AND occurrence.run_id = ?3";
+const CAME_TO_NOTHING: &str = "
+UPDATE occurrence SET reason = ?4
+ WHERE due_at = ?2 AND run_id = ?3 AND schedule_id IN (SELECT id FROM schedule WHERE job_id = ?1)
+RETURNING (SELECT key FROM schedule WHERE id = schedule_id)";
 const STARTS: &str = "
 SELECT due_at FROM occurrence WHERE schedule_id = ?1 AND due_at > ?2 AND due_at <= ?3 ORDER BY due_at LIMIT ?4";
 const NEWEST_SPAN: &str = "
@@ -37,9 +39,15 @@ pub(crate) fn has_started(tx: &Tx<'_>, schedule: ScheduleId, due: Timestamp) -> 
     Ok(tx.one(STARTED, &[&schedule, &due], |_| Ok(()))?.is_some())
 }
 
-/// The key of the schedule of this job whose due time this was when it started this run.
-pub(crate) fn schedule_of(tx: &Tx<'_>, job: JobId, due: Timestamp, run: RunId) -> Result<Option<String>, StoreError> {
-    tx.one(SCHEDULE_OF, &[&job, &due, &run], |row| Ok(row.get(0)?))
+/// The run that this due time of the job started came to nothing, for this reason; returns the key of the schedule.
+pub(crate) fn came_to_nothing(
+    tx: &Tx<'_>,
+    job: JobId,
+    due: Timestamp,
+    run: RunId,
+    reason: Reason,
+) -> Result<Option<String>, StoreError> {
+    tx.one(CAME_TO_NOTHING, &[&job, &due, &run, &reason.as_str()], |row| Ok(row.get(0)?))
 }
 
 /// Whether this very instant has an answer of its own.

@@ -79,7 +79,10 @@ CREATE TEMP TRIGGER sim_pool BEFORE UPDATE ON main.pool WHEN new.used > old.used
 BEGIN SELECT RAISE(ABORT, 'broken: more is taken of a pool than there is'); END;
 
 -- Answers stay.
+-- It may only be told, once, why its run came to nothing.
 CREATE TEMP TRIGGER sim_occurrence_update BEFORE UPDATE ON main.occurrence
+WHEN (old.schedule_id, old.due_at, old.run_id) <> (new.schedule_id, new.due_at, new.run_id) OR old.reason IS NOT NULL
+    OR NOT EXISTS (SELECT 1 FROM run WHERE id = new.run_id AND outcome = 'condition_false')
 BEGIN SELECT RAISE(ABORT, 'broken: an occurrence changed'); END;
 CREATE TEMP TRIGGER sim_occurrence_delete BEFORE DELETE ON main.occurrence
 BEGIN SELECT RAISE(ABORT, 'broken: an occurrence was forgotten'); END;

@@ -29,6 +29,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { number: 5, name: "admission", sql: include_str!("../../../migrations/sqlite/0005_admission.sql") },
     Migration { number: 6, name: "read_file", sql: include_str!("../../../migrations/sqlite/0006_read_file.sql") },
     Migration { number: 7, name: "backfill", sql: include_str!("../../../migrations/sqlite/0007_backfill.sql") },
+    Migration { number: 8, name: "condition", sql: include_str!("../../../migrations/sqlite/0008_condition.sql") },
 ];
 
 const TABLE: &str = "
