@@ -25,7 +25,7 @@ const LATER_MS: f64 = 2.0;
 const CALM: Duration = Duration::from_secs(15);
 const QUIET: Duration = Duration::from_secs(10);
 
-/// A daemon, killed when it is dropped.
+/// A daemon, stopped when it is dropped.
 struct Daemon {
     child: Child,
     /// How long it took until the definitions were in force.
@@ -66,7 +66,8 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        let _ = self.child.kill();
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).expect("it is a pid"));
+        let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM);
         let _ = self.child.wait();
     }
 }
