@@ -160,7 +160,7 @@ fn fill(store: &Connection, n: i64) {
     let attempt = "INSERT INTO attempt (launch, task_id, number, state, claimed_at, started_at, ended_at)
                    VALUES (?1, ?2, 1, 'ended', ?3, ?3, ?3)";
     let event = "INSERT INTO event (seq, at, type, job, run_id) VALUES (?1, ?2, 'workflow.completed', ?3, ?4)";
-    let occurrence = "INSERT INTO occurrence VALUES (?1, ?2, ?3)";
+    let occurrence = "INSERT INTO occurrence (schedule_id, due_at, run_id) VALUES (?1, ?2, ?3)";
     for number in 0..n {
         let (job, at) = (number % N_JOBS + 1, BEGIN + number * APART);
         let (run_id, task_id) = (*id(0, number).as_bytes(), *id(0x40, number).as_bytes());

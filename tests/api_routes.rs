@@ -296,7 +296,7 @@ async fn every_due_time_has_an_answer() {
         let last = NOON + values.as_i64().unwrap_or(0) * hour;
         world.store.execute(sql, params![NOON + hours * hour, last, id(1)]).unwrap();
     };
-    row("INSERT INTO occurrence SELECT 1, ?1, ?3 WHERE ?2 > 0", -1, json!(0));
+    row("INSERT INTO occurrence (schedule_id, due_at, run_id) SELECT 1, ?1, ?3 WHERE ?2 > 0", -1, json!(0));
     row("INSERT INTO span SELECT 1, ?1, ?2, 4, 'paused', 1 WHERE ?3 <> ''", -6, json!(-3));
     world
         .store

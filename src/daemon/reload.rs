@@ -25,8 +25,8 @@ use crate::tzdb::Tzdb;
 use crate::wire::request::Reloaded;
 use crate::{clock, driver};
 
-/// Ourselves, whatever has become of the file since we started.
-const PROGRAM: &str = "/proc/self/exe";
+/// Ourselves, whatever has become of the file since we started; and who is who.
+const MEANT: [&str; 3] = ["/proc/self/exe", "/etc/passwd", "/etc/group"];
 
 /// What it takes to load so many jobs is worth giving back.
 const MANY: usize = 1_000;
@@ -259,12 +259,15 @@ impl Book {
         }
     }
 
-    /// What files mean depends on what is in them and on this: the program, the configuration and the zones.
+    /// What files mean, and what they may ask for, depends on what is in them and on this.
     fn under(&self) -> String {
-        let program =
-            std::fs::metadata(PROGRAM).map(|about| (about.ino(), about.size(), about.mtime(), about.mtime_nsec()));
+        let stamp = |path| {
+            let about = std::fs::metadata(path).ok()?;
+            Some((about.ino(), about.size(), about.mtime(), about.mtime_nsec()))
+        };
+        let program = (env!("CARGO_PKG_VERSION"), nix::unistd::geteuid().as_raw(), MEANT.map(stamp));
         let zones = (self.zones.version(), self.zones.source(), self.zone());
-        let all = (env!("CARGO_PKG_VERSION"), program.ok(), zones, &self.in_force.settings.defaults);
+        let all = (program, zones, &self.in_force.settings.defaults);
         Sha256::digest(format!("{all:?}")).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
