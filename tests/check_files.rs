@@ -6,11 +6,10 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-struct Said {
-    code: i32,
-    data: String,
-    talk: String,
-}
+#[path = "world/once.rs"]
+mod once;
+
+use once::{Said, folder, said};
 
 fn campanile(folder: &Path, words: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_campanile"));
@@ -20,22 +19,7 @@ fn campanile(folder: &Path, words: &[&str]) -> Command {
 }
 
 fn check(folder: &Path, words: &[&str]) -> Said {
-    let output = campanile(folder, words).output().unwrap();
-    Said {
-        code: output.status.code().unwrap(),
-        data: String::from_utf8(output.stdout).unwrap(),
-        talk: String::from_utf8(output.stderr).unwrap(),
-    }
-}
-
-fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for (name, text) in files {
-        let path = folder.path().join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    }
-    folder
+    said(campanile(folder, words))
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 
 use campanile::model::definition::{Action, Job, PoolSizes, Schedule, Task, Timing};
@@ -14,32 +14,15 @@ use campanile::model::timestamp::Timestamp;
 use campanile::sim::{Plan, Rehearsal, Takes, What, rehearse};
 use campanile::tzdb::Tzdb;
 
-#[derive(Debug, PartialEq)]
-struct Said {
-    code: i32,
-    data: String,
-    talk: String,
-}
+#[path = "world/once.rs"]
+mod once;
+
+use once::{Said, folder, said};
 
 fn say(folder: &Path, words: &[&str]) -> Said {
     let mut command = Command::new(env!("CARGO_BIN_EXE_campanile"));
     command.arg("rehearse").args(words).current_dir(folder).env("XDG_CONFIG_HOME", folder).env("TZ", "UTC");
-    let output = command.stdin(Stdio::null()).output().unwrap();
-    Said {
-        code: output.status.code().unwrap(),
-        data: String::from_utf8(output.stdout).unwrap(),
-        talk: String::from_utf8(output.stderr).unwrap(),
-    }
-}
-
-fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for (name, text) in files {
-        let path = folder.path().join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    }
-    folder
+    said(command)
 }
 
 const BERLIN: &str = "timezone = 'Europe/Berlin'\njobs_dirs = ['d']\nmax_tasks = 4\n[pools]\ndb = 1\n";
