@@ -1,7 +1,7 @@
 //! Pauses, skips, and jobs that stop by themselves, told as small worlds.
 
-use campanile::engine::{Answer, Command};
-use campanile::model::definition::CatchUp;
+use campanile::engine::{Answer, Backfill, Command};
+use campanile::model::definition::{Blackout, CatchUp};
 use campanile::model::refused::Refused;
 use campanile::sim::World;
 
@@ -122,6 +122,64 @@ fn a_due_time_that_is_skipped_is_answered_so_and_no_other() {
 }
 
 #[test]
+fn what_somebody_skipped_is_answered_so_though_nobody_was_there_and_is_not_backfilled() {
+    for catch_up in [CatchUp::None, CatchUp::Latest, CatchUp::All] {
+        let mut world = World::new(13);
+        world.job("often", Some(("every 10m", catch_up)), "main: ok");
+        skip(&mut world, "2027-03-01T12:10:00Z").expect("it is due then");
+        world.advance("5m");
+        world.crash_for("30m");
+        world.expect_rows(
+            "SELECT n FROM span WHERE reason = 'by_user' AND first_due_at % 3600000000 = 600000000",
+            &["1"],
+        );
+        world.expect_rows("SELECT count(*) FROM planned_skip", &["0"]);
+        let [from, to] = ["12:10", "12:20"].map(|at| format!("2027-03-01T{at}:00Z").parse().expect("a time"));
+        let (job, by) = ("often".to_owned(), "ann".to_owned());
+        let asked = world.command(Command::Backfill(Backfill { job, schedule: None, from, to, max_runs: 1, by }));
+        assert!(matches!(asked, Err(Refused::NotBackfilled { .. })), "{asked:?}");
+    }
+}
+
+#[test]
+fn what_somebody_skipped_stays_skipped_when_the_clock_goes_back() {
+    let mut world = world(14);
+    skip(&mut world, "2027-03-01T12:10:00Z").expect("it is due then");
+    world.advance("12m");
+    world.clock("-10m");
+    world.advance("20m");
+    world.expect_rows(STARTS, &["12:20"]);
+    world.expect_rows(SPANS, &["by_user 12:10 1"]);
+}
+
+#[test]
+fn whoever_resumes_has_what_was_paused_around_what_was_excluded_skipped_or_edited() {
+    for (catch_up, starts) in [
+        (CatchUp::All, &["13:00", "14:00", "17:00", "19:00"][..]),
+        (CatchUp::Latest, &["19:00"][..]),
+        (CatchUp::None, &[][..]),
+    ] {
+        let mut world = World::new(15);
+        let [from, until] = ["15:00", "17:00"].map(|at| format!("2027-03-01T{at}:00Z").parse().expect("a time"));
+        world.job_but("often", Some(("every 1h", CatchUp::Latest)), "main: ok", |job| {
+            job.schedules[0].blackout = vec![Blackout::Once { from, until }];
+        });
+        pause(&mut world, Some("often"), None).expect("it can be paused");
+        for skipped in ["18", "20"] {
+            skip(&mut world, &format!("2027-03-01T{skipped}:00:00Z")).expect("it is due then");
+        }
+        world.advance("90m");
+        world.edit_job("often", |job| job.description = "another".to_owned());
+        world.advance("7h");
+        resume(&mut world, Some("often"), catch_up).expect("it is paused");
+        world.advance("10m");
+        world.expect_rows(STARTS, starts);
+        world.expect_rows("SELECT sum(n) FROM span WHERE reason = 'by_user'", &["2"]);
+        world.expect_rows("SELECT sum(n) FROM span WHERE reason = 'excluded'", &["2"]);
+    }
+}
+
+#[test]
 fn a_job_that_fails_so_often_in_a_row_is_paused_and_says_why() {
     let mut world = World::new(10);
     world.job_but("often", Some(("every 10m", CatchUp::Latest)), "main: fails", |job| job.pause_after = Some(3));
@@ -160,4 +218,15 @@ fn the_schedules_of_a_job_end_after_so_many_runs_and_go_on_when_it_may_have_more
     world.job_but("often", Some(("every 10m", CatchUp::Latest)), "main: ok", |job| job.ends_after = Some(3));
     world.advance("1h");
     world.expect_rows(STARTS, &["12:10", "12:20", "14:10"]);
+}
+
+#[test]
+fn they_end_also_when_the_last_of_them_was_caught_up() {
+    for catch_up in [CatchUp::Latest, CatchUp::All] {
+        let mut world = World::new(16);
+        world.job_but("often", Some(("every 10m", catch_up)), "main: ok", |job| job.ends_after = Some(1));
+        world.crash_for("35m");
+        world.expect_rows("SELECT retired_at IS NOT NULL, next_at IS NULL FROM schedule", &["1 1"]);
+        world.expect_rows("SELECT count(*) FROM occurrence", &["1"]);
+    }
 }

@@ -36,6 +36,7 @@ CREATE TABLE backfill_schedule (
 ) STRICT, WITHOUT ROWID;
 
 ALTER TABLE run ADD COLUMN backfill_id BLOB;
+CREATE INDEX run_live_of_backfill ON run (backfill_id, id) WHERE backfill_id IS NOT NULL AND ended_at IS NULL;
 CREATE INDEX run_of_backfill ON run (backfill_id, id) WHERE backfill_id IS NOT NULL;
 CREATE INDEX run_backfilled ON run (job_id, scheduled_at, id) WHERE backfill_id IS NOT NULL;
 

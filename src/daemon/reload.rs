@@ -28,7 +28,7 @@ use crate::{clock, driver};
 /// Ourselves, whatever has become of the file since we started; and who is who.
 const MEANT: [&str; 3] = ["/proc/self/exe", "/etc/passwd", "/etc/group"];
 
-/// What it takes to load so many jobs is worth giving back.
+/// What it takes to read so many jobs is worth giving back.
 const MANY: usize = 1_000;
 
 /// Why files are read.
@@ -117,7 +117,7 @@ impl Definitions {
     pub(super) async fn reload_held(&self, why: Why, Held(book): Held) -> Result<Reloaded, Refused> {
         let (mut book, reading) = away(book, move |book| book.read(why)).await?;
         let Some(Reading { load, needs_restart }) = reading else { return Ok(Reloaded::default()) };
-        let (mut n_read, n_jobs) = (load.jobs.len(), load.jobs.len() + load.unchanged.len());
+        let mut n_read = load.jobs.len();
         let mut loaded = self.load(load).await?;
         if !loaded.unknown.is_empty() {
             // The engine left out what it could not take; it gets all of it once more.
@@ -139,7 +139,7 @@ impl Definitions {
             is_new
         });
         drop(book);
-        if n_jobs >= MANY {
+        if n_read >= MANY || why == Why::Start {
             drop(tokio::task::spawn_blocking(heap::give_back));
         }
         for what in &needs_restart {

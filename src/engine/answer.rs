@@ -14,8 +14,8 @@ use crate::model::duration::Duration;
 use crate::model::event::EventType;
 use crate::model::id::{JobId, ScheduleId};
 use crate::model::outcome::{Cause, Reason};
-use crate::model::time::Calendar;
 use crate::model::time::catch_up::{self, Span, span};
+use crate::model::time::{Calendar, MICROSECOND};
 use crate::model::timestamp::{Timestamp, Until};
 use crate::store::job::JobRow;
 use crate::store::ledger;
@@ -54,8 +54,7 @@ pub(crate) fn start_or_skip(
 ) -> Result<bool, StoreError> {
     let at = due.at();
     let one = |reason| Span { first: at, last: at, n: 1, reason };
-    if work.cache.skips.remove(&(row.id, at)) {
-        planned_skip::delete(work.tx, row.id, at)?;
+    if take_skip(work, row.id, at)? {
         return skip(work, job, row, calendar, one(Reason::ByUser)).map(|()| false);
     }
     let too_late = row.schedule.deadline.map(|deadline| at.plus(deadline));
@@ -127,16 +126,70 @@ pub(crate) fn skip_until(
     reason: Reason,
 ) -> Result<bool, StoreError> {
     for _ in 0..MAX_STRETCHES {
-        let Some(stretch) = calendar.stretch(row.cursor_at, until) else {
+        let Some((until, reason)) = stretch(work, row.id, calendar, (row.cursor_at, until), reason)? else {
             row.cursor_at = row.cursor_at.max(until);
             return Ok(true);
         };
-        let reason = if stretch.is_excluded { Reason::Excluded } else { reason };
-        if !skip_stretch(work, job, row, calendar, stretch.until, reason)? {
+        if !skip_stretch(work, job, row, calendar, until, reason)? {
             return Ok(false);
         }
     }
     Ok(false)
+}
+
+/// Up to where the first due times in `(after, until]` get the same answer, and which: this reason, unless they are excluded or
+/// somebody has skipped them. Nothing if there are none.
+fn stretch(
+    work: &mut Work<'_>,
+    id: ScheduleId,
+    calendar: &Calendar,
+    (after, until): (Timestamp, Timestamp),
+    reason: Reason,
+) -> Result<Option<(Timestamp, Reason)>, StoreError> {
+    if until <= after {
+        return Ok(None);
+    }
+    let skipped = work.cache.skips.range((id, after.plus(MICROSECOND))..=(id, until)).next().map(|(_, at)| *at);
+    let before = skipped.map_or(until, |at| at.minus(MICROSECOND));
+    if let Some(stretch) = calendar.stretch(after, before) {
+        let reason = if stretch.is_excluded { Reason::Excluded } else { reason };
+        return Ok(Some((stretch.until, reason)));
+    }
+    let Some(at) = skipped else { return Ok(None) };
+    take_skip(work, id, at)?;
+    let reason = if calendar.is_excluded(at) { Reason::Excluded } else { Reason::ByUser };
+    Ok(Some((at, reason)))
+}
+
+/// Whether somebody has skipped this due time, which is answered now.
+fn take_skip(work: &mut Work<'_>, id: ScheduleId, at: Timestamp) -> Result<bool, StoreError> {
+    let is_skipped = work.cache.skips.remove(&(id, at));
+    if is_skipped {
+        planned_skip::delete(work.tx, id, at)?;
+    }
+    Ok(is_skipped)
+}
+
+/// What of a span is later than `kept` has no answer any more; what somebody skipped of it is skipped again when it is
+/// answered.
+fn take_back(
+    work: &mut Work<'_>,
+    id: ScheduleId,
+    calendar: &Calendar,
+    of: Span,
+    kept: Timestamp,
+) -> Result<(), StoreError> {
+    let end = span(calendar.rule(), of.first.minus(MICROSECOND), kept, of.reason).map(|rest| (rest.last, rest.n));
+    ledger::cut(work.tx, id, of.first, end)?;
+    let mut after = kept.max(of.first.minus(MICROSECOND));
+    while of.reason == Reason::ByUser
+        && let Some(due) = calendar.rule().next_after(after).filter(|due| *due <= of.last)
+    {
+        planned_skip::insert(work.tx, id, due, "whoever skipped it before")?;
+        work.cache.skips.insert((id, due));
+        after = due;
+    }
+    Ok(())
 }
 
 /// The same, of due times that are alike.
@@ -156,7 +209,7 @@ fn skip_stretch(
     };
     let is_done = (starts.len() as u64) < MAX_STARTS;
     for start in starts {
-        let before = start.minus(Duration::from_micros(1));
+        let before = start.minus(MICROSECOND);
         if let Some(span) = span(calendar.rule(), row.cursor_at, before, reason) {
             work.n_counted += span.n;
             skip(work, job, row, calendar, span)?;
@@ -185,7 +238,7 @@ pub(crate) fn pass_excluded(
     if !calendar.excludes() {
         return Ok(true);
     }
-    skip_until(work, job, row, calendar, due.minus(Duration::from_micros(1)), Reason::Excluded)
+    skip_until(work, job, row, calendar, due.minus(MICROSECOND), Reason::Excluded)
 }
 
 /// The rule of a schedule is about to change: what was excluded under it before now keeps that answer.
@@ -211,12 +264,11 @@ pub(crate) fn skip_between(
     reason: Reason,
 ) -> Result<(), StoreError> {
     let mut after = after;
-    while let Some(stretch) = calendar.stretch(after, until) {
-        let reason = if stretch.is_excluded { Reason::Excluded } else { reason };
-        if let Some(span) = span(calendar.rule(), after, stretch.until, reason) {
+    while let Some((until, reason)) = stretch(work, row.id, calendar, (after, until), reason)? {
+        if let Some(span) = span(calendar.rule(), after, until, reason) {
             skip(work, job, row, calendar, span)?;
         }
-        after = stretch.until;
+        after = until;
     }
     Ok(())
 }
@@ -288,9 +340,7 @@ pub(crate) fn place(
 fn rewind(work: &mut Work<'_>, row: &mut ScheduleRow, calendar: &Calendar) -> Result<(), StoreError> {
     let now = work.now.wall;
     for ahead in ledger::spans_ahead(work.tx, row.id, now)? {
-        let before = ahead.first.minus(Duration::from_micros(1));
-        let end = span(calendar.rule(), before, now, ahead.reason).map(|kept| (kept.last, kept.n));
-        ledger::cut(work.tx, row.id, ahead.first, end)?;
+        take_back(work, row.id, calendar, ahead, now)?;
     }
     if let Some((after, until)) = row.backlog {
         row.backlog = (after < now).then_some((after, until.min(now)));
@@ -338,28 +388,51 @@ pub(crate) fn reclaim(
     let mut row = schedule::get(work.tx, id)?;
     let job = job::get(work.tx, row.job_id)?;
     let is_paused = gate::is_paused(work, &job)?;
-    let newest = ledger::newest_span(work.tx, id, Timestamp::MAX)?.map(|(span, _)| span);
-    let Some(span) = newest.filter(|span| span.reason == Reason::Paused && span.last > since && !is_paused) else {
-        return Ok(());
-    };
-    if row.last_at.is_some_and(|last| last >= span.first) {
+    if is_paused {
         return Ok(());
     }
     let calendar = work.cache.calendar(work.settings, &row.schedule, &job.name)?;
     let max = if catch_up == CatchUp::All { row.schedule.catch_up_max } else { 1 };
-    let after = span.first.minus(Duration::from_micros(1)).max(since);
+    let spans = paused_since(work, &row, since, max)?;
+    let ([newest, ..], [.., oldest]) = (&spans[..], &spans[..]) else { return Ok(()) };
+    let after = oldest.first.minus(MICROSECOND).max(since);
     let (catch_up, window) = (CatchUp::All, Duration::MAX);
     let asked =
         Schedule { catch_up, catch_up_window: window, catch_up_max: max, deadline: None, ..row.schedule.clone() };
-    let missed = catch_up::missed(&calendar, &asked, after, span.last, work.now.wall);
+    let missed = catch_up::missed(&calendar, &asked, after, newest.last, work.now.wall);
     let Some((kept, until)) = missed.backlog else { return Ok(()) };
-    let before = span.first.minus(Duration::from_micros(1));
-    let end = catch_up::span(calendar.rule(), before, kept, span.reason).map(|rest| (rest.last, rest.n));
-    ledger::cut(work.tx, id, span.first, end)?;
+    // What was to be caught up before the pause, and was not looked at since.
+    close_backlog(work, &job, &mut row, &calendar, Reason::Paused)?;
+    for span in spans.into_iter().filter(|span| span.last > kept) {
+        take_back(work, id, &calendar, span, kept)?;
+    }
     row.backlog = Some((kept, until));
     schedule::advance(work.tx, row.cursor_at, &row)?;
     work.cache.set_backlog(row.job_id, id, true);
     Ok(())
+}
+
+/// The newest spans that were answered since then because of a pause, newest first, until they are so many due times; with
+/// those between them that were excluded or skipped.
+fn paused_since(work: &Work<'_>, row: &ScheduleRow, since: Timestamp, max: u32) -> Result<Vec<Span>, StoreError> {
+    let (mut spans, mut before, mut n_paused) = (Vec::new(), Timestamp::MAX, 0);
+    while spans.len() < MAX_STRETCHES
+        && n_paused < u64::from(max)
+        && let Some((span, _)) = ledger::newest_span(work.tx, row.id, before)?
+        && matches!(span.reason, Reason::Paused | Reason::Excluded | Reason::ByUser)
+        && span.last > since
+        && row.last_at.is_none_or(|last| last < span.first)
+    {
+        before = span.first;
+        let is_paused = span.reason == Reason::Paused;
+        n_paused += if is_paused { span.n } else { 0 };
+        if is_paused || !spans.is_empty() {
+            spans.push(span);
+        }
+    }
+    let n = spans.iter().rposition(|span| span.reason == Reason::Paused).map_or(0, |last| last + 1);
+    spans.truncate(n);
+    Ok(spans)
 }
 
 /// A schedule whose cursor or backlog is ahead of now: all of it returns, and it is planned anew.

@@ -70,7 +70,7 @@ pub(crate) struct Cache {
     /// Jobs whose last attempt ended with the daemon.
     pub(crate) mortal: HashSet<JobId>,
     /// Due times ahead that somebody has skipped.
-    pub(crate) skips: HashSet<(ScheduleId, Timestamp)>,
+    pub(crate) skips: BTreeSet<(ScheduleId, Timestamp)>,
     /// Pauses that end by themselves: of a job, or of everything.
     pause_ends: BTreeSet<(Timestamp, Option<JobId>)>,
     /// How many runs of each job are held.
@@ -386,7 +386,7 @@ impl Cache {
         self.keep(tx, id, job)
     }
 
-    /// The definition of this job, interned. `keep` says whether it is soon needed again.
+    /// The definition of this job, interned.
     pub(crate) fn define(&mut self, tx: &Tx<'_>, job: Job) -> Result<Arc<Defined>, StoreError> {
         let id = definition::intern(tx, &canonical(&job))?;
         match self.definitions.get(&id) {

@@ -42,6 +42,7 @@ pub(crate) fn admit(
 ) -> Result<Result<(RunId, u64), Reason>, StoreError> {
     let mut defined = work.cache.defined(work.tx, job.definition_id)?;
     if wanted.cause == Cause::Occurrence && has_ended(&defined.job, job) {
+        work.finished.insert(job.id);
         return Ok(Err(Reason::Retired));
     }
     let policy = defined.job.overlap;

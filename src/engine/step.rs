@@ -145,6 +145,7 @@ impl Engine {
         pass::admit(&mut work)?;
         pass::due(&mut work)?;
         pass::catch_up(&mut work)?;
+        pass::finish(&mut work)?;
         pass::backfill(&mut work)?;
         pass::ready(&mut work)?;
         pass::dispatch(&mut work)?;

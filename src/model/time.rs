@@ -30,7 +30,7 @@ use crate::model::timestamp::Timestamp;
 use exclusion::Exclusion;
 use rule::Rule;
 
-const MICROSECOND: Duration = Duration::from_micros(1);
+pub(crate) const MICROSECOND: Duration = Duration::from_micros(1);
 
 /// How many stretches a search passes over before it gives up: a schedule that excludes all that it names must come to an
 /// end. A closed stretch each day makes this eleven years.

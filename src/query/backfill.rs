@@ -15,7 +15,7 @@ use super::task::next_cursor;
 use crate::model::definition::{Job, Schedule};
 use crate::model::id::BackfillId;
 use crate::model::refused::Refused;
-use crate::model::time::backfill::{Source, Unfit, before, check, count, oldest};
+use crate::model::time::backfill::{Ahead, MAX_OPEN, Source, Unfit, before, check, count};
 use crate::model::timestamp::Timestamp;
 use crate::tzdb::Tzdb;
 use crate::wire::backfill::{Backfill, Backfilled, BackfilledDue};
@@ -134,6 +134,8 @@ pub struct Asked {
 const DEFINITION: &str = "
 SELECT j.id, d.body, j.retired_at IS NOT NULL FROM job j JOIN definition d ON d.id = j.definition_id WHERE j.name = ?1";
 
+const N_OPEN: &str = "SELECT count(*) FROM backfill WHERE job_id = ?1 AND ended_at IS NULL";
+
 const SKIPPED: &str = "
 SELECT first_due_at, last_due_at FROM span
  WHERE reason = 'by_user' AND schedule_id = (SELECT id FROM schedule WHERE job_id = ?1 AND key = ?2)
@@ -152,6 +154,9 @@ pub fn plan(reader: &Reader, zones: &Tzdb, asked: &Asked, now: Timestamp) -> Res
         }
         let unfit = |why| Failure::Refused(Refused::NotBackfilled { job: name.clone(), why });
         check(*from, *to, now, *max_runs).map_err(unfit)?;
+        if tx.prepare_cached(N_OPEN)?.query_row([job_id], |row| row.get::<_, u32>(0))? >= MAX_OPEN {
+            return Err(unfit(Unfit::TooManyOpen));
+        }
         let defined: Job = readable(name, &body)?;
         let chosen = Schedule::chosen(&defined.schedules, schedule.as_deref());
         let (mut keys, mut sources, mut timezones) = (Vec::new(), Vec::new(), Vec::new());
@@ -168,12 +173,13 @@ pub fn plan(reader: &Reader, zones: &Tzdb, asked: &Asked, now: Timestamp) -> Res
             return Err(unfit(Unfit::NoTimes));
         }
         let counted = count(&sources, *from, *to).map_err(unfit)?;
-        let mut cursors = vec![before(*from); sources.len()];
+        let cursors = vec![before(*from); sources.len()];
+        let mut ahead = Ahead::new(sources, cursors, *to);
         let mut due = Vec::new();
         while due.len() < MAX_NAMED
-            && let Some((at, index)) = oldest(&sources, &cursors, *to)
+            && let Some((at, index)) = ahead.oldest()
         {
-            cursors[index] = at;
+            ahead.pass();
             due.push(BackfilledDue { due_at: zones.shown(at, Some(timezones[index])), schedule: keys[index].clone() });
         }
         keys.sort();

@@ -56,10 +56,11 @@ const END_RUN: &str = "
 UPDATE backfill
    SET n_live = n_live - 1, n_completed = n_completed + (?2 = 'completed'), n_failed = n_failed + (?2 = 'failed'),
        n_cancelled = n_cancelled + (?2 = 'cancelled')
- WHERE id = ?1";
+ WHERE id = ?1 AND n_live > 0";
 const STEP: &str = "
 UPDATE backfill SET state = ?3, ended_at = ?4, cancelled_by = ?5 WHERE id = ?1 AND state = ?2";
 const OPEN: &str = "SELECT job_id, id FROM backfill WHERE ended_at IS NULL";
+const N_OPEN: &str = "SELECT count(*) FROM backfill WHERE job_id = ?1 AND ended_at IS NULL";
 const LIVE_RUNS: &str = "SELECT id FROM run WHERE backfill_id = ?1 AND ended_at IS NULL ORDER BY id";
 const SKIPPED: &str = "
 SELECT first_due_at, last_due_at FROM span
@@ -149,7 +150,15 @@ fn pass(tx: &Tx<'_>, id: BackfillId, from: &Cursor, to: Timestamp, count: &str) 
 
 /// A run of it has ended so.
 pub(crate) fn end_run(tx: &Tx<'_>, id: BackfillId, state: &str) -> Result<(), StoreError> {
-    tx.execute(END_RUN, &[&id, &state]).map(drop)
+    match tx.execute(END_RUN, &[&id, &state])? {
+        1 => Ok(()),
+        _ => Err(StoreError::unreadable(format!("backfill {id}"), "a run of it has ended that it did not count")),
+    }
+}
+
+/// How many backfills of the job have not ended.
+pub(crate) fn n_open(tx: &Tx<'_>, job: JobId) -> Result<u32, StoreError> {
+    Ok(tx.one(N_OPEN, &[&job], |row| Ok(row.get(0)?))?.unwrap_or(0))
 }
 
 /// Ends a backfill that is still in the state it comes from; by whom, if it was cancelled.

@@ -13,7 +13,7 @@ SELECT 1 FROM occurrence WHERE schedule_id = ?1 AND due_at = ?2
  UNION ALL SELECT 1 FROM span WHERE schedule_id = ?1 AND first_due_at = ?2 LIMIT 1";
 const CAME_TO_NOTHING: &str = "
 UPDATE occurrence SET reason = ?4
- WHERE due_at = ?2 AND run_id = ?3 AND schedule_id IN (SELECT id FROM schedule WHERE job_id = ?1)
+ WHERE reason IS NULL AND due_at = ?2 AND run_id = ?3 AND schedule_id IN (SELECT id FROM schedule WHERE job_id = ?1)
 RETURNING (SELECT key FROM schedule WHERE id = schedule_id)";
 const STARTS: &str = "
 SELECT due_at FROM occurrence WHERE schedule_id = ?1 AND due_at > ?2 AND due_at <= ?3 ORDER BY due_at LIMIT ?4";

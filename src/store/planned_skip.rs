@@ -8,7 +8,8 @@ const INSERT: &str = "
 INSERT INTO planned_skip (schedule_id, due_at, by) VALUES (?1, ?2, ?3) ON CONFLICT (schedule_id, due_at) DO NOTHING";
 const DELETE: &str = "DELETE FROM planned_skip WHERE schedule_id = ?1 AND due_at = ?2";
 const PRUNE: &str = "
-DELETE FROM planned_skip WHERE due_at <= (SELECT cursor_at FROM schedule WHERE schedule.id = planned_skip.schedule_id)";
+DELETE FROM planned_skip
+ WHERE due_at <= (SELECT coalesce(backlog_after, cursor_at) FROM schedule WHERE schedule.id = planned_skip.schedule_id)";
 const ALL: &str = "SELECT schedule_id, due_at FROM planned_skip";
 
 /// Remembers it; `false` if somebody did before.
@@ -21,7 +22,7 @@ pub(crate) fn delete(tx: &Tx<'_>, schedule: ScheduleId, due: Timestamp) -> Resul
     tx.execute(DELETE, &[&schedule, &due]).map(drop)
 }
 
-/// Forgets those whose due time was answered in another way.
+/// Forgets those that were passed over, because they are due times no more.
 pub(crate) fn prune(tx: &Tx<'_>) -> Result<(), StoreError> {
     tx.execute(PRUNE, &[]).map(drop)
 }

@@ -10,7 +10,7 @@ use crate::engine::{backfill, gate, step};
 use crate::model::id::BackfillId;
 use crate::model::outcome::{Cause, Reason};
 use crate::model::state::{BackfillEvent, BackfillState};
-use crate::model::time::backfill::{Source, oldest};
+use crate::model::time::backfill::{Ahead, Source};
 use crate::model::timestamp::Timestamp;
 use crate::store::backfill::{self as backfills, BackfillRow, Cursor};
 use crate::store::job::JobRow;
@@ -43,16 +43,17 @@ fn go_on(work: &mut Work<'_>, id: BackfillId, n_left: &mut usize) -> Result<(), 
     if job.is_retired {
         return backfill::end(work, &mut row, BackfillEvent::Cancelled, Some("its file was removed")).map(drop);
     }
+    if row.n_live > 0 && !may_start(work, &row, &job)? {
+        return Ok(());
+    }
     let mut cursors = backfills::cursors(work.tx, id)?;
     let sources = match sources(work, &row, &job, &cursors)? {
         Ok(sources) => sources,
         Err(gone) => return backfill::end(work, &mut row, BackfillEvent::Cancelled, Some(&gone)).map(drop),
     };
-    loop {
-        let positions: Vec<Timestamp> = cursors.iter().map(|cursor| cursor.at).collect();
-        let Some((due, index)) = oldest(&sources, &positions, row.to) else { break };
-        let is_full = row.n_live >= row.max_runs;
-        if is_full || work.cache.has_backlog(job.id) || !gate::has_room(work, &job)? {
+    let mut ahead = Ahead::new(sources, cursors.iter().map(|cursor| cursor.at), row.to);
+    while let Some((due, index)) = ahead.oldest() {
+        if !may_start(work, &row, &job)? {
             return Ok(());
         }
         if *n_left == 0 {
@@ -66,11 +67,18 @@ fn go_on(work: &mut Work<'_>, id: BackfillId, n_left: &mut usize) -> Result<(), 
             Err(_) => return Ok(()),
         }
         cursors[index].at = due;
+        ahead.pass();
     }
     if row.n_live == 0 {
         backfill::end(work, &mut row, BackfillEvent::RunsEnded, None)?;
     }
     Ok(())
+}
+
+/// Whether one more run of it may start now.
+fn may_start(work: &mut Work<'_>, row: &BackfillRow, job: &JobRow) -> Result<bool, StoreError> {
+    let is_free = row.n_live < row.max_runs && !work.cache.has_backlog(job.id);
+    Ok(is_free && gate::has_room(work, job)?)
 }
 
 /// The due times of each schedule, or why there are none any more.

@@ -16,7 +16,7 @@
 
 use crate::engine::answer::Due;
 use crate::engine::work::Work;
-use crate::engine::{answer, command, gate, step};
+use crate::engine::{answer, gate, step};
 use crate::model::definition::{CatchUp, Timing};
 use crate::model::id::ScheduleId;
 use crate::model::outcome::Reason;
@@ -32,19 +32,11 @@ const MAX_SCHEDULES: usize = 256;
 /// How many due times of one schedule one step answers.
 const MAX_DUE: usize = 64;
 
-/// Answers what is due, and then catches up.
+/// Answers what is due.
 pub(crate) fn due(work: &mut Work<'_>) -> Result<(), StoreError> {
     if !work.session.is_loaded {
         return Ok(());
     }
-    answer_due(work)?;
-    while let Some(id) = work.finished.pop_first() {
-        step::guarded(work, step::Culprit::Command, |work| command::end_schedules(work, id))?;
-    }
-    Ok(())
-}
-
-fn answer_due(work: &mut Work<'_>) -> Result<(), StoreError> {
     for n in 0.. {
         let Some((at, id)) = work.cache.due.first().copied() else { break };
         if at > work.now.wall {

@@ -1,4 +1,4 @@
-//! The gate: what becomes of one more run of a job. Scheduled, caught-up and manual runs all ask here, and nowhere else.
+//! The gate: what becomes of one more run of a job. Scheduled, caught-up, backfilled and manual runs all ask here.
 //!
 //! Pure: the definition and how the job stands go in, an admission comes out. The policies are those of Temporal's
 //! schedules, taken from one live run to `max_runs` of them. A *held* run exists and has its number, but nothing of it may

@@ -1,8 +1,8 @@
 //! Which due times a backfill runs: the admitted ones of some schedules in `[from, to)`, less those that somebody skipped.
 //!
 //! Pure: calendars, what was skipped and three instants in; due times and counts out. What is shown before a backfill is
-//! asked for and what it then runs is the same, because both ask here. Counting stops at `MAX_DUE`, and no backfill is
-//! larger.
+//! asked for and what it then runs is the same, because both are counted and ordered here. Counting stops at `MAX_DUE` over all
+//! schedules, excluded due times among them, and no backfill is larger.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,8 +12,10 @@ use crate::model::timestamp::Timestamp;
 
 /// The most due times that one backfill runs.
 pub const MAX_DUE: u64 = 100_000;
-/// The same where each of them is counted from an anchor, and so costs as much as a thousand others.
-pub const MAX_COUNTED_DUE: u64 = 1_000;
+/// The same of those that are counted from an anchor, each of which costs as much as a thousand others.
+pub const MAX_COUNTED_DUE: u64 = 200;
+/// The most backfills of one job that have not ended.
+pub const MAX_OPEN: u32 = 16;
 /// The most of its runs that may be live at once.
 pub const MAX_RUNS: u32 = 1_000;
 
@@ -38,6 +40,8 @@ pub enum Unfit {
     },
     /// Its bound is none.
     MaxRuns,
+    /// As many of the job as may be have not ended.
+    TooManyOpen,
 }
 
 impl Unfit {
@@ -50,6 +54,7 @@ impl Unfit {
             Unfit::NothingDue { .. } => "`campanile ctl why JOB@TIME` names the due times beside a time".to_owned(),
             Unfit::TooMany { .. } => "ask for a shorter stretch, and for the rest afterwards".to_owned(),
             Unfit::MaxRuns => "leave it out to run one at a time".to_owned(),
+            Unfit::TooManyOpen => "wait for one to end, or cancel one: `campanile ctl backfills --job JOB`".to_owned(),
         }
     }
 }
@@ -66,6 +71,7 @@ impl fmt::Display for Unfit {
             }
             Unfit::TooMany { most } => write!(f, "it has more than {most} due times in that time"),
             Unfit::MaxRuns => write!(f, "`max_runs` is 1 to {MAX_RUNS}"),
+            Unfit::TooManyOpen => write!(f, "{MAX_OPEN} backfills of it have not ended"),
         }
     }
 }
@@ -107,13 +113,9 @@ impl Source {
         }
     }
 
-    fn most(&self) -> u64 {
-        if self.calendar.rule().is_counted() { MAX_COUNTED_DUE } else { MAX_DUE }
-    }
-
-    fn count(&self, from: Timestamp, to: Timestamp) -> Counted {
+    /// Counts up to `limit` of each.
+    fn count(&self, from: Timestamp, to: Timestamp, limit: u64) -> Counted {
         let (after, until) = (before(from), to.minus(MICROSECOND));
-        let limit = self.most() + 1;
         let n_admitted = self.calendar.count(after, until, limit);
         let within = |(first, last): &(Timestamp, Timestamp)| {
             self.calendar.count(before(*first).max(after), (*last).min(until), limit)
@@ -137,13 +139,17 @@ pub struct Counted {
 /// Counts the due times of all these schedules in `[from, to)`, or says why there can be no backfill of them.
 pub fn count(sources: &[Source], from: Timestamp, to: Timestamp) -> Result<Counted, Unfit> {
     let mut all = Counted::default();
+    let (mut left, mut left_to_count) = (MAX_DUE, MAX_COUNTED_DUE);
     for source in sources {
-        let counted = source.count(from, to);
+        let is_counted = source.calendar.rule().is_counted();
+        let (left, most) = if is_counted { (&mut left_to_count, MAX_COUNTED_DUE) } else { (&mut left, MAX_DUE) };
+        let counted = source.count(from, to, *left + 1);
+        let Some(rest) = left.checked_sub(counted.n_due + counted.n_excluded) else {
+            return Err(Unfit::TooMany { most });
+        };
+        *left = rest;
         all.n_due += counted.n_due;
         all.n_excluded += counted.n_excluded;
-        if let Some(most) = [(counted.n_due, source.most()), (all.n_due, MAX_DUE)].iter().find(|(n, most)| n > most) {
-            return Err(Unfit::TooMany { most: most.1 });
-        }
     }
     match all.n_due {
         0 => Err(Unfit::NothingDue { n_excluded: all.n_excluded }),
@@ -151,12 +157,33 @@ pub fn count(sources: &[Source], from: Timestamp, to: Timestamp) -> Result<Count
     }
 }
 
-/// The oldest due time before `to` that is still to be run, and whose it is, where each schedule's cursor stands at its
-/// place in `cursors`.
-pub fn oldest(sources: &[Source], cursors: &[Timestamp], to: Timestamp) -> Option<(Timestamp, usize)> {
-    let next =
-        |(index, (source, cursor)): (usize, (&Source, &Timestamp))| Some((source.next_after(*cursor, to)?, index));
-    sources.iter().zip(cursors).enumerate().filter_map(next).min()
+/// The due times before an instant that are still to be run, of all schedules, oldest first.
+#[derive(Debug)]
+pub struct Ahead {
+    sources: Vec<Source>,
+    /// The next of each source.
+    next: Vec<Option<Timestamp>>,
+    to: Timestamp,
+}
+
+impl Ahead {
+    /// Those before `to`, where the cursor of each schedule stands at its place in `cursors`.
+    pub fn new(sources: Vec<Source>, cursors: impl IntoIterator<Item = Timestamp>, to: Timestamp) -> Self {
+        let next = sources.iter().zip(cursors).map(|(source, cursor)| source.next_after(cursor, to)).collect();
+        Ahead { sources, next, to }
+    }
+
+    /// The oldest, and the place of the schedule whose it is.
+    pub fn oldest(&self) -> Option<(Timestamp, usize)> {
+        self.next.iter().enumerate().filter_map(|(index, next)| Some(((*next)?, index))).min()
+    }
+
+    /// The oldest is done with.
+    pub fn pass(&mut self) {
+        if let Some((due, index)) = self.oldest() {
+            self.next[index] = self.sources[index].next_after(due, self.to);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -179,11 +206,11 @@ mod tests {
     }
 
     fn all(sources: &[Source], from: Timestamp, to: Timestamp) -> Vec<(Timestamp, usize)> {
-        let mut cursors = vec![before(from); sources.len()];
+        let mut ahead = Ahead::new(sources.to_vec(), vec![before(from); sources.len()], to);
         let mut found = Vec::new();
-        while let Some((due, index)) = oldest(sources, &cursors, to) {
-            cursors[index] = due;
-            found.push((due, index));
+        while let Some(oldest) = ahead.oldest() {
+            ahead.pass();
+            found.push(oldest);
         }
         found
     }
@@ -237,7 +264,12 @@ mod tests {
         let schedule = Schedule { nth: Some(2), anchor: Some(at(0)), ..Schedule::new(timing, "UTC") };
         let calendar = Calendar::new(&schedule, "job", &jiff::tz::TimeZone::UTC).expect("because the case is valid");
         let second = [Source { calendar: Arc::new(calendar), skipped: Vec::new() }];
-        assert_eq!(count(&second, at(0), at(120 * 1_000)), Ok(Counted { n_due: 1_000, n_excluded: 0 }));
-        assert_eq!(count(&second, at(0), at(120 * 1_001)), Err(Unfit::TooMany { most: MAX_COUNTED_DUE }));
+        assert_eq!(count(&second, at(0), at(120 * 200)), Ok(Counted { n_due: 200, n_excluded: 0 }));
+        assert_eq!(count(&second, at(0), at(120 * 201)), Err(Unfit::TooMany { most: MAX_COUNTED_DUE }));
+        let two = [second[0].clone(), second[0].clone()];
+        assert_eq!(count(&two, at(0), at(120 * 101)), Err(Unfit::TooMany { most: MAX_COUNTED_DUE }), "over all");
+        let closed = Blackout::Once { from: at(0), until: at(20_000_000) };
+        let excluded = [source("* * * * * *", vec![closed], &[])];
+        assert_eq!(count(&excluded, at(0), at(20_000_000)), Err(Unfit::TooMany { most: MAX_DUE }), "excluded ones too");
     }
 }

@@ -38,6 +38,9 @@ const N_CAUGHT_UP: &str = "SELECT count(*) FROM run WHERE caught_up = 1 AND ende
 const HELD: &str = "
 SELECT name, definition_id, n_live FROM job
  WHERE n_held > 0 AND paused_at IS NULL AND NOT EXISTS (SELECT 1 FROM fact WHERE name = 'paused_at')";
+const IN_FORCE: &str = "
+SELECT name, definition_id, n_scheduled FROM job
+ WHERE n_scheduled > 0 AND EXISTS (SELECT 1 FROM schedule WHERE job_id = job.id AND schedule.retired_at IS NULL)";
 const LEFT: &str = "
 SELECT (SELECT count(*) FROM run WHERE ended_at IS NULL), (SELECT count(*) FROM task WHERE ended_at IS NULL),
        (SELECT count(*) FROM attempt WHERE state <> 'ended'),
@@ -110,8 +113,23 @@ impl Checks {
         if !self.is_loaded {
             return Ok(());
         }
+        self.ends(connection)?;
         self.backlogs(connection, now, step)?;
         self.backfills_sleep(connection)
+    }
+
+    /// Of a job whose schedules have started all that they may, none is in force.
+    fn ends(&mut self, connection: &Connection) -> Result<(), Broken> {
+        let mut statement = connection.prepare_cached(IN_FORCE).map_err(said)?;
+        let mut rows = statement.query([]).map_err(said)?;
+        while let Some(row) = rows.next().map_err(said)? {
+            let (name, n): (String, u32) = (row.get(0).map_err(said)?, row.get(2).map_err(said)?);
+            let Some(job) = self.definition(connection, row.get(1).map_err(said)?)? else { continue };
+            if job.ends_after.is_some_and(|most| n >= most) {
+                return Err(format!("job `{name}` has started {n} runs, which is all, and is still due"));
+            }
+        }
+        Ok(())
     }
 
     /// A held run waits only for room.
