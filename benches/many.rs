@@ -102,11 +102,14 @@ fn sleep(length: Duration) {
     }
 }
 
-/// How late each line of the file says that it was, in milliseconds after `phase` of a second, sorted.
-fn late(file: &Path, phase: f64) -> Vec<f64> {
+/// How late each line of the file says that it was, in milliseconds after `phase` of a second, sorted. There is one for each
+/// second from the first to the last, or it would be a second late.
+fn late(file: &Path, phase: u64) -> Vec<f64> {
     let text = std::fs::read_to_string(file).unwrap_or_default();
-    let nanos = text.lines().filter_map(|line| line.parse::<u64>().ok());
-    let mut late: Vec<f64> = nanos.map(|ns| (ns % 1_000_000_000) as f64 / 1e6 - phase).collect();
+    let nanos = text.lines().filter_map(|line| line.parse::<u64>().ok()).map(|ns| ns - phase * 1_000_000);
+    let (seconds, mut late): (Vec<u64>, Vec<f64>) =
+        nanos.map(|ns| (ns / 1_000_000_000, (ns % 1_000_000_000) as f64 / 1e6)).unzip();
+    assert!(seconds.windows(2).all(|pair| pair[1] == pair[0] + 1), "a second has no run, or two: {seconds:?}");
     late.sort_by(f64::total_cmp);
     late
 }
@@ -168,8 +171,8 @@ fn main() {
     let file = folder.join("daemon");
     let job = format!("every = \"1s\"\nshell = \"{}\"\n", stamp(&file));
     std::fs::write(folder.join("many/second.toml"), job).expect("a file");
-    let probe = late(&probe(folder, seconds), 500.0);
-    let late = late(&file, 0.0);
+    let probe = late(&probe(folder, seconds), 500);
+    let late = late(&file, 0);
     let at = |all: &[f64], share: f64| all[((all.len() - 1) as f64 * share) as usize];
     let later = at(&late, 0.99) - at(&probe, 0.99);
     let told = |all: &[f64]| format!("p50 {:.2} ms, p99 {:.2} ms of {}", at(all, 0.5), at(all, 0.99), all.len());

@@ -306,6 +306,31 @@ mod tests {
     }
 
     #[test]
+    fn what_is_told_to_the_next_daemon_is_what_this_one_knows() {
+        let closed = "cron = '@daily'\nshell = 'true'\nexclude = ['holidays']\n";
+        let odd = "every = '1h'\ncatch_up_max = 2\nshell = 'true'\n";
+        let files = [("a.toml", TRUE), ("b.toml", closed), ("odd.toml", odd), ("holidays.dates", "2027-12-25\n")];
+        let mut looked = Looked::new(&files);
+        looked.look();
+        let news = looked.known.take_news("this".to_owned());
+        assert_eq!(news.gone, ["odd"], "its warning is to be heard again");
+        let stems: Vec<&str> = news.read.iter().map(|file| file.stem.as_str()).collect();
+        assert_eq!(stems, ["a", "b"]);
+        looked.known = Known::recalled(news.read.clone());
+        assert_eq!(looked.look(), ["odd", "a b", ""]);
+        looked.known = Known::recalled(news.read);
+        looked.write("holidays.dates", "2027-12-26\n");
+        assert_eq!(looked.look(), ["b odd", "a", ""]);
+        looked.known.take_news(String::new());
+        looked.remove("a.toml");
+        looked.look();
+        let news = looked.known.take_news(String::new());
+        assert_eq!((news.gone, news.read.len(), news.is_anew), (vec!["a".to_owned()], 0, false));
+        looked.known.forget();
+        assert!(looked.known.take_news(String::new()).is_anew);
+    }
+
+    #[test]
     fn what_is_masked_is_neither_read_nor_unchanged() {
         let all = "[jobs.b]\nshell = 'true'\n[jobs.c]\nshell = 'true'\n";
         let mut looked = Looked::new(&[("a.toml", all)]);

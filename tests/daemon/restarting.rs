@@ -1,6 +1,7 @@
 //! A daemon that starts reads the files that have changed since the one before it took them, and no others.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use crate::world::{Daemon, World};
 
@@ -19,7 +20,7 @@ fn live(world: &World) -> String {
 /// Lives until the files are taken for known: those that were written a moment ago are not.
 #[track_caller]
 fn settle(world: &World, read: &str) -> String {
-    for _ in 0..100 {
+    for _ in 0..1_000 {
         let said = live(world);
         if said.ends_with(read) {
             return said;
@@ -85,4 +86,26 @@ fn a_store_of_an_earlier_day_is_brought_to_the_files_as_they_are() {
     }
     fs::rename(world.path("earlier.db"), world.path("state/campanile.db")).unwrap();
     assert_eq!(live(&world), "changed=1 unchanged=0 retired=0 invalid=0 read=1");
+}
+
+#[test]
+fn what_lies_over_a_job_or_is_named_by_it_counts_as_its_file() {
+    let world = World::new();
+    world.job("job", "every = \"1h\"\nexclude = [\"holidays\"]\ncommand = [\"true\"]\n");
+    fs::write(world.path("jobs/holidays.dates"), "2030-12-25\n").unwrap();
+    fs::create_dir(world.path("jobs/job.d")).unwrap();
+    let changes: [(&str, &dyn Fn()); 4] = [
+        ("changed=1", &|| fs::write(world.path("jobs/holidays.dates"), "2030-12-26\n").unwrap()),
+        ("changed=1", &|| fs::write(world.path("jobs/job.d/10.toml"), "priority = 2\n").unwrap()),
+        ("changed=1", &|| fs::remove_file(world.path("jobs/job.d/10.toml")).unwrap()),
+        ("changed=0", &|| {
+            fs::set_permissions(world.path("jobs/job.toml"), PermissionsExt::from_mode(0o640)).unwrap();
+        }),
+    ];
+    for (expected, change) in changes {
+        settle(&world, " read=0");
+        change();
+        let said = live(&world);
+        assert!(said.starts_with(expected) && said.ends_with(" read=1"), "{expected}: {said}");
+    }
 }
