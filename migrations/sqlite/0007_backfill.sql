@@ -15,6 +15,7 @@ CREATE TABLE backfill (
     asked_by     TEXT NOT NULL,
     ended_at     INTEGER,
     cancelled_by TEXT,
+    reason       TEXT,
     n_due        INTEGER NOT NULL,
     n_excluded   INTEGER NOT NULL,
     n_live       INTEGER NOT NULL DEFAULT 0,

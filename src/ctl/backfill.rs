@@ -167,6 +167,7 @@ impl Shown for Backfill {
             ("over since", view.full(self.ended_at)),
         ];
         details.extend(self.cancelled_by.clone().map(|by| ("cancelled by", by)));
+        details.extend(self.reason.clone().map(|reason| ("reason", reason)));
         details
     }
 

@@ -14,7 +14,7 @@ use super::work::{Subject, Work};
 use crate::model::definition::Schedule;
 use crate::model::event::EventType;
 use crate::model::id::{BackfillId, JobId};
-use crate::model::state::{BackfillEvent, BackfillState};
+use crate::model::state::BackfillEvent;
 use crate::model::time::backfill::Source;
 use crate::model::timestamp::Timestamp;
 use crate::store::backfill::{self, BackfillRow};
@@ -36,30 +36,42 @@ pub(crate) fn source(
     Ok(Some(Source { calendar, skipped }))
 }
 
-/// Lets `event` happen to a backfill; by whom, if it is a cancel. `false` if it has ended.
-pub(crate) fn end(
-    work: &mut Work<'_>,
-    row: &mut BackfillRow,
-    event: BackfillEvent,
-    by: Option<&str>,
-) -> Result<bool, StoreError> {
+/// Why a backfill ends.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Ending<'a> {
+    /// Its last run has, and no due time is left.
+    RunsEnded,
+    /// This person cancels it.
+    By(&'a str),
+    /// What it is of is gone.
+    Gone(&'a str),
+}
+
+/// Ends a backfill. `false` if it has ended.
+pub(crate) fn end(work: &mut Work<'_>, row: &mut BackfillRow, ending: Ending<'_>) -> Result<bool, StoreError> {
+    let (event, kind) = match ending {
+        Ending::RunsEnded => (BackfillEvent::RunsEnded, EventType::BackfillCompleted),
+        Ending::By(_) | Ending::Gone(_) => (BackfillEvent::Cancelled, EventType::BackfillCancelled),
+    };
     let from = row.state;
     let Ok(to) = from.step(event) else { return Ok(false) };
     row.state = to;
-    backfill::step(work.tx, from, row, work.now.wall, by)?;
-    work.cache.backfills.remove(row.job_id, row.id);
-    let kind = match to {
-        BackfillState::Running => return Ok(true),
-        BackfillState::Completed => EventType::BackfillCompleted,
-        BackfillState::Cancelled => EventType::BackfillCancelled,
+    let (by, reason) = match ending {
+        Ending::RunsEnded => (None, None),
+        Ending::By(by) => (Some(by), None),
+        Ending::Gone(reason) => (None, Some(reason)),
     };
+    backfill::step(work.tx, from, row, work.now.wall, (by, reason))?;
+    work.cache.backfills.remove(row.job_id, row.id);
     let mut data = json!({
         "backfill": row.id, "n_due": row.n_due, "n_live": row.n_live,
         "n_completed": row.n_completed, "n_failed": row.n_failed, "n_cancelled": row.n_cancelled,
         "n_skipped": row.n_skipped,
     });
-    if let (Some(by), Some(fields)) = (by, data.as_object_mut()) {
-        fields.insert("by".to_owned(), by.into());
+    for (name, value) in [("by", by), ("reason", reason)] {
+        if let Some(value) = value {
+            data[name] = value.into();
+        }
     }
     let job = job::get(work.tx, row.job_id)?;
     // A definition that cannot be read must not keep a backfill of it from being cancelled.

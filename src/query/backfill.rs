@@ -26,7 +26,7 @@ const MAX_NAMED: usize = 100;
 
 const ONE: &str = "
 SELECT b.id, j.name, b.state, b.from_at, b.to_at, b.max_runs, b.asked_at, b.asked_by, b.ended_at, b.cancelled_by, b.n_due,
-       b.n_excluded, b.n_live, b.n_completed, b.n_failed, b.n_cancelled, b.n_skipped
+       b.n_excluded, b.n_live, b.n_completed, b.n_failed, b.n_cancelled, b.n_skipped, b.reason
   FROM backfill b
   JOIN job j ON j.id = b.job_id
  WHERE b.id = ?1";
@@ -85,6 +85,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Backfill> {
         asked_by: row.get(7)?,
         ended_at: maybe_at(row, 8)?,
         cancelled_by: row.get(9)?,
+        reason: row.get(17)?,
         n_due: unsigned(row, 10)?,
         n_excluded: unsigned(row, 11)?,
         n_started: n_live + n_completed + n_failed + n_cancelled,

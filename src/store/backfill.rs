@@ -58,7 +58,7 @@ UPDATE backfill
        n_cancelled = n_cancelled + (?2 = 'cancelled')
  WHERE id = ?1 AND n_live > 0";
 const STEP: &str = "
-UPDATE backfill SET state = ?3, ended_at = ?4, cancelled_by = ?5 WHERE id = ?1 AND state = ?2";
+UPDATE backfill SET state = ?3, ended_at = ?4, cancelled_by = ?5, reason = ?6 WHERE id = ?1 AND state = ?2";
 const OPEN: &str = "SELECT job_id, id FROM backfill WHERE ended_at IS NULL";
 const N_OPEN: &str = "SELECT count(*) FROM backfill WHERE job_id = ?1 AND ended_at IS NULL";
 const LIVE_RUNS: &str = "SELECT id FROM run WHERE backfill_id = ?1 AND ended_at IS NULL ORDER BY id";
@@ -167,9 +167,9 @@ pub(crate) fn step(
     from: BackfillState,
     row: &BackfillRow,
     now: Timestamp,
-    cancelled_by: Option<&str>,
+    (cancelled_by, reason): (Option<&str>, Option<&str>),
 ) -> Result<(), StoreError> {
-    match tx.execute(STEP, &[&row.id, &from.as_str(), &row.state.as_str(), &now, &cancelled_by])? {
+    match tx.execute(STEP, &[&row.id, &from.as_str(), &row.state.as_str(), &now, &cancelled_by, &reason])? {
         1 => Ok(()),
         _ => Err(StoreError::unreadable(format!("backfill {}", row.id), "its state is not what was read")),
     }

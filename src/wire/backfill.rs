@@ -35,8 +35,10 @@ pub struct Backfill {
     /// When it was completed or cancelled.
     #[schemars(with = "Option<shape::Instant>")]
     pub ended_at: Option<Timestamp>,
-    /// Who cancelled it, or why it was.
+    /// Who cancelled it.
     pub cancelled_by: Option<String>,
+    /// Why it was cancelled, if nobody did.
+    pub reason: Option<String>,
     /// How many due times it runs, as they were when it was asked for.
     pub n_due: u64,
     /// How many due times of that stretch are excluded, or were skipped by somebody.

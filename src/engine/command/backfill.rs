@@ -4,14 +4,14 @@
 use serde_json::json;
 
 use super::cancel::{Haste, cancel_run};
-use crate::engine::backfill;
+use crate::engine::backfill::{self, Ending};
 use crate::engine::input::{Answer, Backfill};
 use crate::engine::work::Work;
 use crate::model::definition::Schedule;
 use crate::model::event::EventType;
 use crate::model::id::BackfillId;
 use crate::model::refused::Refused;
-use crate::model::state::{BackfillEvent, BackfillState};
+use crate::model::state::BackfillState;
 use crate::model::time::backfill::{MAX_OPEN, Unfit, before, check, count};
 use crate::store::backfill::{self as backfills, BackfillRow, Cursor};
 use crate::store::{StoreError, job};
@@ -87,7 +87,7 @@ pub(super) fn cancel(work: &mut Work<'_>, id: BackfillId, by: &str) -> Result<Re
     let Some(mut row) = backfills::find(work.tx, id)? else {
         return Ok(Err(Refused::NotFound { what: "backfill", name: id.to_string() }));
     };
-    if !backfill::end(work, &mut row, BackfillEvent::Cancelled, Some(by))? {
+    if !backfill::end(work, &mut row, Ending::By(by))? {
         return Ok(Err(Refused::BackfillAlreadyEnded { backfill: id.short(), state: row.state.as_str() }));
     }
     for run in backfills::live_runs(work.tx, id)? {

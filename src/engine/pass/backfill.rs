@@ -4,12 +4,13 @@
 //!
 //! The governor of catching up does not count these runs: somebody has asked for them, and said how many at once.
 
+use crate::engine::backfill::Ending;
 use crate::engine::gate::Wanted;
 use crate::engine::work::Work;
 use crate::engine::{backfill, gate, step};
 use crate::model::id::BackfillId;
 use crate::model::outcome::{Cause, Reason};
-use crate::model::state::{BackfillEvent, BackfillState};
+use crate::model::state::BackfillState;
 use crate::model::time::backfill::{Ahead, Source};
 use crate::model::timestamp::Timestamp;
 use crate::store::backfill::{self as backfills, BackfillRow, Cursor};
@@ -41,7 +42,7 @@ fn go_on(work: &mut Work<'_>, id: BackfillId, n_left: &mut usize) -> Result<(), 
     }
     let mut job = job::get(work.tx, row.job_id)?;
     if job.is_retired {
-        return backfill::end(work, &mut row, BackfillEvent::Cancelled, Some("its file was removed")).map(drop);
+        return backfill::end(work, &mut row, Ending::Gone("its file was removed")).map(drop);
     }
     if row.n_live > 0 && !may_start(work, &row, &job)? {
         return Ok(());
@@ -49,7 +50,7 @@ fn go_on(work: &mut Work<'_>, id: BackfillId, n_left: &mut usize) -> Result<(), 
     let mut cursors = backfills::cursors(work.tx, id)?;
     let sources = match sources(work, &row, &job, &cursors)? {
         Ok(sources) => sources,
-        Err(gone) => return backfill::end(work, &mut row, BackfillEvent::Cancelled, Some(&gone)).map(drop),
+        Err(gone) => return backfill::end(work, &mut row, Ending::Gone(&gone)).map(drop),
     };
     let mut ahead = Ahead::new(sources, cursors.iter().map(|cursor| cursor.at), row.to);
     while let Some((due, index)) = ahead.oldest() {
@@ -70,7 +71,7 @@ fn go_on(work: &mut Work<'_>, id: BackfillId, n_left: &mut usize) -> Result<(), 
         ahead.pass();
     }
     if row.n_live == 0 {
-        backfill::end(work, &mut row, BackfillEvent::RunsEnded, None)?;
+        backfill::end(work, &mut row, Ending::RunsEnded)?;
     }
     Ok(())
 }
