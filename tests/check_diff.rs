@@ -120,6 +120,19 @@ fn a_file_stands_for_itself_and_a_copy_of_the_folder_for_the_folder() {
 }
 
 #[test]
+fn files_are_read_as_the_daemon_reads_them_where_its_configuration_is_named_beside_them() {
+    let world = World::new();
+    world.settings(&format!("{SETTINGS}[defaults]\njitter = \"10m\"\n").replace("UTC", "Europe/Berlin"));
+    world.job("one", "cron = \"0 3 * * *\"\nshell = \"true\"\n");
+    let daemon = world.daemon();
+    assert_eq!(objects(&world, &["jobs", "campanile.toml"]), Vec::<Value>::new());
+    assert_eq!(objects(&world, &["campanile.toml", "jobs/one.toml"]), Vec::<Value>::new());
+    let alone = check(&world, &["jobs"]).with(0);
+    assert!(alone.err.contains("note: no campanile.toml was found"), "{}", alone.err);
+    daemon.stop();
+}
+
+#[test]
 fn without_a_daemon_or_with_a_wrong_file_nothing_is_compared() {
     let world = World::new();
     world.settings(SETTINGS);

@@ -28,7 +28,8 @@ const STDIN: &str = "-";
 /// The words of `campanile check`.
 #[derive(clap::Args, Debug)]
 pub struct Words {
-    /// Job files, a campanile.toml, or folders of them; `-` for standard input; without any, what a daemon would load
+    /// Job files, a campanile.toml, or folders of them; `-` for standard input; without any, what a daemon would load. Beside a
+    /// campanile.toml, job files are read with its defaults, pools and time zone
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// What the file on standard input is called: its end says in which language it is, its stem names the job
@@ -56,7 +57,9 @@ pub fn main(words: Words) -> u8 {
     if paths.is_empty() {
         check.configuration(&places::config_file(), false);
     }
-    for path in paths {
+    // What a configuration says counts for all that is named beside it.
+    let (configurations, files): (Vec<_>, Vec<_>) = paths.into_iter().partition(|path| is_config(path));
+    for path in configurations.into_iter().chain(files) {
         match path.as_os_str() == STDIN {
             true => check.stdin(&name),
             false => check.path(&path),
@@ -71,8 +74,9 @@ pub fn main(words: Words) -> u8 {
 /// What was checked so far.
 struct Check {
     now: Timestamp,
-    /// Of the configuration that a daemon would load; job files that are named alone are read as it would read them.
+    /// Of the configuration that is named, or that a daemon would load; job files are read as that daemon would read them.
     ambient: Configuration,
+    is_ambient_known: bool,
     jobs: Vec<FoundJob>,
     files: BTreeSet<String>,
     /// Folders that were read as a whole.
@@ -91,6 +95,7 @@ impl Check {
         let pools = known.as_ref().map(|configuration| configuration.settings.pools.clone());
         Check {
             now: clock::wall(),
+            is_ambient_known: known.is_some(),
             ambient: known.unwrap_or_else(Configuration::unread),
             jobs: Vec::new(),
             files: BTreeSet::new(),
@@ -102,7 +107,6 @@ impl Check {
     }
 
     fn path(&mut self, path: &Path) {
-        let is_config = |path: &Path| path.file_name().is_some_and(|name| name == CONFIG_NAME);
         if path.is_dir() && path.join(CONFIG_NAME).is_file() {
             self.configuration(&path.join(CONFIG_NAME), true);
         } else if path.is_dir() {
@@ -174,6 +178,8 @@ impl Check {
             Ok(configuration) => {
                 self.problems.warn(&configuration.warnings);
                 self.pools = Some(configuration.settings.pools.clone());
+                self.ambient = configuration.clone();
+                self.is_ambient_known = true;
                 Some(configuration)
             }
             Err(invalid) => {
@@ -209,6 +215,10 @@ impl Check {
             (false, 0) => code::DONE,
         }
     }
+}
+
+fn is_config(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == CONFIG_NAME)
 }
 
 fn counted(n: usize, noun: &str) -> String {

@@ -109,7 +109,7 @@ fn rehearse(words: Words) -> Result<u8, Failure> {
             let n_runs: u64 = rehearsal.tallies.values().map(|tally| tally.n_runs).sum();
             Err(Failure::new(
                 code::FAILED,
-                format!("stopped at {at}, after {n_runs} runs: that is too much to rehearse"),
+                format!("stopped at {at}, after {n_runs} runs: more is too much to rehearse"),
             )
             .hint("name an earlier end with `--until`, or a folder with fewer jobs"))
         }

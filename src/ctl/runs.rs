@@ -123,7 +123,7 @@ impl Shown for Run {
             ("run", Run::name(self)),
             ("id", self.id.to_string()),
             ("state", state(&self.state, self.outcome.as_deref())),
-            ("cause", self.cause.clone()),
+            ("cause", if self.forced { format!("{}, forced", self.cause) } else { self.cause.clone() }),
             ("scheduled", view.full(self.scheduled_at)),
             ("queued", view.full(Some(self.queued_at))),
             ("started", view.full(self.started_at)),
@@ -141,13 +141,10 @@ impl Shown for Run {
             let state = state(&task.state, task.outcome.as_deref());
             let took = took(view, task.started_at, task.ended_at);
             let waits = task.waits_for.as_ref().map(|what| format!(", waits for {what}")).unwrap_or_default();
-            format!(
-                "{} {} {state}, attempt {} of {}, took {took}{waits}",
-                task.id.short(),
-                task.name,
-                task.attempt,
-                task.max_attempts
-            )
+            // What an interruption cut short is tried again beyond that.
+            let of =
+                if task.attempt > task.max_attempts { String::new() } else { format!(" of {}", task.max_attempts) };
+            format!("{} {} {state}, attempt {}{of}, took {took}{waits}", task.id.short(), task.name, task.attempt)
         });
         details.push(("tasks", tasks.collect::<Vec<_>>().join("\n")));
         details

@@ -86,12 +86,16 @@ async fn live(resolved: Resolved, level: Level, mut wishes: UnboundedReceiver<Wi
     let told = match surface.serve(running.handle.clone(), api_stopped) {
         Ok(serving) => {
             drop(tokio::spawn(serving));
-            match definitions.reload(Why::Start).await {
-                Ok(_) => readiness.loaded(),
-                Err(refused) => tracing::error!("the definitions are not loaded: {refused}"),
-            }
-            drop(tokio::spawn(watch.follow()));
-            tracing::info!(socket = %socket.display(), "ready");
+            let (first, loaded) = (Arc::clone(&definitions), Arc::clone(&readiness));
+            let load = async move {
+                let is_loaded = first.start().await;
+                if is_loaded {
+                    loaded.loaded();
+                    tracing::info!(socket = %socket.display(), "ready");
+                    watch.follow().await;
+                }
+            };
+            drop(tokio::spawn(load));
             until_told(&running, &mut wishes, &definitions).await
         }
         Err(failure) => Err(failure),

@@ -15,6 +15,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 use super::heap;
 use super::log::Level;
 use super::settings::{Folders, Given, Resolved};
+use super::watch::{AGAIN, passed};
 use crate::engine::{self, Answer, Command, Handle, Limits, Load, Loaded, LoadedJob};
 use crate::files::settings::{Configuration, Settings};
 use crate::files::{self, Fingerprint, Found, InvalidFile, Known};
@@ -105,6 +106,18 @@ impl Definitions {
     /// Nobody reads until what is returned is dropped; whoever has it may change files without being seen halfway.
     pub(super) async fn hold(&self) -> Held {
         Held(Arc::clone(&self.book).lock_owned().await)
+    }
+
+    /// Loads what is to be in force at the start, as soon as that can be written. `false` if the daemon stops before.
+    pub(super) async fn start(&self) -> bool {
+        loop {
+            match self.reload(Why::Start).await {
+                Ok(_) => return true,
+                Err(Refused::Stopping) => return false,
+                Err(refused) => tracing::error!("the definitions are not loaded: {refused}"),
+            }
+            passed(AGAIN).await;
+        }
     }
 
     /// Reads everything and loads it.

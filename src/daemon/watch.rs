@@ -32,7 +32,9 @@ use crate::model::duration::Duration;
 const QUIET: Duration = Duration::from_millis(300);
 /// How long constant change is waited out.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How often files are looked at where nobody tells of changes, and how soon a reload that failed is tried again.
+/// How soon a load that failed is tried again: the disk may have room again.
+pub(super) const AGAIN: Duration = Duration::from_secs(2);
+/// How often files are looked at where nobody tells of changes.
 const RESCAN: Duration = Duration::from_secs(60);
 
 type Told = notify::Result<Event>;
@@ -74,7 +76,7 @@ impl Watch {
         let mut is_good = self.look().await;
         loop {
             let is_blind = !is_good || self.targets.is_blind;
-            let pause = if is_blind { RESCAN } else { Duration::MAX };
+            let pause = if is_good { RESCAN } else { AGAIN };
             let concerns = tokio::select! {
                 Some(told) = self.told.recv() => self.gather(told).await,
                 // Other folders may be in force now, and nobody has told of what changed in them before.
@@ -171,7 +173,8 @@ fn follow_writers(event: &Event, being_written: &mut HashSet<PathBuf>) {
     }
 }
 
-async fn passed(pause: Duration) {
+/// Returns after so long.
+pub(super) async fn passed(pause: Duration) {
     // A wait for nothing that is given up in time.
     let _ = tokio::time::timeout(pause.to_std(), std::future::pending::<()>()).await;
 }

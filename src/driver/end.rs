@@ -21,6 +21,7 @@ impl Running {
             tracing::warn!(why, "the engine cannot be told to stop yet");
             // Whatever changes meanwhile is worth another try.
             let mut live = self.live.clone();
+            live.mark_unchanged();
             let _ = tokio::time::timeout(AGAIN.to_std(), live.changed()).await;
         }
     }

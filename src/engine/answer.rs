@@ -281,6 +281,9 @@ pub(crate) fn give_up(
     calendar: &Calendar,
 ) -> Result<(), StoreError> {
     let Some((after, until)) = row.backlog else { return Ok(()) };
+    if calendar.next_after(after).is_none_or(|due| due > until) {
+        return Ok(());
+    }
     close_backlog(work, job, row, calendar, Reason::MissedWindow)?;
     let because = format!("its last attempts ended with the daemon, and it was caught up {} times since", job.n_deaths);
     let data = json!({

@@ -216,7 +216,7 @@ pub enum LogLevel {
 }
 
 /// A configuration that was read.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Configuration {
     /// What it says.
     pub settings: Settings,

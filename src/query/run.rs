@@ -40,7 +40,7 @@ pub(crate) const AFTER_ALL: &[u8] = &[0xff; 17];
 const ONE: &str = "
 SELECT r.id, j.name, r.number, r.revision, r.state, r.outcome, r.cause, r.rerun_of, r.scheduled_at, r.queued_at,
        r.started_at, r.ended_at, r.priority, r.cancelled_by, r.error,
-       r.params, r.output, r.outputs, r.backfill_id
+       r.params, r.output, r.outputs, r.backfill_id, r.forced
   FROM run r
   LEFT JOIN job j ON j.id = r.job_id
  WHERE r.id = ?1";
@@ -80,6 +80,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Run> {
         rerun_of: row.get::<_, Option<[u8; 16]>>(7)?.map(RunId::from_bytes),
         scheduled_at: maybe_at(row, 8)?,
         backfill_id: row.get::<_, Option<[u8; 16]>>(18)?.map(BackfillId::from_bytes),
+        forced: row.get(19)?,
         queued_at: at(row, 9)?,
         started_at: maybe_at(row, 10)?,
         ended_at: maybe_at(row, 11)?,

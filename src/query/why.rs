@@ -44,7 +44,8 @@ pub fn why(reader: &Reader, zones: &Tzdb, job: &str, instant: Timestamp) -> Resu
         why.previous_due_at = in_force().filter_map(|calendar| calendar.newest(long_ago, before)).max();
         let following = schedules.iter().filter_map(Standing::after_end).filter(|at| *at > instant);
         why.next_due_at = in_force().filter_map(|calendar| calendar.next_after(instant)).chain(following).min();
-        why.text = sentence(&why);
+        let is_over = !schedules.is_empty() && schedules.iter().all(|schedule| schedule.retired);
+        why.text = sentence(&why, is_over);
         Ok(why)
     })
 }
@@ -222,15 +223,19 @@ fn backfilled(tx: &Transaction<'_>, job_id: i64, instant: Timestamp) -> Result<V
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn sentence(why: &Why) -> String {
+fn sentence(why: &Why, is_over: bool) -> String {
     let backfilled = why.backfilled.iter().map(|again| {
         let (backfill, run) = (again.backfill_id.short(), again.run_id.short());
         format!("backfill {backfill} started run {run} for it, which is {}", again.run_state)
     });
-    std::iter::once(answered(why)).chain(backfilled).chain(why.problems.iter().cloned()).collect::<Vec<_>>().join("; ")
+    std::iter::once(answered(why, is_over))
+        .chain(backfilled)
+        .chain(why.problems.iter().cloned())
+        .collect::<Vec<_>>()
+        .join("; ")
 }
 
-fn answered(why: &Why) -> String {
+fn answered(why: &Why, is_over: bool) -> String {
     let (job, at) = (&why.job, shown(why.at));
     if !why.answers.is_empty() {
         let parts: Vec<String> = why.answers.iter().map(said).collect();
@@ -238,6 +243,9 @@ fn answered(why: &Why) -> String {
     }
     match (why.previous_due_at.map(shown), why.next_due_at.map(shown)) {
         (None, None) if !why.problems.is_empty() => format!("nothing is recorded of `{job}` at {at}"),
+        (None, None) if is_over => {
+            format!("`{job}` was not due at {at}, and none of its schedules is in force any more")
+        }
         (None, None) => format!("`{job}` is due by no clock"),
         (Some(previous), None) => format!("`{job}` is not due at {at}; its last due time is {previous}"),
         (None, Some(next)) => format!("`{job}` is not due at {at}; its first due time is {next}"),

@@ -66,6 +66,9 @@ pub struct Run {
     #[serde(default)]
     #[schemars(with = "Option<shape::Id>")]
     pub backfill_id: Option<BackfillId>,
+    /// Somebody insisted on it: the gate and a precondition were passed by.
+    #[serde(default)]
+    pub forced: bool,
 }
 
 impl Run {

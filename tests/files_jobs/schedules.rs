@@ -213,7 +213,7 @@ fn what_has_no_effect_is_warned_about() {
     let past = "1:6: `at` has passed: unless this schedule was loaded before, it never starts the job";
     warned("at = 2026-01-01T00:00:00Z\nshell = 'x'", &[past]);
     warned("timezone = 'UTC'\nshell = 'x'", &["1:1: `timezone` has no effect: the job has no schedule"]);
-    let most = "2:1: `catch_up_max` has no effect without `catch_up = \"all\"`";
+    let most = "2:1: `catch_up_max` has no effect without `catch_up = \"all\"`, but on `ctl resume --catch-up all`";
     warned("every = '1h'\ncatch_up_max = 3\nshell = 'x'", &[most]);
 }
 

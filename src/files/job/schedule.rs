@@ -104,7 +104,8 @@ fn options(fields: &Fields<'_>, mut base: Schedule, context: &Context<'_>) -> Sc
         if base.catch_up != CatchUp::All
             && let Some(entry) = fields.entry("catch_up_max")
         {
-            let message = "`catch_up_max` has no effect without `catch_up = \"all\"`";
+            let message =
+                "`catch_up_max` has no effect without `catch_up = \"all\"`, but on `ctl resume --catch-up all`";
             fields.reading.warn(Fault::new(entry.key_span, message));
         }
     }

@@ -59,12 +59,12 @@ const DESCRIPTION: Key = key(
 const ENABLED: Key = key(
     "enabled",
     Kind::Bool,
-    "`false` pauses the job by file: its due times are recorded as skipped because of `paused`.",
+    "`false` pauses the job by file: its due times are recorded as skipped because of `paused`, and a start by hand is refused \
+     without `--force`.",
     "enabled = false",
 )
 .default("true")
-.interacts("`campanile ctl pause`: a job is paused if either says so")
-.no_effect("on a start by hand");
+.interacts("`campanile ctl pause`: a job is paused if either says so");
 
 /// Also a default of all jobs, in the configuration.
 pub(super) const OVERLAP: Key = key(

@@ -169,7 +169,7 @@ pub(super) const KEYS: &[Key] = &[
         .no_effect("with `catch_up = \"none\"`"),
     key("catch_up_max", Kind::Integer(1, 10_000), "How many due times `all` starts at most.", "catch_up_max = 7")
         .default("24")
-        .no_effect("unless `catch_up = \"all\"`"),
+        .no_effect("unless `catch_up = \"all\"`, but on `campanile ctl resume --catch-up all`"),
     key(
         "deadline",
         Kind::SomeDuration,

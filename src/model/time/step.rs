@@ -38,7 +38,8 @@ impl Step {
         let Step { kind, first, by, .. } = self;
         let end = kind.low + self.n_values() - 1;
         let goes_round = *first < kind.low + by && self.last_named() + by > end && self.last_named() > *first;
-        goes_round && !self.n_values().is_multiple_of(*by)
+        let to_next_round = first + self.n_values() - self.last_named();
+        goes_round && to_next_round < *by && !self.n_values().is_multiple_of(*by)
     }
 }
 
@@ -67,5 +68,7 @@ mod tests {
         check(kind::MONTH, "*/3", &[]);
         check(kind::WEEKDAY, "*/2", &["*/2"]);
         check(kind::WEEKDAY, "*/7", &[]);
+        check(kind::WEEKDAY, "mon-fri/2", &[]);
+        check(kind::WEEKDAY, "1-5/3", &[]);
     }
 }
