@@ -302,7 +302,9 @@ async fn every_due_time_has_an_answer() {
         .store
         .execute("UPDATE schedule SET backlog_after = ?1, backlog_until = ?2", [NOON - 3 * hour, NOON - 2 * hour])
         .unwrap();
+    row("INSERT INTO planned_skip SELECT 1, ?1, 'ann' WHERE ?2 <> ?3", 3, json!(0));
     for (at, answer, text) in [
+        ("15:00:00Z", json!("skipped"), "it starts nothing (by_user: somebody skipped it)"),
         ("11:00:00Z", json!("run"), "it started run 00000001, which is completed"),
         ("08:00:00Z", json!("skipped"), "the job, or everything, was paused"),
         ("10:00:00Z", json!("backlog"), "waits to be caught up"),

@@ -51,6 +51,11 @@ fn what_was_to_be_caught_up_before_a_pause_is_answered_when_it_ends_before_anybo
           FROM (SELECT * FROM span ORDER BY first_due_at)";
     let told: String = engine.store().connection().query_row(answers, [], |row| row.get(0)).expect("it can be asked");
     assert_eq!(told, "coalesced 12:10 2, paused 12:30 1");
+    // Twice nobody was there when a step was due, and neither time was the clock set.
+    let absences =
+        "SELECT group_concat(json_extract(data, '$.absent_us') / 60000000) FROM event WHERE type = 'clock.stepped'";
+    let told: String = engine.store().connection().query_row(absences, [], |row| row.get(0)).expect("it can be asked");
+    assert_eq!(told, "25,5");
     let backlog = "SELECT strftime('%H:%M', backlog_until / 1000000, 'unixepoch') FROM schedule";
     let told: String = engine.store().connection().query_row(backlog, [], |row| row.get(0)).expect("it can be asked");
     assert_eq!(told, "12:40");

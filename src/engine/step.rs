@@ -8,15 +8,18 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
+
 use super::cache::Cache;
 use super::ids::Ids;
 use super::input::{Answer, Input, Report};
 use super::observed::Observed;
 use super::session::Session;
-use super::work::Work;
+use super::work::{Subject, Work};
 use super::{Effect, change, command, pass, report};
 use crate::failpoint;
 use crate::model::duration::Duration;
+use crate::model::event::EventType;
 use crate::model::id::{BackfillId, DeliveryId, EventSeq, Launch, RunId, ScheduleId, TaskId};
 use crate::model::policy::governor::Pace;
 use crate::model::policy::retention::Retention;
@@ -131,11 +134,16 @@ impl Engine {
         let n_changes = tx.n_changes();
         let counters = cache.counters;
         cache.stepped_us += stepped_by(inputs);
-        note_absence(session, wall);
+        let absence = note_absence(session, wall);
         let now = Now::new(wall, cache.stepped_us);
         let ids = Ids::new(seed, wall, session.id_floor);
         let mut work = Work::new(&tx, now, settings, cache, session, ids, MAX_CLAIMS);
         work.is_careful = is_careful;
+        // A step of the clock, which may look like it, tells of itself.
+        if let Some(absence) = absence.filter(|_| stepped_by(inputs) == 0) {
+            let data = json!({ "by_us": 0, "absent_us": absence.as_micros() });
+            work.record(EventType::ClockStepped, Subject::default(), data)?;
+        }
         let replies = apply(&mut work, inputs)?;
         pass::settle(&mut work)?;
         pass::expire(&mut work)?;
@@ -190,12 +198,12 @@ fn stepped_by(inputs: &[Input]) -> i64 {
     inputs.iter().map(by).sum()
 }
 
-/// Whoever was promised a step and made it much too late was stopped, asleep or starved meanwhile.
-fn note_absence(session: &mut Session, wall: Timestamp) {
-    let late = |at: Option<Timestamp>| at.is_some_and(|at| at.plus(STALL) < wall);
-    if late(session.promised) && late(session.last_step) {
-        session.alive_since = wall;
-    }
+/// Whoever was promised a step and made it much too late was stopped, asleep or starved meanwhile: for so long.
+fn note_absence(session: &mut Session, wall: Timestamp) -> Option<Duration> {
+    let late = |at: &Timestamp| at.plus(STALL) < wall;
+    let (promised, _) = session.promised.filter(late).zip(session.last_step.filter(late))?;
+    session.alive_since = wall;
+    Some(wall.since(promised))
 }
 
 type Replies = Vec<(u64, Result<Answer, Refused>)>;

@@ -135,6 +135,10 @@ fn answer(tx: &Transaction<'_>, schedule: &Standing, instant: Timestamp) -> Resu
         let reason = Some(Reason::Excluded.as_str().to_owned());
         return Ok(Some(WhyAnswer { reason, ..plain(schedule, WhyKind::Skipped) }));
     }
+    if (waits || is_ahead && !schedule.retired) && is_skipped(tx, schedule, instant)? {
+        let reason = Some(Reason::ByUser.as_str().to_owned());
+        return Ok(Some(WhyAnswer { reason, ..plain(schedule, WhyKind::Skipped) }));
+    }
     let kind = match (waits, is_ahead, schedule.retired) {
         (_, true, true) => return Ok(None),
         (true, _, _) => WhyKind::Backlog,
@@ -142,6 +146,13 @@ fn answer(tx: &Transaction<'_>, schedule: &Standing, instant: Timestamp) -> Resu
         (false, false, _) => WhyKind::Unrecorded,
     };
     Ok(Some(plain(schedule, kind)))
+}
+
+const IS_SKIPPED: &str = "SELECT 1 FROM planned_skip WHERE schedule_id = ?1 AND due_at = ?2";
+
+/// Whether somebody has skipped a due time that has no answer yet.
+fn is_skipped(tx: &Transaction<'_>, schedule: &Standing, instant: Timestamp) -> Result<bool, Failure> {
+    Ok(tx.prepare_cached(IS_SKIPPED)?.exists(params![schedule.id, instant.as_micros()])?)
 }
 
 fn plain(schedule: &Standing, answer: WhyKind) -> WhyAnswer {
