@@ -11,6 +11,7 @@
 #[path = "world/world.rs"]
 mod world;
 
+use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -210,6 +211,56 @@ fn on_small_disk(world: &World, options: &str) -> Command {
     command
 }
 
+/// The file that fills the small disk of this daemon.
+fn filler(world: &World, daemon: &Daemon) -> std::path::PathBuf {
+    format!("/proc/{}/root{}", daemon.pid(), world.path("state/filler").display()).into()
+}
+
+fn fill(filler: &Path) {
+    let mut file = std::fs::File::options().append(true).create(true).open(filler).unwrap();
+    for size in [1 << 16, 1 << 12] {
+        while std::io::Write::write_all(&mut file, &vec![0; size]).is_ok() {}
+    }
+}
+
+#[test]
+fn files_that_changed_while_the_disk_was_full_are_loaded_when_there_is_room() {
+    let world = World::watched();
+    world.job("old", "noop = true\n");
+    let mut daemon = Daemon::spawn(on_small_disk(&world, "size=4m"));
+    daemon.until(" ready ");
+    let filler = filler(&world, &daemon);
+    fill(&filler);
+    world.job("new", &format!("noop = true\ndescription = \"{}\"\n", "long ".repeat(2_000)));
+    daemon.until("the definitions are not loaded");
+    // Nobody changes a file any more.
+    std::fs::remove_file(&filler).unwrap();
+    let freed_at = campanile::clock::boot_us();
+    daemon.until("definitions are loaded changed=1");
+    let waited = campanile::clock::boot_us() - freed_at;
+    assert!(waited < 30_000_000, "after {waited} microseconds");
+    assert_eq!(daemon.stop(), 0);
+}
+
+#[test]
+fn a_stop_on_a_full_disk_waits_for_room_and_does_not_fill_the_log() {
+    let world = World::new();
+    world.job("often", "every = \"1s\"\nnoop = true\n");
+    let mut daemon = Daemon::spawn(on_small_disk(&world, "size=4m"));
+    daemon.until(" ready ");
+    let filler = filler(&world, &daemon);
+    fill(&filler);
+    daemon.until("nothing can be written");
+    daemon.signal(nix::sys::signal::Signal::SIGTERM);
+    for _ in 0..3 {
+        daemon.until("the engine cannot be told to stop yet");
+    }
+    std::fs::remove_file(&filler).unwrap();
+    let said = daemon.stop_and_tell();
+    let n_told = said.iter().filter(|line| line.contains("cannot be told to stop yet")).count();
+    assert!(n_told < 20, "told {n_told} times in a few seconds");
+}
+
 #[test]
 fn a_full_disk_refuses_commands_and_heals() {
     let world = World::new();
@@ -217,8 +268,7 @@ fn a_full_disk_refuses_commands_and_heals() {
     let mut daemon = Daemon::spawn(on_small_disk(&world, "size=4m"));
     daemon.until(" ready ");
     let before = world.ok(&["start", "quick"]);
-    let filler =
-        std::path::PathBuf::from(format!("/proc/{}/root{}", daemon.pid(), world.path("state/filler").display()));
+    let filler = filler(&world, &daemon);
     let refused = |what: &mut dyn FnMut()| {
         for _ in 0..MANY {
             what();
@@ -229,13 +279,7 @@ fn a_full_disk_refuses_commands_and_heals() {
         }
         panic!("the disk is never full");
     };
-    let mut fill = || {
-        let mut file = std::fs::File::options().append(true).create(true).open(&filler).unwrap();
-        for size in [1 << 16, 1 << 12] {
-            while std::io::Write::write_all(&mut file, &vec![0; size]).is_ok() {}
-        }
-    };
-    let said = refused(&mut fill).with(1);
+    let said = refused(&mut || fill(&filler)).with(1);
     assert!(said.err.contains("cannot write") && said.err.contains("hint: free space"), "{said:?}");
     let (status, put) = (world.ctl(&["status"]), world.ctl(&["runs"]));
     assert_eq!((status.exit, put.exit), (0, 0), "what was kept can be read: {status:?} {put:?}");
