@@ -58,7 +58,8 @@ pub fn main(words: Words) -> u8 {
         check.configuration(&places::config_file(), false);
     }
     // What a configuration says counts for all that is named beside it.
-    let (configurations, files): (Vec<_>, Vec<_>) = paths.into_iter().partition(|path| is_config(path));
+    let (configurations, files): (Vec<_>, Vec<_>) =
+        paths.into_iter().partition(|path| is_config(path) || path.join(CONFIG_NAME).is_file());
     for path in configurations.into_iter().chain(files) {
         match path.as_os_str() == STDIN {
             true => check.stdin(&name),
@@ -76,7 +77,6 @@ struct Check {
     now: Timestamp,
     /// Of the configuration that is named, or that a daemon would load; job files are read as that daemon would read them.
     ambient: Configuration,
-    is_ambient_known: bool,
     jobs: Vec<FoundJob>,
     files: BTreeSet<String>,
     /// Folders that were read as a whole.
@@ -95,7 +95,6 @@ impl Check {
         let pools = known.as_ref().map(|configuration| configuration.settings.pools.clone());
         Check {
             now: clock::wall(),
-            is_ambient_known: known.is_some(),
             ambient: known.unwrap_or_else(Configuration::unread),
             jobs: Vec::new(),
             files: BTreeSet::new(),
@@ -179,7 +178,6 @@ impl Check {
                 self.problems.warn(&configuration.warnings);
                 self.pools = Some(configuration.settings.pools.clone());
                 self.ambient = configuration.clone();
-                self.is_ambient_known = true;
                 Some(configuration)
             }
             Err(invalid) => {

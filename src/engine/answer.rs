@@ -137,6 +137,40 @@ pub(crate) fn skip_until(
     Ok(false)
 }
 
+/// The same, of due times that are alike.
+fn skip_stretch(
+    work: &mut Work<'_>,
+    job: &JobRow,
+    row: &mut ScheduleRow,
+    calendar: &Calendar,
+    until: Timestamp,
+    reason: Reason,
+) -> Result<bool, StoreError> {
+    let starts = match row.last_at {
+        Some(last) if last > row.cursor_at => {
+            ledger::starts(work.tx, row.id, row.cursor_at, until, MAX_STARTS.cast_signed())?
+        }
+        Some(_) | None => Vec::new(),
+    };
+    let is_done = (starts.len() as u64) < MAX_STARTS;
+    for start in starts {
+        let before = start.minus(MICROSECOND);
+        if let Some(span) = span(calendar.rule(), row.cursor_at, before, reason) {
+            work.n_counted += span.n;
+            skip(work, job, row, calendar, span)?;
+        }
+        row.cursor_at = start;
+    }
+    if is_done {
+        if let Some(span) = span(calendar.rule(), row.cursor_at, until, reason) {
+            work.n_counted += span.n;
+            skip(work, job, row, calendar, span)?;
+        }
+        row.cursor_at = row.cursor_at.max(until);
+    }
+    Ok(is_done)
+}
+
 /// Up to where the first due times in `(after, until]` get the same answer, and which: this reason, unless they are excluded or
 /// somebody has skipped them. Nothing if there are none.
 fn stretch(
@@ -190,40 +224,6 @@ fn take_back(
         after = due;
     }
     Ok(())
-}
-
-/// The same, of due times that are alike.
-fn skip_stretch(
-    work: &mut Work<'_>,
-    job: &JobRow,
-    row: &mut ScheduleRow,
-    calendar: &Calendar,
-    until: Timestamp,
-    reason: Reason,
-) -> Result<bool, StoreError> {
-    let starts = match row.last_at {
-        Some(last) if last > row.cursor_at => {
-            ledger::starts(work.tx, row.id, row.cursor_at, until, MAX_STARTS.cast_signed())?
-        }
-        Some(_) | None => Vec::new(),
-    };
-    let is_done = (starts.len() as u64) < MAX_STARTS;
-    for start in starts {
-        let before = start.minus(MICROSECOND);
-        if let Some(span) = span(calendar.rule(), row.cursor_at, before, reason) {
-            work.n_counted += span.n;
-            skip(work, job, row, calendar, span)?;
-        }
-        row.cursor_at = start;
-    }
-    if is_done {
-        if let Some(span) = span(calendar.rule(), row.cursor_at, until, reason) {
-            work.n_counted += span.n;
-            skip(work, job, row, calendar, span)?;
-        }
-        row.cursor_at = row.cursor_at.max(until);
-    }
-    Ok(is_done)
 }
 
 /// Answers the due times between the cursor and `due`, the next admitted one: all of them are excluded. They are recorded
@@ -371,13 +371,8 @@ fn pass_over_one(work: &mut Work<'_>, at: Timestamp, id: ScheduleId, of: Option<
     let calendar = work.cache.calendar_of(work.settings, &row, &job.name)?;
     let from = row.cursor_at;
     while !skip_until(work, &job, &mut row, &calendar, work.now.wall, Reason::Paused)? {}
-    plan(work, &mut row, &calendar)?;
-    schedule::advance(work.tx, from, &row)?;
     work.cache.due.remove(&(at, id));
-    if let Some(next) = row.next_at {
-        work.cache.due.insert((next, id));
-    }
-    Ok(())
+    place(work, from, &mut row, &calendar)
 }
 
 /// Of the due times that were answered `paused` since then, the newest of which nothing was started wait to be caught up
@@ -390,8 +385,7 @@ pub(crate) fn reclaim(
 ) -> Result<(), StoreError> {
     let mut row = schedule::get(work.tx, id)?;
     let job = job::get(work.tx, row.job_id)?;
-    let is_paused = gate::is_paused(work, &job)?;
-    if is_paused {
+    if gate::is_paused(work, &job)? {
         return Ok(());
     }
     let calendar = work.cache.calendar(work.settings, &row.schedule, &job.name)?;
@@ -448,13 +442,7 @@ pub(crate) fn return_to_now(work: &mut Work<'_>, id: ScheduleId) -> Result<(), S
     let name = work.cache.job_names.get(&row.job_id).cloned().unwrap_or_default();
     let calendar = work.cache.calendar_of(work.settings, &row, &name)?;
     rewind(work, &mut row, &calendar)?;
-    plan(work, &mut row, &calendar)?;
-    schedule::advance(work.tx, from, &row)?;
-    if let Some(next) = row.next_at {
-        work.cache.due.insert((next, row.id));
-    }
-    work.cache.set_backlog(row.job_id, row.id, row.backlog.is_some());
-    Ok(())
+    place(work, from, &mut row, &calendar)
 }
 
 /// Cancels the runs of a job of which nothing was claimed.

@@ -61,7 +61,8 @@ pub(crate) struct Cache {
     backlogs: BTreeSet<(JobId, ScheduleId)>,
     /// Those of them that may have room to go on; the others are parked until a run of their job ends.
     stirred: BTreeSet<(JobId, ScheduleId)>,
-    /// Schedules whose backlog could go on, by the priority of their jobs; they wait for the governor.
+    /// Schedules whose backlog could go on, by the priority of their jobs; they wait for the governor. One whose backlog was
+    /// closed meanwhile leaves when its turn comes, and starts nothing.
     line: BTreeSet<(u8, JobId, ScheduleId)>,
     /// Backfills that have not ended.
     pub(crate) backfills: Backfills,
@@ -238,7 +239,6 @@ impl Cache {
             self.backlogs.insert((job, schedule));
             self.stirred.insert((job, schedule));
         } else if self.backlogs.remove(&(job, schedule)) {
-            self.line.retain(|(_, _, of)| *of != schedule);
             self.stirred.remove(&(job, schedule));
             self.backfills.stir(Some(job));
         }

@@ -15,8 +15,9 @@ use super::task::next_cursor;
 use crate::model::definition::{Job, Schedule};
 use crate::model::id::BackfillId;
 use crate::model::refused::Refused;
-use crate::model::time::backfill::{Ahead, MAX_OPEN, Source, Unfit, before, check, count};
+use crate::model::time::backfill::{Ahead, Source, before, check, count};
 use crate::model::timestamp::Timestamp;
+use crate::store::backfill::{N_OPEN, SKIPPED};
 use crate::tzdb::Tzdb;
 use crate::wire::backfill::{Backfill, Backfilled, BackfilledDue};
 use crate::wire::list::Page;
@@ -52,15 +53,7 @@ const ENDING: &str = "SELECT id FROM backfill WHERE substr(hex(id), -length(?1))
 
 /// The id of the backfill that `name` means.
 pub(crate) fn found(tx: &Transaction<'_>, name: &str) -> Result<[u8; 16], Failure> {
-    let mut found = Vec::new();
-    if let Some(id) = find::whole(name) {
-        found.extend(tx.prepare_cached(EXISTS)?.exists([id])?.then_some(id));
-    } else if let Some(digits) = find::digits(name) {
-        let mut statement = tx.prepare_cached(ENDING)?;
-        let rows = statement.query_map([digits], |row| row.get(0))?;
-        found = rows.collect::<Result<_, _>>()?;
-    }
-    find::only("backfill", name, found)
+    find::by_end(tx, "backfill", name, (EXISTS, ENDING))
 }
 
 fn by_id(tx: &Transaction<'_>, id: [u8; 16]) -> Result<Backfill, Failure> {
@@ -135,14 +128,6 @@ pub struct Asked {
 const DEFINITION: &str = "
 SELECT j.id, d.body, j.retired_at IS NOT NULL FROM job j JOIN definition d ON d.id = j.definition_id WHERE j.name = ?1";
 
-const N_OPEN: &str = "SELECT count(*) FROM backfill WHERE job_id = ?1 AND ended_at IS NULL";
-
-const SKIPPED: &str = "
-SELECT first_due_at, last_due_at FROM span
- WHERE reason = 'by_user' AND schedule_id = (SELECT id FROM schedule WHERE job_id = ?1 AND key = ?2)
-   AND last_due_at >= ?3 AND first_due_at < ?4
- ORDER BY last_due_at";
-
 /// What a backfill would run if it was asked for now, and refused as it would be.
 pub fn plan(reader: &Reader, zones: &Tzdb, asked: &Asked, now: Timestamp) -> Result<Backfilled, Refused> {
     let Asked { job: name, schedule, from, to, max_runs } = asked;
@@ -154,10 +139,8 @@ pub fn plan(reader: &Reader, zones: &Tzdb, asked: &Asked, now: Timestamp) -> Res
             return Err(Failure::Refused(Refused::JobRetired { job: name.clone() }));
         }
         let unfit = |why| Failure::Refused(Refused::NotBackfilled { job: name.clone(), why });
-        check(*from, *to, now, *max_runs).map_err(unfit)?;
-        if tx.prepare_cached(N_OPEN)?.query_row([job_id], |row| row.get::<_, u32>(0))? >= MAX_OPEN {
-            return Err(unfit(Unfit::TooManyOpen));
-        }
+        let n_open = tx.prepare_cached(N_OPEN)?.query_row([job_id], |row| row.get(0))?;
+        check(*from, *to, now, *max_runs, n_open).map_err(unfit)?;
         let defined: Job = readable(name, &body)?;
         let chosen = Schedule::chosen(&defined.schedules, schedule.as_deref());
         let (mut keys, mut sources, mut timezones) = (Vec::new(), Vec::new(), Vec::new());
@@ -169,9 +152,6 @@ pub fn plan(reader: &Reader, zones: &Tzdb, asked: &Asked, now: Timestamp) -> Res
                 keys.push(schedule.key());
                 timezones.push(schedule.timezone.as_str());
             }
-        }
-        if sources.is_empty() {
-            return Err(unfit(Unfit::NoTimes));
         }
         let counted = count(&sources, *from, *to).map_err(unfit)?;
         let cursors = vec![before(*from); sources.len()];

@@ -80,15 +80,5 @@ const ENDING: &str = "SELECT id FROM delivery WHERE substr(hex(id), -length(?1))
 
 /// The id of the delivery that `name` means: a whole id, or its end.
 pub fn id(reader: &Reader, name: &str) -> Result<DeliveryId, Refused> {
-    reader.read(|tx| {
-        let mut found = Vec::new();
-        if let Some(id) = find::whole(name) {
-            found.extend(tx.prepare_cached(EXISTS)?.exists([id])?.then_some(id));
-        } else if let Some(digits) = find::digits(name) {
-            let mut statement = tx.prepare_cached(ENDING)?;
-            let rows = statement.query_map([digits], |row| row.get(0))?;
-            found = rows.collect::<Result<_, _>>()?;
-        }
-        find::only("delivery", name, found).map(DeliveryId::from_bytes)
-    })
+    reader.read(|tx| find::by_end(tx, "delivery", name, (EXISTS, ENDING)).map(DeliveryId::from_bytes))
 }

@@ -90,7 +90,26 @@ pub(crate) fn task(tx: &Transaction<'_>, name: &str) -> Result<TaskId, Failure> 
     piece(tx, "task", name, TASKS_BEGINNING, TASKS_ENDING).map(TaskId::from_bytes)
 }
 
-/// Deliveries have no index of their own for this, and are few: whole ids and their ends.
+/// The id of a `what` that `name` means: a whole id, or its end. Deliveries and backfills are few, and have no index for
+/// this; `exists` and `ending` ask for the id, and for the ids that end so.
+pub(crate) fn by_end(
+    tx: &Transaction<'_>,
+    what: &'static str,
+    name: &str,
+    (exists, ending): (&str, &str),
+) -> Result<[u8; 16], Failure> {
+    let mut found = Vec::new();
+    if let Some(id) = whole(name) {
+        found.extend(tx.prepare_cached(exists)?.exists([id])?.then_some(id));
+    } else if let Some(digits) = digits(name) {
+        let mut statement = tx.prepare_cached(ending)?;
+        let rows = statement.query_map([digits], |row| row.get(0))?;
+        found = rows.collect::<Result<_, _>>()?;
+    }
+    only(what, name, found)
+}
+
+/// The id that `name` is, written out whole.
 pub(crate) fn whole(name: &str) -> Option<[u8; 16]> {
     name.parse::<RunId>().ok().map(|id| *id.as_bytes())
 }
@@ -100,7 +119,7 @@ pub(crate) fn not_found(what: &'static str, name: &str) -> Failure {
 }
 
 /// The one id among those given, or why it is not one.
-pub(crate) fn only(what: &'static str, name: &str, mut found: Vec<[u8; 16]>) -> Result<[u8; 16], Failure> {
+fn only(what: &'static str, name: &str, mut found: Vec<[u8; 16]>) -> Result<[u8; 16], Failure> {
     found.sort_unstable();
     found.dedup();
     match *found.as_slice() {
@@ -114,7 +133,7 @@ pub(crate) fn only(what: &'static str, name: &str, mut found: Vec<[u8; 16]>) -> 
 }
 
 /// The hex digits of a piece of an id, if that is what `name` is.
-pub(crate) fn digits(name: &str) -> Option<String> {
+fn digits(name: &str) -> Option<String> {
     let digits: String = name.chars().filter(|c| *c != '-').collect();
     let fits = (MIN_DIGITS..=32).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_hexdigit());
     fits.then(|| digits.to_ascii_uppercase())

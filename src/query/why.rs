@@ -13,7 +13,7 @@ use crate::model::duration::Duration;
 use crate::model::id::{BackfillId, RunId};
 use crate::model::outcome::Reason;
 use crate::model::refused::Refused;
-use crate::model::time::Calendar;
+use crate::model::time::{Calendar, MICROSECOND};
 use crate::model::timestamp::Timestamp;
 use crate::tzdb::Tzdb;
 use crate::wire::Why;
@@ -40,7 +40,7 @@ pub fn why(reader: &Reader, zones: &Tzdb, job: &str, instant: Timestamp) -> Resu
         let in_force = || {
             schedules.iter().filter(|schedule| !schedule.retired).filter_map(|schedule| schedule.calendar.as_ref().ok())
         };
-        let (long_ago, before) = (instant.minus(Duration::MAX), instant.minus(Duration::from_micros(1)));
+        let (long_ago, before) = (instant.minus(Duration::MAX), instant.minus(MICROSECOND));
         why.previous_due_at = in_force().filter_map(|calendar| calendar.newest(long_ago, before)).max();
         let following = schedules.iter().filter_map(Standing::after_end).filter(|at| *at > instant);
         why.next_due_at = in_force().filter_map(|calendar| calendar.next_after(instant)).chain(following).min();

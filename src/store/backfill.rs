@@ -60,9 +60,11 @@ UPDATE backfill
 const STEP: &str = "
 UPDATE backfill SET state = ?3, ended_at = ?4, cancelled_by = ?5, reason = ?6 WHERE id = ?1 AND state = ?2";
 const OPEN: &str = "SELECT job_id, id FROM backfill WHERE ended_at IS NULL";
-const N_OPEN: &str = "SELECT count(*) FROM backfill WHERE job_id = ?1 AND ended_at IS NULL";
+/// How many of a job have not ended.
+pub(crate) const N_OPEN: &str = "SELECT count(*) FROM backfill WHERE job_id = ?1 AND ended_at IS NULL";
 const LIVE_RUNS: &str = "SELECT id FROM run WHERE backfill_id = ?1 AND ended_at IS NULL ORDER BY id";
-const SKIPPED: &str = "
+/// What somebody skipped of a schedule in a stretch of time, oldest first.
+pub(crate) const SKIPPED: &str = "
 SELECT first_due_at, last_due_at FROM span
  WHERE reason = 'by_user' AND schedule_id = (SELECT id FROM schedule WHERE job_id = ?1 AND key = ?2)
    AND last_due_at >= ?3 AND first_due_at < ?4

@@ -82,7 +82,7 @@ fn compare(check: &Check, asked: Asked) -> Result<Forecast, Failure> {
     let until = from.plus(Duration::from_secs(i64::from(asked.days) * 86_400));
     let view = View::here(from);
     let mut forecast = Forecast { view, until, changes: Vec::new(), contentions: Vec::new(), notes: Vec::new() };
-    if !check.is_ambient_known {
+    if check.pools.is_none() {
         let why = "no campanile.toml was found: the files are read without its `timezone` and `[defaults]`; name it beside them";
         forecast.notes.push(why.to_owned());
     }

@@ -12,7 +12,7 @@ use crate::model::event::EventType;
 use crate::model::id::BackfillId;
 use crate::model::refused::Refused;
 use crate::model::state::BackfillState;
-use crate::model::time::backfill::{MAX_OPEN, Unfit, before, check, count};
+use crate::model::time::backfill::{Unfit, before, check, count};
 use crate::store::backfill::{self as backfills, BackfillRow, Cursor};
 use crate::store::{StoreError, job};
 
@@ -29,11 +29,8 @@ pub(super) fn begin(work: &mut Work<'_>, asked: &Backfill) -> Result<Result<Answ
         return Ok(Err(Refused::Stopping));
     }
     let unfit = |why: Unfit| Ok(Err(Refused::NotBackfilled { job: name.clone(), why }));
-    if let Err(why) = check(*from, *to, work.now.wall, *max_runs) {
+    if let Err(why) = check(*from, *to, work.now.wall, *max_runs, backfills::n_open(work.tx, row.id)?) {
         return unfit(why);
-    }
-    if backfills::n_open(work.tx, row.id)? >= MAX_OPEN {
-        return unfit(Unfit::TooManyOpen);
     }
     let defined = work.cache.defined(work.tx, row.definition_id)?;
     let chosen = match Schedule::chosen(&defined.job.schedules, schedule.as_deref()) {
@@ -46,9 +43,6 @@ pub(super) fn begin(work: &mut Work<'_>, asked: &Backfill) -> Result<Result<Answ
             sources.push(source);
             cursors.push(Cursor { key: schedule.key(), at: before(*from) });
         }
-    }
-    if sources.is_empty() {
-        return unfit(Unfit::NoTimes);
     }
     let counted = match count(&sources, *from, *to) {
         Ok(counted) => counted,

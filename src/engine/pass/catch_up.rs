@@ -7,11 +7,10 @@
 use crate::engine::answer::Due;
 use crate::engine::work::Work;
 use crate::engine::{answer, gate, step};
-use crate::model::duration::Duration;
 use crate::model::id::ScheduleId;
 use crate::model::outcome::Reason;
 use crate::model::policy::governor::Opening;
-use crate::model::time::Calendar;
+use crate::model::time::{Calendar, MICROSECOND};
 use crate::store::job::JobRow;
 use crate::store::schedule::ScheduleRow;
 use crate::store::{StoreError, job, schedule};
@@ -87,7 +86,7 @@ fn start_oldest(work: &mut Work<'_>, mut job: JobRow, mut row: ScheduleRow) -> R
     let Some((after, until)) = row.backlog else { return Ok(()) };
     let calendar = work.cache.calendar_of(work.settings, &row, &job.name)?;
     let Some(due) = calendar.next_after(after).filter(|due| *due <= until) else { return Ok(()) };
-    let excluded = (after, due.minus(Duration::from_micros(1)));
+    let excluded = (after, due.minus(MICROSECOND));
     answer::skip_between(work, &job, &row, &calendar, excluded, Reason::Excluded)?;
     if answer::start_or_skip(work, &mut job, &mut row, &calendar, Due::Missed(due))? && job.has_died {
         job::count_death(work.tx, job.id)?;
@@ -102,7 +101,7 @@ fn start_oldest(work: &mut Work<'_>, mut job: JobRow, mut row: ScheduleRow) -> R
 /// What of the backlog is past its deadline starts no more.
 fn pass_late(work: &mut Work<'_>, job: &JobRow, row: &mut ScheduleRow, calendar: &Calendar) -> Result<(), StoreError> {
     let (Some((after, until)), Some(deadline)) = (row.backlog, row.schedule.deadline) else { return Ok(()) };
-    let late = work.now.wall.minus(deadline).minus(Duration::from_micros(1)).min(until);
+    let late = work.now.wall.minus(deadline).minus(MICROSECOND).min(until);
     if late > after {
         answer::skip_between(work, job, row, calendar, (after, late), Reason::Deadline)?;
         row.backlog = Some((late, until));

@@ -76,12 +76,14 @@ impl fmt::Display for Unfit {
     }
 }
 
-/// Whether there may be a backfill of that stretch, asked for now, as far as that can be told without a calendar.
-pub fn check(from: Timestamp, to: Timestamp, now: Timestamp, max_runs: u32) -> Result<(), Unfit> {
+/// Whether there may be a backfill of that stretch, asked for now beside so many of the job that have not ended, as far as
+/// that can be told without a calendar.
+pub fn check(from: Timestamp, to: Timestamp, now: Timestamp, max_runs: u32, n_open: u32) -> Result<(), Unfit> {
     match () {
         () if from >= to => Err(Unfit::Empty),
         () if to > now => Err(Unfit::Ahead),
         () if !(1..=MAX_RUNS).contains(&max_runs) => Err(Unfit::MaxRuns),
+        () if n_open >= MAX_OPEN => Err(Unfit::TooManyOpen),
         () => Ok(()),
     }
 }
@@ -138,6 +140,9 @@ pub struct Counted {
 
 /// Counts the due times of all these schedules in `[from, to)`, or says why there can be no backfill of them.
 pub fn count(sources: &[Source], from: Timestamp, to: Timestamp) -> Result<Counted, Unfit> {
+    if sources.is_empty() {
+        return Err(Unfit::NoTimes);
+    }
     let mut all = Counted::default();
     let (mut left, mut left_to_count) = (MAX_DUE, MAX_COUNTED_DUE);
     for source in sources {
@@ -240,17 +245,20 @@ mod tests {
     #[test]
     fn what_makes_no_sense_is_refused() {
         let minute = |n| at(n);
-        for (from, to, max_runs, expected) in [
-            (1, 2, 1, Ok(())),
-            (2, 9, 1_000, Ok(())),
-            (2, 2, 1, Err(Unfit::Empty)),
-            (3, 2, 1, Err(Unfit::Empty)),
-            (2, 10, 1, Err(Unfit::Ahead)),
-            (2, 3, 0, Err(Unfit::MaxRuns)),
-            (2, 3, 1_001, Err(Unfit::MaxRuns)),
+        for (from, to, max_runs, n_open, expected) in [
+            (1, 2, 1, 0, Ok(())),
+            (2, 9, 1_000, 15, Ok(())),
+            (2, 2, 1, 0, Err(Unfit::Empty)),
+            (3, 2, 1, 0, Err(Unfit::Empty)),
+            (2, 10, 1, 0, Err(Unfit::Ahead)),
+            (2, 3, 0, 0, Err(Unfit::MaxRuns)),
+            (2, 3, 1_001, 0, Err(Unfit::MaxRuns)),
+            (2, 3, 1, 16, Err(Unfit::TooManyOpen)),
         ] {
-            assert_eq!(check(minute(from), minute(to), minute(9), max_runs), expected, "{from} {to} {max_runs}");
+            let found = check(minute(from), minute(to), minute(9), max_runs, n_open);
+            assert_eq!(found, expected, "{from} {to} {max_runs} {n_open}");
         }
+        assert_eq!(count(&[], minute(1), minute(2)), Err(Unfit::NoTimes));
     }
 
     #[test]
